@@ -1,0 +1,38 @@
+/*
+ * What this host is and can do: probed once by ctr_host_probe(), passed to all planning as a value,
+ * so that tests can pretend to be another host. Features are probed, versions never compared.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ctr_arena;
+struct ctr_error;
+
+enum ctr_cgroup_mode {
+	CTR_CGROUP_NONE,    /* no cgroup2 file system found */
+	CTR_CGROUP_UNIFIED, /* cgroup2 at /sys/fs/cgroup */
+	CTR_CGROUP_HYBRID,  /* v1 controllers; cgroup2 at /sys/fs/cgroup/unified */
+};
+
+struct ctr_host {
+	uid_t euid;
+	gid_t egid;
+	bool in_userns;	 /* /proc/self/ns/user is not the initial one */
+	bool rootless;	 /* euid != 0, or in a user namespace without full id map */
+	bool privileged; /* CAP_SYS_ADMIN effective in the current user namespace */
+	uint64_t cap_bounding; /* capabilities that may be given, bit n = capability n */
+	int last_cap;
+	enum ctr_cgroup_mode cgroup_mode;
+	const char *cgroup_mount; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified"; NULL if none */
+	const char *cgroup_self;  /* own cgroup below that mount, e.g. "/user.slice" */
+	bool apparmor;
+	bool selinux;
+	bool has_time_ns, has_cgroup_ns, has_user_ns;
+	uint32_t cpus; /* online */
+};
+
+/* Probe the machine that runs us. 0, or -1 and @err. Strings are in @arena. */
+int ctr_host_probe(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err);

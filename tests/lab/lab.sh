@@ -1,0 +1,264 @@
+#!/usr/bin/env bash
+# lab.sh - a Debian 13 guest under QEMU, for what a build machine may lack:
+# cgroup v2 only, systemd as PID 1, loadable modules, CRIU, Podman, containerd,
+# Docker, /dev/kvm.
+#
+#   lab.sh build [-f]     make the guest image (cached; -f makes it anew)
+#   lab.sh start          boot it in the background, return when it takes commands
+#   lab.sh run -- CMD...  run CMD as root in /host of the guest; standard input,
+#                         output, error and the exit status pass through
+#                         (255: the command channel itself failed)
+#   lab.sh user -- CMD... the same as the user `lab`, in a cgroup that systemd
+#                         has delegated to it
+#   lab.sh shell          interactive root shell
+#   lab.sh status         0 when the guest runs
+#   lab.sh stop           end it; whatever was written to its disk is dropped
+#
+# Settings, from the environment:
+#   LAB_DIR      image, tools and state      (/var/cache/ctr-lab)
+#   LAB_SHARE    host directory, read-write at /host in the guest (.)
+#   LAB_MEM      guest memory (8G)           LAB_CPUS  guest CPUs (2)
+#   LAB_PORT     loopback port for ssh (22022)
+#   LAB_TIMEOUT  seconds start may take (300)
+#   LAB_APPEND   more kernel arguments       LAB_CPU   QEMU CPU model
+#   LAB_ACCEL    QEMU accelerator (tried: kvm where it works, else tcg)
+#
+# QEMU 10 and virtiofsd of the guest's file system also run on the host, through
+# the guest's ld.so: the host needs only mmdebstrap, ssh and mke2fs, and the
+# QEMU 7.2 of Debian 12 with its TCG bugs is out of the way. The cloud kernel has
+# ext4, NVMe and virtiofs built in, so it boots without an initrd.
+set -euo pipefail
+
+HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+LAB_DIR=${LAB_DIR:-/var/cache/ctr-lab}
+LAB_SHARE=$(realpath "${LAB_SHARE:-.}")
+LAB_MEM=${LAB_MEM:-8G} LAB_CPUS=${LAB_CPUS:-2} LAB_PORT=${LAB_PORT:-22022}
+LAB_TIMEOUT=${LAB_TIMEOUT:-300} LAB_APPEND=${LAB_APPEND:-}
+ROOT=$LAB_DIR/rootfs IMAGE=$LAB_DIR/root.img KERNEL=$ROOT/boot/vmlinux
+KEY=$LAB_DIR/id_ed25519 RUN=$LAB_DIR/run
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# shellcheck source=tests/lab/image.sh
+. "$HERE/image.sh"
+
+die() {
+  printf 'lab.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+# tool PATH ARG... - become a program of the guest's file system, on this host
+tool() {
+  local lib=$ROOT/usr/lib/x86_64-linux-gnu bin=$ROOT$1
+  shift
+  QEMU_MODULE_DIR=$lib/qemu TMPDIR=$RUN \
+    exec "$ROOT/usr/lib64/ld-linux-x86-64.so.2" --library-path "$lib" "$bin" "$@"
+}
+
+# ---------------------------------------------------------------- build
+
+# what the image depends on
+stamp() {
+  { declare -p "${!IMAGE_@}"; declare -f image_accounts image_files image_units \
+    image_kernel image_setup; } | sha256sum | cut -d' ' -f1
+}
+
+# the Debian mirror that apt is set up with
+mirror() {
+  # shellcheck disable=SC2016 # apt expands it
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+    grep -v security | head -n1
+}
+
+install_build_tools() {
+  local missing=()
+  command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+  command -v ssh >/dev/null || missing+=(openssh-client)
+  command -v mke2fs >/dev/null || missing+=(e2fsprogs)
+  command -v xz >/dev/null || missing+=(xz-utils)
+  [ -e "$KEYRING" ] || missing+=(debian-archive-keyring)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends \
+    "${missing[@]}" >&2
+}
+
+cmd_build() {
+  local want tree
+  want=$(stamp)
+  [ "${1:-}" = -f ] && rm -f "$LAB_DIR/stamp"
+  if [ "$(cat "$LAB_DIR/stamp" 2>/dev/null)" = "$want" ]; then return 0; fi
+  [ "$(id -u)" = 0 ] || die 'build needs root'
+  [ "$(uname -m)" = x86_64 ] || die 'the lab is made for x86_64'
+  mkdir -p "$LAB_DIR"
+  exec 9>"$LAB_DIR/lock"
+  flock 9 # a second build waits, and then finds the image made
+  if [ "$(cat "$LAB_DIR/stamp" 2>/dev/null)" = "$want" ]; then return 0; fi
+  if cmd_status; then die 'stop the guest first'; fi
+  install_build_tools
+  rm -rf --one-file-system "$ROOT" "$IMAGE" "$LAB_DIR/stamp"
+  mkdir -p "$RUN"
+  [ -f "$KEY" ] || ssh-keygen -q -t ed25519 -N '' -C lab -f "$KEY"
+  tree=$(mirror)
+  [ -n "$tree" ] || die 'apt knows no Debian mirror'
+  echo "lab.sh: installing ${#IMAGE_PACKAGES[@]} packages of $IMAGE_SUITE and what they need" >&2
+  INITRD=No mmdebstrap -q --mode=root --variant=minbase --format=directory \
+    --include="$(
+      IFS=,
+      echo "${IMAGE_PACKAGES[*]}"
+    )" \
+    --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    "$IMAGE_SUITE" "$ROOT" "deb [signed-by=$KEYRING] $tree $IMAGE_SUITE main" >&2 9>&-
+  : >"$ROOT/etc/apt/sources.list"
+  image_setup "$ROOT"
+  install -d -m700 "$ROOT/root/.ssh"
+  install -m600 "$KEY.pub" "$ROOT/root/.ssh/authorized_keys"
+  mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1,root_owner=0:0 -m0 \
+    -d "$ROOT" "$IMAGE" "$IMAGE_SIZE"
+  echo "$want" >"$LAB_DIR/stamp"
+}
+
+# ---------------------------------------------------------------- start
+
+alive() { # PIDFILE PROGRAM - is that process still the one that was started?
+  local pid
+  pid=$(cat "$1" 2>/dev/null) && grep -qa -- "$ROOT$2" "/proc/$pid/cmdline" 2>/dev/null
+}
+
+cmd_status() { alive "$RUN/qemu.pid" /usr/bin/qemu-system-x86_64; }
+
+# /dev/kvm may exist, be writable, and still not make a machine: ask QEMU
+pick_accel() {
+  if [ -n "${LAB_ACCEL:-}" ]; then
+    echo "$LAB_ACCEL"
+  elif [ -w /dev/kvm ] && (echo quit | tool /usr/bin/qemu-system-x86_64 \
+    -L "$ROOT/usr/share/qemu" -L "$ROOT/usr/share/seabios" -nodefaults \
+    -display none -M q35 -accel kvm -cpu host -S -monitor stdio) >/dev/null 2>&1; then
+    echo kvm
+  else
+    echo tcg
+  fi
+}
+
+cmd_start() {
+  local accel cpu end=$((SECONDS + LAB_TIMEOUT))
+  [ -s "$LAB_DIR/stamp" ] || die "no image in $LAB_DIR: run lab.sh build"
+  if cmd_status; then return 0; fi
+  rm -rf "$RUN" && mkdir -p "$RUN"
+  accel=$(pick_accel)
+  case $accel in
+    kvm) cpu=host ;;
+    tcg)
+      accel=tcg,thread=multi,tb-size=1024
+      # EPYC offers SVM; the rest are features TCG lacks and would warn about
+      cpu=EPYC,+svm,+npt,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsavec
+      ;;
+    *) cpu=max ;;
+  esac
+  (tool /usr/libexec/virtiofsd --socket-path="$RUN/fs.sock" --sandbox=none \
+    --shared-dir="$LAB_SHARE" --cache=auto) </dev/null >"$RUN/virtiofsd.log" 2>&1 &
+  echo $! >"$RUN/virtiofsd.pid"
+  until [ -S "$RUN/fs.sock" ]; do
+    if ! kill -0 $! 2>/dev/null; then die "virtiofsd: $(cat "$RUN/virtiofsd.log")"; fi
+    sleep 0.1
+  done
+  (tool /usr/bin/qemu-system-x86_64 -L "$ROOT/usr/share/qemu" \
+    -L "$ROOT/usr/share/seabios" -nodefaults -no-user-config -display none \
+    -no-reboot -M q35,usb=off,vmport=off,sata=off,smbus=off -accel "$accel" \
+    -cpu "${LAB_CPU:-$cpu}" -smp "$LAB_CPUS" -m "$LAB_MEM" \
+    -object "memory-backend-memfd,id=mem,size=$LAB_MEM,share=on" \
+    -numa node,memdev=mem -kernel "$KERNEL" -append "root=/dev/nvme0n1 \
+rootfstype=ext4 rw console=ttyS0 quiet net.ifnames=0 mitigations=off nokaslr \
+init_on_alloc=0 audit=0 panic=-1 $LAB_APPEND" \
+    -drive "file=$IMAGE,if=none,id=root,format=raw,snapshot=on,cache=unsafe" \
+    -device nvme,drive=root,serial=lab \
+    -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$LAB_PORT-:22" \
+    -device virtio-net-pci,netdev=net,romfile= -device virtio-rng-pci \
+    -chardev "socket,id=fs,path=$RUN/fs.sock" \
+    -device vhost-user-fs-pci,chardev=fs,tag=host \
+    -serial "file:$RUN/console" -monitor "unix:$RUN/monitor,server,nowait") \
+    </dev/null >"$RUN/qemu.log" 2>&1 &
+  echo $! >"$RUN/qemu.pid"
+  sleep 0.3 # the sub-shell turns into QEMU
+  until grep -qs LAB-READY "$RUN/console"; do
+    cmd_status || die "QEMU ended: $(tail -n3 "$RUN/qemu.log")"
+    if [ $SECONDS -ge $end ]; then
+      tail -n20 "$RUN/console" >&2
+      cmd_stop
+      die "the guest did not boot in $LAB_TIMEOUT s"
+    fi
+    sleep 0.2
+  done
+  cmd_run -- true || {
+    cmd_stop
+    die 'ssh does not answer'
+  }
+}
+
+# ---------------------------------------------------------------- the rest
+
+lab_ssh() {
+  ssh -i "$KEY" -p "$LAB_PORT" -o LogLevel=ERROR -o StrictHostKeyChecking=no \
+    -o UserKnownHostsFile=/dev/null -o ControlMaster=auto -o IdentitiesOnly=yes \
+    -o ControlPath="$RUN/ssh" -o ControlPersist=yes -o ConnectTimeout=60 "$@"
+}
+
+need_guest() {
+  cmd_status || {
+    echo 'lab.sh: the guest does not run: lab.sh start' >&2
+    exit 255
+  }
+}
+
+cmd_run() {
+  [ "${1:-}" = -- ] && shift
+  [ $# -gt 0 ] || die 'run: no command'
+  need_guest
+  lab_ssh root@127.0.0.1 "cd /host && $(printf '%q ' "$@")"
+}
+
+# A scope below the user's own manager: its cgroup belongs to `lab`, with the
+# controllers that delegate.conf hands down.
+cmd_user() {
+  [ "${1:-}" = -- ] && shift
+  [ $# -gt 0 ] || die 'user: no command'
+  need_guest
+  lab_ssh root@127.0.0.1 "loginctl enable-linger lab && cd /host &&
+    until [ -S /run/user/1000/bus ]; do sleep 0.1; done &&
+    exec setpriv --reuid lab --regid lab --init-groups env -i PATH=/usr/bin:/usr/sbin \
+      HOME=/home/lab USER=lab LOGNAME=lab SHELL=/bin/bash TERM=dumb LANG=C.UTF-8 \
+      XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus \
+      systemd-run --user --scope -q -p Delegate=yes -- $(printf '%q ' "$@")"
+}
+
+cmd_shell() {
+  need_guest
+  lab_ssh -t root@127.0.0.1 'cd /host && exec bash -l'
+}
+
+cmd_stop() {
+  local p
+  [ -S "$RUN/ssh" ] && lab_ssh -O exit root@127.0.0.1 2>/dev/null
+  for p in qemu:/usr/bin/qemu-system-x86_64 virtiofsd:/usr/libexec/virtiofsd; do
+    if alive "$RUN/${p%%:*}.pid" "${p#*:}"; then
+      kill "$(cat "$RUN/${p%%:*}.pid")"
+      while alive "$RUN/${p%%:*}.pid" "${p#*:}"; do sleep 0.1; done
+    fi
+    rm -f "$RUN/${p%%:*}.pid"
+  done
+}
+
+usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
+
+case ${1:-} in
+  build | start | run | user | shell | status | stop)
+    command=$1
+    shift
+    "cmd_$command" "$@"
+    ;;
+  -h | --help) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac

@@ -1,6 +1,7 @@
 /* Whole files: read, write, replace. Paths are host paths of the runtime, never a container's. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,8 +17,12 @@ struct ctr_error;
 char *ctr_file_read(struct ctr_arena *arena, int dirfd, const char *path, size_t max, size_t *len,
 		    struct ctr_error *err);
 
+/* The same for an open descriptor of any kind (a pipe, standard input), called @name in messages. */
+char *ctr_file_read_fd(struct ctr_arena *arena, int fd, const char *name, size_t max, size_t *len,
+		       struct ctr_error *err);
+
 /* Read a small kernel file (procfs, sysfs, cgroupfs) into @data, NUL-terminated, trailing newline
- * cut. Its length or -errno. */
+ * cut. Its length or -errno (-EFBIG: does not fit). */
 ssize_t ctr_file_read_small(int dirfd, const char *path, char *data, size_t size);
 
 /* One write(2) to an existing file, as kernel files want it. 0 or -errno. */

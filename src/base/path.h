@@ -14,6 +14,8 @@ struct ctr_error;
  * -errno.
  */
 int ctr_open_in_root(int root, const char *path, int flags, mode_t mode);
+/* The same without openat2(2); for ctr_open_in_root() and the tests. */
+int ctr_open_in_root_walk(int root, const char *path, int flags, mode_t mode);
 
 /* Lexically clean: one leading slash kept or added, no empty, "." or ".." component ("..": clamped at
  * the root), no trailing slash. "/" for "". The result is in @arena. */

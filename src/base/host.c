@@ -1,0 +1,192 @@
+/*
+ * What this host is. Runs once in every command that plans, so the number of system calls counts:
+ * each costs about a microsecond, and a file three of them.
+ */
+#include "base/host.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+
+/* PROC_USER_INIT_INO of the kernel's <linux/proc_ns.h>. The id map tells nothing: a nested user
+ * namespace may well have the identity map. */
+static const ino_t user_ns_initial = 0xEFFFFFFD;
+
+static const char unified_mount[] = "/sys/fs/cgroup";
+static const char hybrid_mount[] = "/sys/fs/cgroup/unified";
+
+static bool is_cgroup2(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static int parse_hex(const char *status, const char *key, uint64_t *out)
+{
+	const char *p = strstr(status, key);
+	uint64_t value = 0;
+
+	if (!p)
+		return -ENOENT;
+	for (p += strlen(key); *p == ' ' || *p == '\t'; p++)
+		;
+	for (; *p && *p != '\n'; p++) {
+		if (*p >= '0' && *p <= '9')
+			value = value << 4 | (uint64_t)(*p - '0');
+		else if (*p >= 'a' && *p <= 'f')
+			value = value << 4 | (uint64_t)(*p - 'a' + 10);
+		else
+			return -EINVAL;
+	}
+	*out = value;
+	return 0;
+}
+
+/* Reading one file is cheaper than asking prctl(2) for each capability. */
+static int probe_capabilities(struct ctr_host *host, struct ctr_error *err)
+{
+	uint64_t effective;
+	char status[4096];
+	ssize_t n;
+	int last;
+
+	n = ctr_file_read_small(AT_FDCWD, "/proc/self/status", status, sizeof(status));
+	if (n < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, (int)-n, "cannot read '/proc/self/status'");
+	if (parse_hex(status, "\nCapEff:", &effective) < 0 ||
+	    parse_hex(status, "\nCapBnd:", &host->cap_bounding) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"no capability sets in '/proc/self/status'");
+	host->privileged = effective >> CAP_SYS_ADMIN & 1;
+
+	/* The last one is where EINVAL begins; the headers are right or nearly so. */
+	last = CAP_LAST_CAP;
+	while (last > 0 && prctl(PR_CAPBSET_READ, last, 0, 0, 0) < 0)
+		last--;
+	while (last < 63 && prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0)
+		last++;
+	host->last_cap = last;
+	return 0;
+}
+
+/* Cut a decimal number, with the blanks before it, off *@text; -1 when there is none. */
+static int64_t cut_number(const char **text)
+{
+	const char *p = *text + strspn(*text, " ");
+	int64_t value = 0;
+
+	if (*p < '0' || *p > '9')
+		return -1;
+	for (; *p >= '0' && *p <= '9' && value <= UINT32_MAX; p++)
+		value = value * 10 + (*p - '0');
+	*text = p;
+	return value;
+}
+
+/* Are all ids mapped, so that root in this user namespace may do nearly all that root can? */
+static bool has_full_id_map(void)
+{
+	const char *p;
+	char map[512];
+
+	if (ctr_file_read_small(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) <= 0)
+		return false;
+	p = map;
+	return cut_number(&p) == 0 && cut_number(&p) >= 0 && cut_number(&p) >= UINT32_MAX;
+}
+
+static void probe_namespaces(struct ctr_host *host)
+{
+	struct stat st;
+
+	host->has_user_ns = stat("/proc/self/ns/user", &st) == 0;
+	host->in_userns = host->has_user_ns && st.st_ino != user_ns_initial;
+	host->rootless = host->euid != 0 || (host->in_userns && !has_full_id_map());
+	host->has_cgroup_ns = access("/proc/self/ns/cgroup", F_OK) == 0;
+	host->has_time_ns = access("/proc/self/ns/time", F_OK) == 0;
+}
+
+static void probe_cgroup(struct ctr_host *host, struct ctr_arena *arena)
+{
+	char groups[4096];
+	char *line, *end;
+
+	if (is_cgroup2(unified_mount)) {
+		host->cgroup_mode = CTR_CGROUP_UNIFIED;
+		host->cgroup_mount = unified_mount;
+	} else if (is_cgroup2(hybrid_mount)) {
+		host->cgroup_mode = CTR_CGROUP_HYBRID;
+		host->cgroup_mount = hybrid_mount;
+	} else {
+		host->cgroup_mode = CTR_CGROUP_NONE;
+		return;
+	}
+
+	/* The line of v2 is "0::/path"; with v1 hierarchies it is the last of many. */
+	host->cgroup_self = "/";
+	if (ctr_file_read_small(AT_FDCWD, "/proc/self/cgroup", groups, sizeof(groups)) < 0)
+		return;
+	line = strncmp(groups, "0::", 3) == 0 ? groups : strstr(groups, "\n0::");
+	if (!line)
+		return;
+	line = strstr(line, "0::") + 3;
+	end = strchr(line, '\n');
+	host->cgroup_self =
+		ctr_arena_strndup(arena, line, end ? (size_t)(end - line) : strlen(line));
+}
+
+static void probe_lsm(struct ctr_host *host)
+{
+	struct statfs fs;
+	char enabled[8];
+
+	host->apparmor = ctr_file_read_small(AT_FDCWD, "/sys/module/apparmor/parameters/enabled",
+					     enabled, sizeof(enabled)) > 0 &&
+			 enabled[0] == 'Y';
+	host->selinux = statfs("/sys/fs/selinux", &fs) == 0 && fs.f_type == (long)SELINUX_MAGIC;
+}
+
+/* "0-3,8-11": the number of CPUs in a list of the kernel's. */
+static uint32_t count_cpus(const char *list)
+{
+	int64_t count = 0;
+	int64_t from, to;
+
+	while ((from = cut_number(&list)) >= 0) {
+		to = from;
+		if (*list == '-') {
+			list++;
+			to = cut_number(&list);
+		}
+		if (to >= from)
+			count += to - from + 1;
+		if (*list == ',')
+			list++;
+	}
+	return count > 0 ? (uint32_t)count : 1;
+}
+
+int ctr_host_probe(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err)
+{
+	char cpus[1024];
+
+	*host = (struct ctr_host){ .euid = geteuid(), .egid = getegid(), .cpus = 1 };
+	if (probe_capabilities(host, err) < 0)
+		return -1;
+	probe_namespaces(host);
+	probe_cgroup(host, arena);
+	probe_lsm(host);
+	if (ctr_file_read_small(AT_FDCWD, "/sys/devices/system/cpu/online", cpus, sizeof(cpus)) > 0)
+		host->cpus = count_cpus(cpus);
+	return 0;
+}

@@ -4,6 +4,7 @@
  */
 #include "base/host.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>

@@ -1,0 +1,66 @@
+/*
+ * Which clone makes the container: a pure decision from spec and host, carried out by core/launch.c.
+ *
+ * DIRECT    one clone3 with everything, CLONE_VM|CLONE_VFORK, exec of ctr-init at once.
+ * USERNS    a new user namespace: clone3(NEWUSER|NEWPID), the child waits until its maps are written,
+ *           becomes root in it, execs; the plan unshares the rest (inodes of mqueue and sysfs take
+ *           the ids of their creator, so those namespaces must be made after mapping).
+ * JOIN      a user namespace (or, unprivileged, a PID namespace) is joined: a helper process joins,
+ *           becomes root there and clones the child with CLONE_PARENT.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "oci/spec.h"
+
+struct ctr_arena;
+struct ctr_error;
+struct ctr_host;
+
+enum ctr_shape_kind {
+	CTR_SHAPE_DIRECT,
+	CTR_SHAPE_USERNS,
+	CTR_SHAPE_JOIN,
+};
+
+/* One namespace to join, in this order. */
+struct ctr_join {
+	enum ctr_ns_kind kind;
+	uint64_t flag;	   /* CLONE_NEW* */
+	const char *path;
+	uint32_t index;	   /* in linux.namespaces[] */
+	bool by_parent;	   /* PID namespace, privileged: setns by the parent around its clone */
+};
+
+struct ctr_shape {
+	enum ctr_shape_kind kind;
+	uint64_t clone_flags;	/* CLONE_NEW* for the clone itself */
+	uint64_t unshare_flags; /* CLONE_NEW* the plan unshares in the child, cgroup and time included */
+	struct ctr_join joins[CTR_NS_KINDS];
+	size_t njoins;
+	bool write_maps;   /* the parent writes id maps before the child goes on */
+	bool become_root;  /* setresuid(0), setresgid(0) before exec */
+	bool setgroups_denied; /* the user namespace refuses setgroups: single-id map without helpers */
+};
+
+/*
+ * 0, or -1 and @err. A rootless caller without a user namespace in the document is an error that
+ * says what to do.
+ */
+int ctr_shape_decide(struct ctr_shape *out, const struct ctr_spec *spec, const struct ctr_host *host,
+		     struct ctr_error *err);
+
+/* CLONE_NEW* of a namespace kind, and its name in /proc/PID/ns. */
+uint64_t ctr_ns_flag(enum ctr_ns_kind kind);
+const char *ctr_ns_file(enum ctr_ns_kind kind);
+/* "pid", "network", ... as the spec spells it. */
+const char *ctr_ns_name(enum ctr_ns_kind kind);
+
+/*
+ * Open @join->path and verify that it is a namespace of that kind (NS_GET_NSTYPE). A new
+ * descriptor, or -1 and @err ("linux.namespaces[2].path: ...").
+ */
+int ctr_ns_open(const struct ctr_join *join, struct ctr_error *err);

@@ -1,0 +1,42 @@
+/*
+ * The state root and its directories, one a container: ROOT/ID/ (0711) holds "record", "config.json"
+ * (the copy that later verbs use) and, until `ctr start`, "gate" (the start socket).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct ctr_arena;
+struct ctr_error;
+struct ctr_host;
+
+/* The default root: /run/ctr, or $XDG_RUNTIME_DIR/ctr when rootless. In @arena. */
+const char *ctr_state_default_root(struct ctr_arena *arena, const struct ctr_host *host);
+
+/* Open the root, making it (0700) when @make. A descriptor, or -1 and @err (code ENOENT without
+ * @make). */
+int ctr_state_open_root(const char *root, bool make, struct ctr_error *err);
+
+/* Make the directory of a new container, locked exclusively. EEXIST: "container with given ID
+ * already exists". A descriptor, or -1 and @err. */
+int ctr_state_make(int root, const char *id, struct ctr_error *err);
+
+enum ctr_state_lock {
+	CTR_LOCK_NONE,
+	CTR_LOCK_WAIT, /* exclusive */
+	CTR_LOCK_TRY,  /* exclusive; a descriptor is returned without the lock when another has it */
+};
+
+/* Open the directory of an existing one. A descriptor, or -1 and @err (NOT_FOUND: "container `ID`
+ * does not exist"). *@locked tells what CTR_LOCK_TRY got (may be NULL). */
+int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *locked,
+		   struct ctr_error *err);
+
+/* Remove a container's directory with all files in it. ENOENT is success. */
+int ctr_state_remove(int root, const char *id, struct ctr_error *err);
+
+/* Ids of all entries that can be containers, sorted. In @arena. */
+int ctr_state_list(int root, struct ctr_arena *arena, const char ***out, size_t *n,
+		   struct ctr_error *err);

@@ -1,0 +1,289 @@
+/*
+ * Running one hook: posix_spawn, then a poll loop that feeds standard input, keeps the first bytes of
+ * what the hook prints, and watches the clock. A hook that does not read its input is fine.
+ */
+#include "hook/hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+enum { OUTPUT_KEPT = 512 };
+
+struct hook_run {
+	const struct ctr_hook *hook;
+	const char *input;
+	size_t input_left;
+	int in, out; /* our ends */
+	int pidfd;
+	pid_t pid;
+	char output[OUTPUT_KEPT + 1];
+	size_t output_len;
+};
+
+const char *ctr_hook_name(enum ctr_hook_kind kind)
+{
+	static const char *const names[CTR_HOOK_KINDS] = {
+		[CTR_HOOK_PRESTART] = "prestart",
+		[CTR_HOOK_CREATE_RUNTIME] = "createRuntime",
+		[CTR_HOOK_CREATE_CONTAINER] = "createContainer",
+		[CTR_HOOK_START_CONTAINER] = "startContainer",
+		[CTR_HOOK_POSTSTART] = "poststart",
+		[CTR_HOOK_POSTSTOP] = "poststop",
+	};
+
+	return names[kind];
+}
+
+static const char **copy_strings(const char *const *list, size_t n, const char *first)
+{
+	const char **copy = calloc(n + 2, sizeof(*copy));
+
+	if (copy && n > 0)
+		memcpy(copy, list, n * sizeof(*copy));
+	else if (copy)
+		copy[0] = first;
+	return copy;
+}
+
+static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr, int in, int out,
+			const char *cwd)
+{
+	sigset_t none, all;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	return posix_spawn_file_actions_adddup2(actions, in, 0) ?:
+	       posix_spawn_file_actions_adddup2(actions, out, 1) ?:
+	       posix_spawn_file_actions_adddup2(actions, out, 2) ?:
+	       (cwd ? posix_spawn_file_actions_addchdir_np(actions, cwd) : 0) ?:
+	       posix_spawnattr_setsigmask(attr, &none) ?:
+	       posix_spawnattr_setsigdefault(attr, &all) ?:
+	       posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+/* 0 or an errno value. The hook's ends of the pipes are @in and @out. */
+static int spawn(struct hook_run *run, int in, int out, const char *cwd)
+{
+	_cleanup_free_ const char **args =
+		copy_strings(run->hook->args, run->hook->nargs, run->hook->path);
+	_cleanup_free_ const char **env = copy_strings(run->hook->env, run->hook->nenv, NULL);
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	int r;
+
+	if (!args || !env)
+		return ENOMEM;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attr);
+	r = set_up_spawn(&actions, &attr, in, out, cwd);
+	if (r == 0)
+		r = posix_spawn(&run->pid, run->hook->path, &actions, &attr, (char *const *)args,
+				run->hook->has_env ? (char *const *)env : environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void close_now(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void feed(struct hook_run *run)
+{
+	ssize_t n = write(run->in, run->input, run->input_left);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n < 0) {
+		/* EPIPE: it does not care for its input. */
+		close_now(&run->in);
+		return;
+	}
+
+	run->input += n;
+	run->input_left -= (size_t)n;
+	if (run->input_left == 0)
+		close_now(&run->in);
+}
+
+static void collect(struct hook_run *run)
+{
+	char data[4096];
+	ssize_t n = read(run->out, data, sizeof(data));
+	size_t room = OUTPUT_KEPT - run->output_len;
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		close_now(&run->out);
+		return;
+	}
+
+	if ((size_t)n < room)
+		room = (size_t)n;
+	memcpy(run->output + run->output_len, data, room);
+	run->output_len += room;
+}
+
+static bool has_ended(const struct hook_run *run)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid != 0;
+}
+
+/* How long to sleep: to the deadline, but look now and then where pidfd_open is missing. */
+static int poll_timeout(const struct hook_run *run, int64_t left)
+{
+	const int64_t look = run->pidfd < 0 ? 10 : 1 << 30;
+
+	return left < 0 && run->pidfd >= 0 ? -1 : (int)(left < 0 || left > look ? look : left);
+}
+
+/* Until the hook ended (0) or time is over (-ETIMEDOUT). What it left running may hold the pipe. */
+static int serve(struct hook_run *run, int64_t deadline)
+{
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = run->in,    .events = POLLOUT },
+			{ .fd = run->out,   .events = POLLIN  },
+			{ .fd = run->pidfd, .events = POLLIN  },
+		};
+		int64_t left = deadline ? deadline - now_ms() : -1;
+
+		if (deadline && left <= 0)
+			return -ETIMEDOUT;
+		if (poll(fds, 3, poll_timeout(run, left)) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+
+		if (fds[0].revents)
+			feed(run);
+		if (fds[1].revents)
+			collect(run);
+		if (!(fds[1].revents & POLLIN) &&
+		    (run->pidfd < 0 ? has_ended(run) : fds[2].revents != 0))
+			return 0;
+	}
+}
+
+static int report(struct hook_run *run, enum ctr_hook_kind kind, size_t index, int status,
+		  struct ctr_error *err)
+{
+	run->output[run->output_len] = '\0';
+	while (run->output_len > 0 && run->output[run->output_len - 1] == '\n')
+		run->output[--run->output_len] = '\0';
+
+	if (WIFSIGNALED(status))
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"error running %s hook #%zu: '%s': killed by signal %d, output: %s",
+				ctr_hook_name(kind), index, run->hook->path, WTERMSIG(status),
+				run->output);
+
+	return ctr_fail(err, CTR_FAULT_HOST, 0,
+			"error running %s hook #%zu: '%s': exit status %d, output: %s",
+			ctr_hook_name(kind), index, run->hook->path, WEXITSTATUS(status), run->output);
+}
+
+static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t index,
+		   const char *state, const char *cwd, struct ctr_error *err)
+{
+	_cleanup_close_ int in_read = -1, in_write = -1, out_read = -1, out_write = -1, pidfd = -1;
+	struct hook_run run = { .hook = hook, .input = state, .input_left = strlen(state) };
+	int in[2], out[2], r, status = 0;
+
+	if (pipe2(in, O_CLOEXEC) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "error running %s hook #%zu: pipe",
+				ctr_hook_name(kind), index);
+	in_read = in[0];
+	in_write = in[1];
+
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "error running %s hook #%zu: pipe",
+				ctr_hook_name(kind), index);
+	out_read = out[0];
+	out_write = out[1];
+
+	r = spawn(&run, in_read, out_write, cwd);
+	if (r != 0)
+		return ctr_fail(err, CTR_FAULT_HOST, r, "error running %s hook #%zu: cannot execute '%s'",
+				ctr_hook_name(kind), index, hook->path);
+	close_now(&in_read);
+	close_now(&out_write);
+
+	pidfd = ctr_pidfd_open(run.pid);
+	if (pidfd < 0)
+		pidfd = -1;
+	run.pidfd = pidfd; /* -1 where it is missing */
+	run.in = ctr_take_fd(&in_write);
+	run.out = ctr_take_fd(&out_read);
+	fcntl(run.in, F_SETFL, O_NONBLOCK);
+	fcntl(run.out, F_SETFL, O_NONBLOCK);
+	r = serve(&run, hook->timeout ? now_ms() + hook->timeout * 1000 : 0);
+	close_now(&run.in);
+	if (r < 0)
+		kill(run.pid, SIGKILL);
+	while (waitpid(run.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r == 0 && run.out >= 0)
+		collect(&run);
+	close_now(&run.out);
+
+	if (r == -ETIMEDOUT)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"error running %s hook #%zu: '%s': hook ran past specified timeout of %lld s",
+				ctr_hook_name(kind), index, hook->path, (long long)hook->timeout);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "error running %s hook #%zu: '%s'",
+				ctr_hook_name(kind), index, hook->path);
+	if (status != 0)
+		return report(&run, kind, index, status, err);
+
+	return 0;
+}
+
+int ctr_hooks_run(const struct ctr_hooks *hooks, enum ctr_hook_kind kind, const char *state,
+		  const char *cwd, struct ctr_error *err)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	int r = 0;
+
+	if (hooks->count == 0)
+		return 0;
+
+	/* Writing to a hook that ended must not end us. */
+	sigaction(SIGPIPE, &ignore, &before);
+	for (size_t i = 0; i < hooks->count && r == 0; i++)
+		r = run_one(&hooks->list[i], kind, i, state, cwd, err);
+	sigaction(SIGPIPE, &before, NULL);
+
+	return r;
+}

@@ -36,7 +36,10 @@ int ctr_idmap_write(const struct ctr_idmap *map, const struct ctr_host *host, pi
 
 /* Do these maps need newuidmap? (more than the caller's own id, and no privilege) Pure. */
 bool ctr_idmap_needs_helper(const struct ctr_idmap *map, const struct ctr_host *host);
+/* The same for the group map alone: written without the helper, setgroups(2) is denied. */
+bool ctr_idmap_needs_gid_helper(const struct ctr_idmap *map, const struct ctr_host *host);
 
-/* A user namespace with these maps, as a descriptor for MOUNT_ATTR_IDMAP. -1 and @err on failure. */
+/* A user namespace with these maps, as a descriptor for MOUNT_ATTR_IDMAP. -1 and @err on failure.
+ */
 int ctr_idmap_userns(const struct ctr_idmap *map, const struct ctr_host *host,
 		     struct ctr_arena *arena, struct ctr_error *err);

@@ -22,12 +22,12 @@ struct ctr_plan_builder;
 /* A descriptor that the parent opens when the child asks for it (CTR_OP_WANT_FDS). */
 struct ctr_fd_request {
 	enum {
-		CTR_FD_TREE,	 /* open_tree(path, OPEN_TREE_CLONE), detached */
+		CTR_FD_TREE,      /* open_tree(path, OPEN_TREE_CLONE), detached */
 		CTR_FD_NAMESPACE, /* of a path to join */
 	} kind;
 	const char *path;
 	bool recursive, nofollow;
-	bool idmap;		/* apply an id-mapped attribute to the tree, ... */
+	bool idmap; /* apply an id-mapped attribute to the tree, ... */
 	bool idmap_recursive;
 	bool idmap_of_container; /* ... with the container's user namespace, else with map */
 	struct ctr_idmap map;
@@ -51,18 +51,19 @@ struct ctr_actions {
 struct ctr_plan_options {
 	bool no_pivot;
 	bool no_new_keyring;
-	bool gate;	       /* create: wait at the gate; run: the parent stays */
-	bool detach_terminal;  /* the master goes to a console socket (informational) */
-	bool runtime_hooks;    /* prestart or createRuntime hooks exist: stop for them */
-	bool exec;	       /* joins a running container: no namespaces, mounts, hooks */
+	bool gate;                /* create: wait at the gate; run: the parent stays */
+	bool detach_terminal;     /* the master goes to a console socket (informational) */
+	bool runtime_hooks;       /* prestart or createRuntime hooks exist: stop for them */
+	bool exec;                /* joins a running container: no namespaces, mounts, hooks */
 	uint64_t ignored_signals; /* mask (bit n-1) of signals the caller ignores or blocks */
 	uint32_t preserve_fds;
 	uint32_t listen_fds; /* of preserve_fds: LISTEN_FDS=n, LISTEN_PID=1 are added to env */
-	const char *id;	       /* container id: session keyring name, hook state */
+	const char *id;      /* container id: session keyring name, hook state */
 	const char *notify_socket_dir; /* host directory to bind on /run/notify, NULL: none */
-	const char *cgroup_host_path; /* "/sys/fs/cgroup/..." of the container, NULL: none */
-	const char *state_create, *state_start; /* compact state JSON for createContainer and
-						 * startContainer hooks (pid as the container sees it) */
+	const char *cgroup_host_path;  /* "/sys/fs/cgroup/..." of the container, NULL: none */
+	const char *state_create,
+		*state_start; /* compact state JSON for createContainer and
+			       * startContainer hooks (pid as the container sees it) */
 	/* From sec/, decided before planning; the planner only places them. */
 	const struct sock_filter *seccomp;
 	uint16_t seccomp_length;

@@ -1,12 +1,14 @@
 /*
- * Which clone makes the container: a pure decision from spec and host, carried out by core/launch.c.
+ * Which clone makes the container: a pure decision from spec and host, carried out by
+ * core/launch.c.
  *
  * DIRECT    one clone3 with everything, CLONE_VM|CLONE_VFORK, exec of ctr-init at once.
- * USERNS    a new user namespace: clone3(NEWUSER|NEWPID), the child waits until its maps are written,
- *           becomes root in it, execs; the plan unshares the rest (inodes of mqueue and sysfs take
+ * USERNS    a new user namespace: clone3(NEWUSER|NEWPID), the child waits until its maps are
+ * written, becomes root in it, execs; the plan unshares the rest (inodes of mqueue and sysfs take
  *           the ids of their creator, so those namespaces must be made after mapping).
- * JOIN      a user namespace (or, unprivileged, a PID namespace) is joined: a helper process joins,
- *           becomes root there and clones the child with CLONE_PARENT.
+ * JOIN      a user namespace is joined, or others are while a new one is made: a helper process
+ *           joins, in order, and clones the child with CLONE_PARENT. Descriptors of all namespaces
+ *           are opened before the first is joined: a joined mount namespace has other paths.
  */
 #pragma once
 
@@ -29,29 +31,37 @@ enum ctr_shape_kind {
 /* One namespace to join, in this order. */
 struct ctr_join {
 	enum ctr_ns_kind kind;
-	uint64_t flag;	   /* CLONE_NEW* */
+	uint64_t flag; /* CLONE_NEW* */
 	const char *path;
-	uint32_t index;	   /* in linux.namespaces[] */
-	bool by_parent;	   /* PID namespace, privileged: setns by the parent around its clone */
+	uint32_t index; /* in linux.namespaces[] */
+	bool by_parent; /* DIRECT: the PID namespace, setns by the parent around its clone */
 };
 
 struct ctr_shape {
 	enum ctr_shape_kind kind;
-	uint64_t clone_flags;	/* CLONE_NEW* for the clone itself */
-	uint64_t unshare_flags; /* CLONE_NEW* the plan unshares in the child, cgroup and time included */
+	uint64_t clone_flags;   /* CLONE_NEW* for the clone itself */
+	uint64_t unshare_flags; /* CLONE_NEW* the plan unshares in the child, cgroup and time
+				   included */
 	struct ctr_join joins[CTR_NS_KINDS];
 	size_t njoins;
-	bool write_maps;   /* the parent writes id maps before the child goes on */
-	bool become_root;  /* setresuid(0), setresgid(0) before exec */
-	bool setgroups_denied; /* the user namespace refuses setgroups: single-id map without helpers */
+	/* DIRECT: a time namespace refuses a process that shares its memory, as the cloned one does
+	 * before exec, so the plan joins it. */
+	bool plan_joins_time;
+	struct ctr_join time;
+	bool write_maps; /* the parent writes id maps before the child goes on */
+	/* setresgid(0), setresuid(0): with write_maps by the child once it is mapped and before its
+	 * exec, else by the helper once it joined all and before it clones. */
+	bool become_root;
+	bool setgroups_denied; /* the user namespace refuses setgroups: single-id map without
+				  helpers */
 };
 
 /*
  * 0, or -1 and @err. A rootless caller without a user namespace in the document is an error that
  * says what to do.
  */
-int ctr_shape_decide(struct ctr_shape *out, const struct ctr_spec *spec, const struct ctr_host *host,
-		     struct ctr_error *err);
+int ctr_shape_decide(struct ctr_shape *out, const struct ctr_spec *spec,
+		     const struct ctr_host *host, struct ctr_error *err);
 
 /* CLONE_NEW* of a namespace kind, and its name in /proc/PID/ns. */
 uint64_t ctr_ns_flag(enum ctr_ns_kind kind);

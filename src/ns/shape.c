@@ -1,0 +1,294 @@
+/*
+ * Which clone makes the container. Called when planning (stage P1) by ctr_plan_container() and by
+ * core/launch.c, which carries the decision out; pure but for ctr_ns_open().
+ */
+#include "ns/shape.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/host.h"
+#include "ns/idmap.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+static const struct {
+	uint64_t flag;
+	const char *file, *name;
+} kinds[CTR_NS_KINDS] = {
+	[CTR_NS_PID] = {CLONE_NEWPID,     "pid",    "pid"    },
+	[CTR_NS_NETWORK] = { CLONE_NEWNET,    "net",    "network"},
+	[CTR_NS_MOUNT] = { CLONE_NEWNS,     "mnt",    "mount"  },
+	[CTR_NS_IPC] = { CLONE_NEWIPC,    "ipc",    "ipc"    },
+	[CTR_NS_UTS] = { CLONE_NEWUTS,    "uts",    "uts"    },
+	[CTR_NS_USER] = { CLONE_NEWUSER,   "user",   "user"   },
+	[CTR_NS_CGROUP] = { CLONE_NEWCGROUP, "cgroup", "cgroup" },
+	[CTR_NS_TIME] = { CLONE_NEWTIME,   "time",   "time"   },
+};
+
+/* The mount namespace is the last: nothing is opened by path after it. */
+static const enum ctr_ns_kind join_order[] = {
+	CTR_NS_PID,  CTR_NS_NETWORK, CTR_NS_IPC,   CTR_NS_UTS,
+	CTR_NS_TIME, CTR_NS_CGROUP,  CTR_NS_MOUNT,
+};
+
+uint64_t ctr_ns_flag(enum ctr_ns_kind kind)
+{
+	return kinds[kind].flag;
+}
+
+const char *ctr_ns_file(enum ctr_ns_kind kind)
+{
+	return kinds[kind].file;
+}
+
+const char *ctr_ns_name(enum ctr_ns_kind kind)
+{
+	return kinds[kind].name;
+}
+
+static bool is_new(const struct ctr_namespace *ns)
+{
+	return ns->listed && !ns->path;
+}
+
+static bool is_joined(const struct ctr_namespace *ns)
+{
+	return ns->listed && ns->path;
+}
+
+static struct ctr_join join_of(const struct ctr_spec *spec, enum ctr_ns_kind kind)
+{
+	const struct ctr_namespace *ns = &spec->linux_->namespaces[kind];
+
+	return (struct ctr_join){
+		.kind = kind,
+		.flag = ctr_ns_flag(kind),
+		.path = ns->path,
+		.index = ns->index,
+	};
+}
+
+static void add_join(struct ctr_shape *shape, const struct ctr_spec *spec, enum ctr_ns_kind kind)
+{
+	shape->joins[shape->njoins++] = join_of(spec, kind);
+}
+
+/* All but the user namespace, in order. */
+static void add_joins(struct ctr_shape *shape, const struct ctr_spec *spec)
+{
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(join_order); i++) {
+		if (is_joined(&spec->linux_->namespaces[join_order[i]]))
+			add_join(shape, spec, join_order[i]);
+	}
+}
+
+/* CLONE_NEW* of the new namespaces for which @wanted says so. */
+static uint64_t new_flags(const struct ctr_spec *spec, uint64_t wanted)
+{
+	uint64_t flags = 0;
+
+	for (int kind = 0; kind < CTR_NS_KINDS; kind++) {
+		if (is_new(&spec->linux_->namespaces[kind]))
+			flags |= kinds[kind].flag & wanted;
+	}
+
+	return flags;
+}
+
+/*
+ * The cgroup namespace takes the cgroup its maker is in as root, and the child is in its own only
+ * after clone; the time namespace is entered by children of its maker, or by itself with setns(2)
+ * when offsets are written. The plan unshares both.
+ */
+static const uint64_t by_plan = CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+static void decide_direct(struct ctr_shape *out, const struct ctr_spec *spec)
+{
+	out->kind = CTR_SHAPE_DIRECT;
+	out->clone_flags = new_flags(spec, ~by_plan);
+	out->unshare_flags = new_flags(spec, by_plan);
+
+	add_joins(out, spec);
+	for (size_t i = 0; i < out->njoins; i++) {
+		if (out->joins[i].kind == CTR_NS_PID)
+			out->joins[i].by_parent = true;
+		if (out->joins[i].kind != CTR_NS_TIME)
+			continue;
+		out->plan_joins_time = true;
+		out->time = out->joins[i];
+		out->njoins--;
+		memmove(&out->joins[i], &out->joins[i + 1],
+			(out->njoins - i) * sizeof(out->joins[0]));
+		i--;
+	}
+}
+
+/*
+ * A new user namespace. What is joined is owned by others, and nothing of theirs can be entered any
+ * more once the process is in it: a helper joins first (runc #4390).
+ */
+static void decide_new_user(struct ctr_shape *out, const struct ctr_spec *spec,
+			    const struct ctr_host *host)
+{
+	const struct ctr_linux *config = spec->linux_;
+	struct ctr_idmap map = {
+		.uid = config->uid_mappings,
+		.nuid = config->nuid_mappings,
+		.gid = config->gid_mappings,
+		.ngid = config->ngid_mappings,
+	};
+
+	add_joins(out, spec);
+	out->kind = out->njoins > 0 ? CTR_SHAPE_JOIN : CTR_SHAPE_USERNS;
+	out->clone_flags = new_flags(spec, CLONE_NEWUSER | CLONE_NEWPID);
+	out->unshare_flags = new_flags(spec, ~(uint64_t)(CLONE_NEWUSER | CLONE_NEWPID));
+	out->write_maps = true;
+	out->become_root = true;
+	/* No map in the document is the single-id map. */
+	out->setgroups_denied =
+		!host->privileged && (map.ngid == 0 || !ctr_idmap_needs_gid_helper(&map, host));
+}
+
+/*
+ * A user namespace is joined. Privileged callers have every capability in all user namespaces below
+ * theirs, so the others come first; unprivileged ones get capabilities only by joining one that
+ * they own, so it comes first, and then those that it owns.
+ */
+static void decide_join_user(struct ctr_shape *out, const struct ctr_spec *spec,
+			     const struct ctr_host *host)
+{
+	out->kind = CTR_SHAPE_JOIN;
+	out->clone_flags = new_flags(spec, ~by_plan);
+	out->unshare_flags = new_flags(spec, by_plan);
+	out->become_root = true;
+
+	if (!host->privileged)
+		add_join(out, spec, CTR_NS_USER);
+	add_joins(out, spec);
+	if (host->privileged)
+		add_join(out, spec, CTR_NS_USER);
+}
+
+static int check_kernel(const struct ctr_spec *spec, const struct ctr_host *host,
+			struct ctr_error *err)
+{
+	const struct {
+		enum ctr_ns_kind kind;
+		bool there;
+	} optional[] = {
+		{CTR_NS_USER,    host->has_user_ns  },
+		{ CTR_NS_CGROUP, host->has_cgroup_ns},
+		{ CTR_NS_TIME,   host->has_time_ns  },
+	};
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(optional); i++) {
+		const struct ctr_namespace *ns = &spec->linux_->namespaces[optional[i].kind];
+
+		if (ns->listed && !optional[i].there)
+			return ctr_fail(
+				err, CTR_FAULT_HOST, 0,
+				"linux.namespaces[%u].type: this kernel has no %s namespaces",
+				ns->index, ctr_ns_name(optional[i].kind));
+	}
+
+	return 0;
+}
+
+/* What an unprivileged caller cannot have. */
+static int check_privilege(const struct ctr_spec *spec, const struct ctr_host *host,
+			   struct ctr_error *err)
+{
+	const struct ctr_namespace *namespaces = spec->linux_->namespaces;
+
+	if (host->privileged)
+		return 0;
+
+	if (!namespaces[CTR_NS_USER].listed)
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, 0,
+			"linux.namespaces: a rootless container needs a user namespace: add {\"type\":\"user\"} to linux.namespaces (ctr spec --rootless)");
+
+	if (is_joined(&namespaces[CTR_NS_USER]))
+		return 0;
+
+	for (int kind = 0; kind < CTR_NS_KINDS; kind++) {
+		if (is_joined(&namespaces[kind]))
+			return ctr_fail(
+				err, CTR_FAULT_CONFIG, 0,
+				"linux.namespaces[%u].path: cannot join '%s': a new user namespace gives no right to; join the one that owns it, too",
+				namespaces[kind].index, namespaces[kind].path);
+	}
+
+	return 0;
+}
+
+static int check_maps(const struct ctr_spec *spec, const struct ctr_host *host,
+		      struct ctr_error *err)
+{
+	const struct ctr_linux *config = spec->linux_;
+
+	if (!is_new(&config->namespaces[CTR_NS_USER]) || !host->privileged)
+		return 0;
+
+	if (config->nuid_mappings == 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.uidMappings: a new user namespace needs id mappings");
+	if (config->ngid_mappings == 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.gidMappings: a new user namespace needs id mappings");
+	return 0;
+}
+
+int ctr_shape_decide(struct ctr_shape *out, const struct ctr_spec *spec,
+		     const struct ctr_host *host, struct ctr_error *err)
+{
+	const struct ctr_namespace *user = &spec->linux_->namespaces[CTR_NS_USER];
+	struct ctr_shape shape = { 0 };
+
+	if (check_kernel(spec, host, err) < 0 || check_privilege(spec, host, err) < 0 ||
+	    check_maps(spec, host, err) < 0)
+		return -1;
+
+	if (is_new(user))
+		decide_new_user(&shape, spec, host);
+	else if (is_joined(user))
+		decide_join_user(&shape, spec, host);
+	else
+		decide_direct(&shape, spec);
+
+	*out = shape;
+	return 0;
+}
+
+int ctr_ns_open(const struct ctr_join *join, struct ctr_error *err)
+{
+	_cleanup_close_ int fd = -1;
+	int type;
+
+	fd = open(join->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"linux.namespaces[%u].path: cannot open '%s'", join->index,
+				join->path);
+
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.namespaces[%u].path: '%s' is not a namespace", join->index,
+				join->path);
+	if ((uint64_t)type != join->flag)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.namespaces[%u].path: '%s' is not a %s namespace",
+				join->index, join->path, ctr_ns_name(join->kind));
+
+	return ctr_take_fd(&fd);
+}

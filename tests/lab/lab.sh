@@ -127,13 +127,30 @@ alive() { # PIDFILE PROGRAM - is that process still the one that was started?
 
 cmd_status() { alive "$RUN/qemu.pid" /usr/bin/qemu-system-x86_64; }
 
-# /dev/kvm may exist, be writable, and still not make a machine: ask QEMU
+# /dev/kvm may be there and writable, and still not run a guest: let a kernel speak.
+kvm_works() {
+  local pid i spoke=1
+  [ -w /dev/kvm ] || return 1
+  (tool /usr/bin/qemu-system-x86_64 -L "$ROOT/usr/share/qemu" \
+    -L "$ROOT/usr/share/seabios" -nodefaults -no-user-config -display none \
+    -no-reboot -M q35 -accel kvm -cpu host -m 256 -kernel "$KERNEL" \
+    -append 'console=ttyS0 earlyprintk=ttyS0 panic=-1' -serial "file:$RUN/kvm") \
+    </dev/null >/dev/null 2>&1 &
+  pid=$!
+  for ((i = 0; i < 50 && spoke == 1; i++)); do
+    kill -0 $pid 2>/dev/null || break
+    sleep 0.2
+    if grep -qs 'Linux version' "$RUN/kvm"; then spoke=0; fi
+  done
+  kill $pid 2>/dev/null || true
+  wait $pid 2>/dev/null || true
+  return $spoke
+}
+
 pick_accel() {
   if [ -n "${LAB_ACCEL:-}" ]; then
     echo "$LAB_ACCEL"
-  elif [ -w /dev/kvm ] && (echo quit | tool /usr/bin/qemu-system-x86_64 \
-    -L "$ROOT/usr/share/qemu" -L "$ROOT/usr/share/seabios" -nodefaults \
-    -display none -M q35 -accel kvm -cpu host -S -monitor stdio) >/dev/null 2>&1; then
+  elif kvm_works; then
     echo kvm
   else
     echo tcg

@@ -14,11 +14,12 @@
 #   lab.sh status         0 when the guest runs
 #   lab.sh stop           end it; whatever was written to its disk is dropped
 #
+# There is one guest for each shared directory; they do not disturb each other.
+#
 # Settings, from the environment:
 #   LAB_DIR      image, tools and state      (/var/cache/ctr-lab)
 #   LAB_SHARE    host directory, read-write at /host in the guest (.)
 #   LAB_MEM      guest memory (8G)           LAB_CPUS  guest CPUs (2)
-#   LAB_PORT     loopback port for ssh (22022)
 #   LAB_TIMEOUT  seconds start may take (300)
 #   LAB_APPEND   more kernel arguments       LAB_CPU   QEMU CPU model
 #   LAB_ACCEL    QEMU accelerator (tried: kvm where it works, else tcg)
@@ -32,10 +33,11 @@ set -euo pipefail
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 LAB_DIR=${LAB_DIR:-/var/cache/ctr-lab}
 LAB_SHARE=$(realpath "${LAB_SHARE:-.}")
-LAB_MEM=${LAB_MEM:-8G} LAB_CPUS=${LAB_CPUS:-2} LAB_PORT=${LAB_PORT:-22022}
+LAB_MEM=${LAB_MEM:-8G} LAB_CPUS=${LAB_CPUS:-2}
 LAB_TIMEOUT=${LAB_TIMEOUT:-300} LAB_APPEND=${LAB_APPEND:-}
 ROOT=$LAB_DIR/rootfs IMAGE=$LAB_DIR/root.img KERNEL=$ROOT/boot/vmlinux
-KEY=$LAB_DIR/id_ed25519 RUN=$LAB_DIR/run
+KEY=$LAB_DIR/id_ed25519
+RUN=$LAB_DIR/run/$(sha256sum <<<"$LAB_SHARE" | cut -c1-12)
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # shellcheck source=tests/lab/image.sh
@@ -81,22 +83,18 @@ install_build_tools() {
     "${missing[@]}" >&2
 }
 
-cmd_build() {
-  local want tree
-  want=$(stamp)
-  [ "${1:-}" = -f ] && rm -f "$LAB_DIR/stamp"
-  if [ "$(cat "$LAB_DIR/stamp" 2>/dev/null)" = "$want" ]; then return 0; fi
-  [ "$(id -u)" = 0 ] || die 'build needs root'
-  [ "$(uname -m)" = x86_64 ] || die 'the lab is made for x86_64'
-  mkdir -p "$LAB_DIR"
-  exec 9>"$LAB_DIR/lock"
-  flock 9 # a second build waits, and then finds the image made
-  if [ "$(cat "$LAB_DIR/stamp" 2>/dev/null)" = "$want" ]; then return 0; fi
-  if cmd_status; then die 'stop the guest first'; fi
-  install_build_tools
-  rm -rf --one-file-system "$ROOT" "$IMAGE" "$LAB_DIR/stamp"
-  mkdir -p "$RUN"
-  [ -f "$KEY" ] || ssh-keygen -q -t ed25519 -N '' -C lab -f "$KEY"
+made() { [ "$(cat "$LAB_DIR/stamp" 2>/dev/null)" = "$1" ]; }
+
+# discard DIRECTORY - also what an interrupted mmdebstrap has mounted there
+discard() {
+  awk -v below="$1/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+    xargs -r -n1 umount
+  rm -rf --one-file-system "$1"
+}
+
+# bootstrap DIRECTORY
+bootstrap() {
+  local tree
   tree=$(mirror)
   [ -n "$tree" ] || die 'apt knows no Debian mirror'
   echo "lab.sh: installing ${#IMAGE_PACKAGES[@]} packages of $IMAGE_SUITE and what they need" >&2
@@ -108,13 +106,37 @@ cmd_build() {
     --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    "$IMAGE_SUITE" "$ROOT" "deb [signed-by=$KEYRING] $tree $IMAGE_SUITE main" >&2 9>&-
-  : >"$ROOT/etc/apt/sources.list"
-  image_setup "$ROOT"
-  install -d -m700 "$ROOT/root/.ssh"
-  install -m600 "$KEY.pub" "$ROOT/root/.ssh/authorized_keys"
+    "$IMAGE_SUITE" "$1" "deb [signed-by=$KEYRING] $tree $IMAGE_SUITE main" >&2 9>&-
+  : >"$1/etc/apt/sources.list"
+}
+
+cmd_build() {
+  local want new=$LAB_DIR/new
+  want=$(stamp)
+  [ "${1:-}" = -f ] && rm -f "$LAB_DIR/stamp"
+  if made "$want"; then return 0; fi
+  [ "$(id -u)" = 0 ] || die 'build needs root'
+  [ "$(uname -m)" = x86_64 ] || die 'the lab is made for x86_64'
+  mkdir -p "$LAB_DIR"
+  exec 9>"$LAB_DIR/lock"
+  flock 9 # a second build waits, and then finds the image made
+  if made "$want"; then return 0; fi
+  install_build_tools
+  [ -f "$KEY" ] || ssh-keygen -q -t ed25519 -N '' -C lab -f "$KEY"
+  # Made aside: a guest that runs keeps the old one until it is stopped.
+  discard "$new"
+  mkdir -p "$new"
+  bootstrap "$new/rootfs"
+  image_setup "$new/rootfs"
+  install -d -m700 "$new/rootfs/root/.ssh"
+  install -m600 "$KEY.pub" "$new/rootfs/root/.ssh/authorized_keys"
   mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1,root_owner=0:0 -m0 \
-    -d "$ROOT" "$IMAGE" "$IMAGE_SIZE"
+    -d "$new/rootfs" "$new/root.img" "$IMAGE_SIZE" >&2
+  rm -f "$LAB_DIR/stamp"
+  discard "$ROOT"
+  mv -f "$new/rootfs" "$ROOT"
+  mv -f "$new/root.img" "$IMAGE"
+  rmdir "$new"
   echo "$want" >"$LAB_DIR/stamp"
 }
 
@@ -157,11 +179,24 @@ pick_accel() {
   fi
 }
 
+# free_port - a loopback port that no one listens on
+free_port() {
+  local port=22022
+  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+  echo $port
+}
+
 cmd_start() {
-  local accel cpu end=$((SECONDS + LAB_TIMEOUT))
+  local accel cpu port end=$((SECONDS + LAB_TIMEOUT))
   [ -s "$LAB_DIR/stamp" ] || die "no image in $LAB_DIR: run lab.sh build"
-  if cmd_status; then return 0; fi
+  if cmd_status; then
+    if cmp -s "$LAB_DIR/stamp" "$RUN/stamp"; then return 0; fi
+    cmd_stop # it runs an image that has been replaced
+  fi
   rm -rf "$RUN" && mkdir -p "$RUN"
+  cp "$LAB_DIR/stamp" "$RUN/stamp"
+  port=$(free_port)
+  echo "$port" >"$RUN/port"
   accel=$(pick_accel)
   case $accel in
     kvm) cpu=host ;;
@@ -189,7 +224,7 @@ rootfstype=ext4 rw console=ttyS0 quiet net.ifnames=0 mitigations=off nokaslr \
 init_on_alloc=0 audit=0 panic=-1 $LAB_APPEND" \
     -drive "file=$IMAGE,if=none,id=root,format=raw,snapshot=on,cache=unsafe" \
     -device nvme,drive=root,serial=lab \
-    -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$LAB_PORT-:22" \
+    -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$port-:22" \
     -device virtio-net-pci,netdev=net,romfile= -device virtio-rng-pci \
     -chardev "socket,id=fs,path=$RUN/fs.sock" \
     -device vhost-user-fs-pci,chardev=fs,tag=host \
@@ -215,7 +250,7 @@ init_on_alloc=0 audit=0 panic=-1 $LAB_APPEND" \
 # ---------------------------------------------------------------- the rest
 
 lab_ssh() {
-  ssh -i "$KEY" -p "$LAB_PORT" -o LogLevel=ERROR -o StrictHostKeyChecking=no \
+  ssh -i "$KEY" -p "$(cat "$RUN/port")" -o LogLevel=ERROR -o StrictHostKeyChecking=no \
     -o UserKnownHostsFile=/dev/null -o ControlMaster=auto -o IdentitiesOnly=yes \
     -o ControlPath="$RUN/ssh" -o ControlPersist=yes -o ConnectTimeout=60 "$@"
 }

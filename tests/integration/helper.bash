@@ -1,0 +1,245 @@
+# helper.bash - for all integration tests: `load helper`.
+#
+# Every test has a bundle in $BUNDLE (a busybox root file system and what `ctr spec`
+# writes, without a terminal), an unused container id in $ID and an empty state root;
+# afterwards it may have left nothing behind: no mount, cgroup, process, state, or file
+# beside the bundle. $CTR is the program under test.
+#
+#   config FILTER            change config.json by a jq filter
+#   command_is WORD...       process.args
+#   shell SCRIPT             process.args: sh -c SCRIPT
+#   ctr ARGUMENT...          the program under test, with the state root of this test
+#   run ctr ...              the same, with bats' $status, $output, $lines
+#   expect_status N, expect_output TEXT, expect_match REGEX, refuse_match REGEX
+#   detached ID ARGUMENT...  `ctr run --detach`, standard streams in $OUT
+#   need WHAT...             skip the test, and say why, where WHAT is not there
+# shellcheck shell=bash disable=SC2154 # bats sets status, output, lines
+
+bats_require_minimum_version 1.5.0
+
+# ---------------------------------------------------------------- what a test calls
+
+ctr() {
+  timeout --foreground -k 5 "${CTR_TIMEOUT:-30}" "$CTR" --root "$STATE" "$@"
+}
+
+config() {
+  jq "$@" <"$BUNDLE/config.json" >"$BUNDLE/config.json.new"
+  mv "$BUNDLE/config.json.new" "$BUNDLE/config.json"
+}
+
+command_is() {
+  local words
+  words=$(printf '%s\0' "$@" | jq -Rs 'split("\u0000")[:-1]')
+  # shellcheck disable=SC2016 # $words is jq's
+  config --argjson words "$words" '.process.args = $words'
+}
+
+shell() { command_is sh -c "$1"; }
+
+# The streams of a detached container are its own as long as it lives: not those of `run`,
+# which would wait for their end, nor those of bats.
+detached() {
+  local id=$1
+  shift
+  ctr run --detach -b "$BUNDLE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&-
+}
+
+# created ID ARGUMENT... - `ctr create` with streams like those of `detached`
+created() {
+  local id=$1
+  shift
+  ctr create -b "$BUNDLE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&-
+}
+
+status_of() { ctr state "$1" | jq -r .status; }
+pid_of() { ctr state "$1" | jq -r .pid; }
+
+# eventually COMMAND... - until it succeeds, at most 10 s (60 in a slow guest)
+eventually() {
+  local end=$((SECONDS + ${CTR_TIMEOUT:-30} / 2))
+  until "$@"; do
+    [ $SECONDS -lt $end ] || {
+      echo "never came true: $*"
+      return 1
+    }
+    sleep 0.05
+  done
+}
+
+has_status() { [ "$(status_of "$1")" = "$2" ]; }
+
+show_result() { printf 'status: %s\noutput: %s\n' "$status" "$output"; }
+
+expect_status() {
+  [ "$status" -eq "$1" ] || {
+    echo "status is not $1"
+    show_result
+    return 1
+  }
+}
+
+expect_output() {
+  [ "$output" = "$1" ] || {
+    echo "output is not: $1"
+    show_result
+    return 1
+  }
+}
+
+expect_match() {
+  [[ $output =~ $1 ]] || {
+    echo "output does not match: $1"
+    show_result
+    return 1
+  }
+}
+
+refuse_match() {
+  [[ ! $output =~ $1 ]] || {
+    echo "output matches: $1"
+    show_result
+    return 1
+  }
+}
+
+# ---------------------------------------------------------------- what a test may need
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# where cgroup2 is mounted; empty if nowhere
+cgroup2() { awk '$(NF - 2) == "cgroup2" || / - cgroup2 / { print $5; exit }' /proc/self/mountinfo; }
+
+has_controller() { grep -qw "$1" "$(cgroup2)/cgroup.controllers" 2>/dev/null; }
+
+need() {
+  local what
+  for what; do
+    case $what in
+      root) is_root || skip 'needs root' ;;
+      rootless) is_root && skip 'is about unprivileged users' ;;
+      cgroup2) [ -n "$(cgroup2)" ] || skip 'needs cgroup v2' ;;
+      cgroup:*) has_controller "${what#*:}" || skip "needs the ${what#*:} controller on cgroup v2" ;;
+      subuid) grep -q "^$(id -un):" /etc/subuid 2>/dev/null || skip "needs sub-ids of $(id -un)" ;;
+      call:*)
+        [[ " ${WITHOUT:-} " != *" ${what#*:} "* ]] || skip "needs ${what#*:}, which is hidden in this run"
+        ;;
+      *) command -v "$what" >/dev/null || skip "needs $what" ;;
+    esac
+  done
+}
+
+# ---------------------------------------------------------------- bundle
+
+APPLETS=(
+  sh cat chmod chown cp cut date dd df echo env expr false find grep head hostname id ip kill
+  ln ls mkdir mknod mktemp mount mv nice nproc printf ps pwd readlink rm rmdir sed seq sleep
+  sort stat stty tail test touch tr true tty umask umount uname wc
+)
+
+make_rootfs() { # DIRECTORY
+  local applet busybox
+  busybox=$(command -v busybox)
+  mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp,var}
+  cp "$busybox" "$1/bin/busybox"
+  for applet in "${APPLETS[@]}"; do ln -s busybox "$1/bin/$applet"; done
+  printf '%s\n' root:x:0:0:root:/root:/bin/sh user:x:1000:1000:user:/home/user:/bin/sh \
+    >"$1/etc/passwd"
+  printf '%s\n' root:x:0: user:x:1000: >"$1/etc/group"
+}
+
+# Once a file: the root file system and the default document.
+setup_file() {
+  local rootless=()
+  [ -x "${CTR:-}" ] || {
+    echo "CTR names no program: '${CTR:-}'" >&2
+    return 1
+  }
+  is_root || rootless=(--rootless)
+  export TEMPLATE=$BATS_FILE_TMPDIR/template
+  mkdir "$TEMPLATE"
+  make_rootfs "$TEMPLATE/rootfs"
+  "$CTR" spec "${rootless[@]}" --bundle "$TEMPLATE"
+  jq '.process.terminal = false' "$TEMPLATE/config.json" >"$TEMPLATE/config"
+  mv "$TEMPLATE/config" "$TEMPLATE/config.json"
+}
+
+make_bundle() { # DIRECTORY - one more bundle out of the template
+  cp -al "$TEMPLATE" "$1"
+  # what a container may change must not be shared
+  cp --remove-destination "$TEMPLATE/config.json" "$1/config.json"
+  cp --remove-destination "$TEMPLATE"/rootfs/etc/* "$1/rootfs/etc"
+}
+
+# ---------------------------------------------------------------- leaks
+
+mounts() { cut -d' ' -f3- /proc/self/mountinfo | sort; }
+
+# Of all cgroups those that carry the name of a container of this test: others come and go.
+cgroups() {
+  local top
+  top=$(cgroup2)
+  [ -z "$top" ] || find "$top" -type d -name "*$ID*" 2>/dev/null | sort
+}
+
+# Processes with this test's root file system as their root, or its busybox as their program,
+# or a cgroup of this test.
+processes() {
+  local roots
+  roots=$(stat -Lc '%d:%i' "$BUNDLE/rootfs" "$BUNDLE/rootfs/bin/busybox" 2>/dev/null)
+  {
+    stat -Lc '%d:%i %n' /proc/[0-9]*/root /proc/[0-9]*/exe 2>/dev/null | grep -wF "$roots"
+    grep -slF -- "$ID" /proc/[0-9]*/cgroup
+  } | sed 's|.*/proc/\([0-9]*\)/.*|\1|' | sort -un
+}
+
+# Containers, and whatever was begun and not finished. Names with a dot in front are
+# caches, which are meant to stay.
+states() { ls "$STATE" 2>/dev/null || true; }
+
+describe_process() { printf '%s %s\n' "$1" "$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null)"; }
+
+# What of the test is left; silent if nothing is. A process that was killed may take a
+# moment to be gone.
+leaks() {
+  local i pid left
+  for ((i = 0; i < 20; i++)); do
+    left=$(
+      mounts | diff "$BATS_TEST_TMPDIR/.mounts" - | sed -n 's/^> /mount: /p'
+      cgroups | sed 's/^/cgroup: /'
+      for pid in $(processes); do describe_process "$pid"; done | sed 's/^/process: /'
+      states | sed 's/^/state: /'
+    )
+    [ -n "$left" ] || return 0
+    sleep 0.1
+  done
+  echo "$left"
+}
+
+setup() {
+  # unique, for processes and cgroups are found by it
+  ID=t$$-$RANDOM-$BATS_TEST_NUMBER
+  BUNDLE=$BATS_TEST_TMPDIR/bundle STATE=$BATS_TEST_TMPDIR/state OUT=$BATS_TEST_TMPDIR/out
+  export ID BUNDLE STATE OUT
+  make_bundle "$BUNDLE"
+  mounts >"$BATS_TEST_TMPDIR/.mounts"
+}
+
+# Clean up for the test that follows, whatever this one has done.
+force_cleanup() {
+  local id pid
+  for id in $(states); do ctr delete --force "$id" || true; done
+  for pid in $(processes); do kill -9 "$pid" 2>/dev/null || true; done
+}
+
+teardown() {
+  local left
+  if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
+    left=$(leaks)
+    [ -z "$left" ] || printf 'left behind:\n%s\n' "$left"
+    force_cleanup
+    [ -z "$left" ]
+  else
+    force_cleanup
+  fi
+}

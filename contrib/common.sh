@@ -1,5 +1,5 @@
 # common.sh - what quickstart and check share; read by them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the readers use the lists
 
 # What building ctr takes on Debian.
 BUILD_PACKAGES=(

@@ -2,8 +2,8 @@
  * Messages between ctr (parent) and ctr-init (child) on one SOCK_SEQPACKET pair, and the edge table
  * that both sides and the tests read. Freestanding.
  *
- * Descriptors travel on the message that names them. FAIL is legal in every state of the child; WARN
- * and LOG, too, and change no state. End of file after STARTING means that execve succeeded.
+ * Descriptors travel on the message that names them. FAIL is legal in every state of the child;
+ * WARN and LOG, too, and change no state. End of file after STARTING means that execve succeeded.
  */
 #pragma once
 
@@ -12,17 +12,17 @@
 enum ctr_msg_type {
 	/* child to parent */
 	CTR_MSG_WANT_FDS = 1, /* op = its index, value = first, value2 = count */
-	CTR_MSG_HOOKS,	      /* mounts are done: run prestart and createRuntime hooks */
+	CTR_MSG_HOOKS,        /* mounts are done: run prestart and createRuntime hooks */
 	CTR_MSG_CONSOLE,      /* descriptor: the pty's master */
 	CTR_MSG_LISTENER,     /* value = the number the seccomp listener is about to get */
 	CTR_MSG_CREATED,      /* all but the payload is there */
 	CTR_MSG_STARTING,     /* about to execve; EOF follows, or FAIL */
-	CTR_MSG_FAIL,	      /* op, error, text */
-	CTR_MSG_WARN,	      /* op, error, text */
+	CTR_MSG_FAIL,         /* op, error, text */
+	CTR_MSG_WARN,         /* op, error, text */
 	/* parent to child */
-	CTR_MSG_FDS,	      /* descriptors, value2 = count */
-	CTR_MSG_GO,	      /* the answer to HOOKS */
-	CTR_MSG_START,	      /* the answer to CREATED, or through the gate */
+	CTR_MSG_FDS,   /* descriptors, value2 = count */
+	CTR_MSG_GO,    /* the answer to HOOKS */
+	CTR_MSG_START, /* the answer to CREATED, or through the gate */
 	CTR_MSG_TYPES,
 };
 
@@ -31,27 +31,28 @@ enum { CTR_MSG_TEXT_MAX = 3072 };
 /* Where inside an operation it failed; the parent has the words. */
 enum ctr_fail_detail {
 	CTR_DETAIL_NONE,
-	CTR_DETAIL_OPEN_TARGET,	 /* cannot open or make the target */
+	CTR_DETAIL_OPEN_TARGET, /* cannot open or make the target */
 	CTR_DETAIL_OPEN_SOURCE,
-	CTR_DETAIL_TARGET_LINK,	 /* must be an ordinary directory, not a link */
-	CTR_DETAIL_TARGET_PROC,	 /* may not lie on a procfs */
-	CTR_DETAIL_NOT_NULL,	 /* not the null device */
-	CTR_DETAIL_FLAGS,	 /* mount flags */
+	CTR_DETAIL_TARGET_LINK, /* must be an ordinary directory, not a link */
+	CTR_DETAIL_TARGET_PROC, /* may not lie on a procfs */
+	CTR_DETAIL_NOT_NULL,    /* not the null device */
+	CTR_DETAIL_FLAGS,       /* mount flags */
 	CTR_DETAIL_PROPAGATION,
-	CTR_DETAIL_COPY,	 /* tmpcopyup */
+	CTR_DETAIL_COPY,         /* tmpcopyup */
 	CTR_DETAIL_OTHER_DEVICE, /* another file is at the device's path */
-	CTR_DETAIL_EXEC_PATH,	 /* not found in $PATH */
-	CTR_DETAIL_EXEC,	 /* text = the path */
-	CTR_DETAIL_HOOK_STATUS,	 /* value = wait status, text = what it printed */
+	CTR_DETAIL_EXEC_PATH,    /* not found in $PATH */
+	CTR_DETAIL_EXEC,         /* text = the path */
+	CTR_DETAIL_EXEC_TYPE,    /* not a regular file; text = the path */
+	CTR_DETAIL_HOOK_STATUS,  /* value = wait status, text = what it printed */
 	CTR_DETAIL_HOOK_TIMEOUT,
-	CTR_DETAIL_PROTOCOL,	 /* unexpected message: value = its type */
+	CTR_DETAIL_PROTOCOL, /* unexpected message: value = its type */
 	CTR_DETAIL_COUNT,
 };
 
 struct ctr_msg {
 	uint32_t type;
-	uint32_t op;	/* index of the operation */
-	int32_t error;	/* errno, positive */
+	uint32_t op;     /* index of the operation */
+	int32_t error;   /* errno, positive */
 	uint32_t detail; /* enum ctr_fail_detail */
 	uint32_t value, value2;
 	uint32_t length; /* of the text that follows, no NUL */
@@ -62,9 +63,9 @@ enum ctr_sync_state {
 	CTR_SYNC_BUILDING, /* runs operations */
 	CTR_SYNC_WAIT_FDS,
 	CTR_SYNC_WAIT_HOOKS,
-	CTR_SYNC_CREATED, /* waits for START */
+	CTR_SYNC_CREATED,  /* waits for START */
 	CTR_SYNC_STARTING, /* runs startContainer hooks, then execs */
-	CTR_SYNC_DONE,	  /* STARTING was sent: EOF or FAIL */
+	CTR_SYNC_DONE,     /* STARTING was sent: EOF or FAIL */
 	CTR_SYNC_STATES,
 };
 

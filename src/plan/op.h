@@ -12,9 +12,10 @@
 /*
  * X(KIND, "name", "operands", "words")
  * operands: what dump and check show: s = str, t = str2, f = fd slot, g = fd2 slot, a = arg,
- *   b = arg2, B = str2 is a block of CTR strings (see struct ctr_block), D = str is binary data.
- * words: the error text; %s str, %t str2 (first string of a block), %a arg decimal, %% itself. Child
- *   errors read "ORIGIN: WORDS: strerror(errno)".
+ *   b = arg2, B = str2 is a block of strings (see ctr_view_next()), D = str is binary data,
+ *   m = str2 is a file mode, no offset. What is not named must be 0 or CTR_SLOT_NONE.
+ * words: the error text; %s str, %t str2 (first string of a block), %a arg decimal, %% itself.
+ * Child errors read "ORIGIN: WORDS: strerror(errno)".
  */
 #define CTR_OPS(X)                                                                                 \
 	/* -- namespaces and identity of the process */                                            \
@@ -33,17 +34,18 @@
 	X(ROOTFS, "rootfs", "sfa", "cannot use root file system '%s'")                             \
 	X(WANT_FDS, "want-fds", "ab", "cannot receive descriptors")                                \
 	X(MOUNT, "mount", "sBa", "cannot mount '%t' on '%s'")                                      \
-	X(BIND, "bind", "stfa", "cannot bind '%t' on '%s'")                                        \
+	X(BIND, "bind", "stfab", "cannot bind '%t' on '%s'")                                       \
 	X(REMOUNT, "remount", "sab", "cannot change mount flags of '%s'")                          \
 	X(MOUNT_ATTR, "mount-attr", "sab", "cannot change mount attributes of '%s'")               \
 	X(MOUNT_PROPAGATION, "mount-propagation", "sa", "cannot change propagation of '%s'")       \
 	X(CGROUP_BIND, "cgroup-bind", "sta", "cannot mount cgroup on '%s'")                        \
-	X(DEVICE, "device", "sab", "cannot create device '%s'")                                    \
+	X(DEVICE, "device", "smab", "cannot create device '%s'")                                   \
 	X(SYMLINK, "symlink", "st", "cannot create link '%s' to '%t'")                             \
 	X(MKDIR, "mkdir", "sa", "cannot create directory '%s'")                                    \
-	X(PIVOT, "pivot", "a", "cannot enter the root file system")                                \
+	X(PIVOT, "pivot", "", "cannot enter the root file system")                                 \
 	X(ROOT_READONLY, "root-readonly", "", "cannot make the root file system read-only")        \
-	X(ROOT_PROPAGATION, "root-propagation", "a", "cannot change propagation of the root file system") \
+	X(ROOT_PROPAGATION, "root-propagation", "a",                                               \
+	  "cannot change propagation of the root file system")                                     \
 	X(MASK, "mask", "s", "cannot mask '%s'")                                                   \
 	X(READONLY, "readonly", "s", "cannot make '%s' read-only")                                 \
 	X(SYSCTL, "sysctl", "st", "cannot write '%t' to sysctl '%s'")                              \
@@ -53,7 +55,7 @@
 	/* -- the process */                                                                       \
 	X(LSM, "lsm", "st", "cannot write '%t' to /proc/thread-self/%s")                           \
 	X(PERSONALITY, "personality", "a", "cannot set personality")                               \
-	X(MEMORY_POLICY, "memory-policy", "Da", "cannot set memory policy")                        \
+	X(MEMORY_POLICY, "memory-policy", "Dab", "cannot set memory policy")                       \
 	X(BOUNDING, "bounding", "a", "cannot drop capabilities from the bounding set")             \
 	X(SECCOMP, "seccomp", "Dab", "cannot load the seccomp filter")                             \
 	X(GROUPS, "groups", "Da", "cannot set additional groups")                                  \
@@ -63,7 +65,8 @@
 	X(NO_NEW_PRIVS, "no-new-privs", "", "cannot set no_new_privs")                             \
 	X(UMASK, "umask", "a", "cannot set umask")                                                 \
 	X(CHDIR, "chdir", "sa", "cannot change to directory '%s'")                                 \
-	X(CHECK_CWD, "check-cwd", "", "current working directory is outside of the root file system") \
+	X(CHECK_CWD, "check-cwd", "",                                                              \
+	  "current working directory is outside of the root file system")                          \
 	X(ENV, "env", "Ba", "cannot set up the environment")                                       \
 	X(HOME, "home", "a", "cannot find the home directory")                                     \
 	X(ARGS, "args", "Ba", "cannot set up the arguments")                                       \
@@ -85,32 +88,37 @@ enum ctr_op_kind {
 
 /* struct ctr_op.flags */
 enum ctr_op_flags {
-	CTR_OPF_OPTIONAL = 1 << 0,  /* failure is a warning, not an error */
-	CTR_OPF_RECURSIVE = 1 << 1, /* BIND, MOUNT_ATTR: the whole tree */
+	CTR_OPF_OPTIONAL = 1 << 0,        /* failure is a warning, not an error */
+	CTR_OPF_RECURSIVE = 1 << 1,       /* BIND, MOUNT_ATTR: the whole tree */
 	CTR_OPF_TARGET_NOFOLLOW = 1 << 2, /* no component of the target may be a link */
 	CTR_OPF_SOURCE_NOFOLLOW = 1 << 3,
 	CTR_OPF_ON_PROC = 1 << 4,   /* the target may lie on a procfs */
-	CTR_OPF_DIR = 1 << 5,	    /* BIND from a slot: the source is a directory (make one) */
-	CTR_OPF_FILE = 1 << 6,	    /* BIND from a slot: the source is not a directory */
+	CTR_OPF_DIR = 1 << 5,       /* BIND from a slot: the source is a directory (make one) */
+	CTR_OPF_FILE = 1 << 6,      /* BIND from a slot: the source is not a directory */
 	CTR_OPF_TMPCOPYUP = 1 << 7, /* MOUNT: copy what the directory held into the new tmpfs */
-	CTR_OPF_KEEP_MODE = 1 << 8, /* MOUNT tmpfs without mode=: take it from the existing directory */
-	CTR_OPF_FALLBACK_BIND = 1 << 9, /* MOUNT sysfs: EPERM -> recursive bind of /sys, flags kept */
-					/* DEVICE: EPERM -> bind the host's node of the same path */
-	CTR_OPF_COPY_SYMLINK = 1 << 10, /* BIND: a source that is a link is made again, not followed */
-	CTR_OPF_NO_PIVOT = 1 << 11, /* PIVOT: MS_MOVE and chroot */
+	CTR_OPF_KEEP_MODE =
+		1 << 8, /* MOUNT tmpfs without mode=: take it from the existing directory */
+	CTR_OPF_FALLBACK_BIND =
+		1 << 9, /* MOUNT sysfs: EPERM -> recursive bind of /sys, flags kept */
+			/* DEVICE: EPERM -> bind the host's node of the same path */
+	CTR_OPF_COPY_SYMLINK =
+		1 << 10,             /* BIND: a source that is a link is made again, not followed */
+	CTR_OPF_NO_PIVOT = 1 << 11,  /* PIVOT: MS_MOVE and chroot */
 	CTR_OPF_AFTER_IDS = 1 << 12, /* CHDIR: second try, after the switch of user */
-	CTR_OPF_FLAGS_CLEAR = 1 << 13, /* BIND, REMOUNT: arg2 holds MS_* flags that must really be cleared;
-					 * without it flags locked by the host are silently kept */
+	CTR_OPF_FLAGS_CLEAR =
+		1 << 13, /* BIND, REMOUNT: arg2 holds MS_* flags that must really be cleared;
+			  * without it flags locked by the host are silently kept */
 	CTR_OPF_AT_ROOT = 1 << 14, /* ROOTFS from a slot */
+	CTR_OPF_LAST = CTR_OPF_AT_ROOT,
 };
 
 /* Well-known descriptor slots of the executor; parents' descriptors follow from CTR_SLOT_FIRST. */
 enum ctr_slot {
 	CTR_SLOT_NONE = -1,
 	CTR_SLOT_ROOT = 0, /* O_PATH of the container's root */
-	CTR_SLOT_PROC,	   /* O_PATH of the host's /proc */
-	CTR_SLOT_PTY,	   /* the terminal's slave side */
-	CTR_SLOT_GATE,	   /* listening socket of the start gate: header.gate_fd */
+	CTR_SLOT_PROC,     /* O_PATH of the host's /proc */
+	CTR_SLOT_PTY,      /* the terminal's slave side */
+	CTR_SLOT_GATE,     /* listening socket of the start gate: header.gate_fd */
 	CTR_SLOT_FIRST,
 	CTR_SLOT_BATCH = 64, /* at most that many parents' descriptors at a time */
 	CTR_SLOT_COUNT = CTR_SLOT_FIRST + CTR_SLOT_BATCH,
@@ -118,11 +126,11 @@ enum ctr_slot {
 
 struct ctr_op {
 	uint16_t kind, flags;
-	int16_t fd, fd2;   /* slots, CTR_SLOT_NONE */
+	int16_t fd, fd2;    /* slots, CTR_SLOT_NONE */
 	uint32_t str, str2; /* offsets into the string area; 0 is the empty string */
 	uint64_t arg, arg2;
-	uint32_t origin;    /* offset: the config field, "mounts[3]"; 0: none */
-	uint32_t reserved;  /* 0 */
+	uint32_t origin;   /* offset: the config field, "mounts[3]"; 0: none */
+	uint32_t reserved; /* 0 */
 };
 
 /*
@@ -156,45 +164,38 @@ struct ctr_op {
  * CGROUP_BIND  str = target, str2 = host path of the container's cgroup directory: where a fresh
  *              cgroup2 mount is refused (no cgroup namespace, user namespace), bind it; arg = MS_*.
  * DEVICE       str = path in the root, arg = device number as makedev(3), arg2 = uid << 32 | gid,
- *              fd2 = unused, str2 = (mode | S_IFMT type) as a plain number, not an offset.
+ *              str2 = (mode | S_IFMT type) as a plain number, not an offset.
  *              An existing node that is the same device is left; another file is EEXIST.
  * SYMLINK      str = path in the root, str2 = what it says. Existing file of that name: left.
  * MKDIR        str = path in the root, arg = mode of what is made.
- * PIVOT        Enter CTR_SLOT_ROOT as "/"; the old root is gone afterwards. arg unused.
+ * PIVOT        Enter CTR_SLOT_ROOT as "/"; the old root is gone afterwards.
  * ROOT_READONLY, ROOT_PROPAGATION (arg = MS_*): of "/", after PIVOT.
  * MASK         str = path in the root: directory -> empty read-only tmpfs, else a verified null
  *              device over it; absent is fine.
  * READONLY     str = path in the root: read-only bind of itself; absent is fine.
  * SYSCTL       str = key with slashes, str2 = value; through CTR_SLOT_PROC.
  * PTY          New pty from the container's devpts; str = path of the console ("/dev/console", bind
- *              of the slave there; "" for exec: none), arg = uid << 32 | 0, arg2 = rows << 32 | cols (0: none).
- *              The master goes to the parent with CTR_MSG_CONSOLE; the slave becomes stdio and the
- *              controlling terminal.
- * STDIO_OWNER  arg = uid: fchown of fds 0-2 but never of /dev/null; errors are ignored where runc does.
- * LSM          str = file below /proc/thread-self ("attr/apparmor/exec"), str2 = text. ENOENT with
- *              another LSM op OPTIONAL before it is how fallbacks are planned.
- * PERSONALITY  arg = domain.
- * MEMORY_POLICY str = node mask as u64[] data, arg = mode | flags, arg2 = bits in the mask.
- * BOUNDING     arg = capabilities to keep.
- * SECCOMP      str = struct sock_filter[] data, arg = their count, arg2 = flags. With NEW_LISTENER
- *              CTR_MSG_LISTENER goes out first and the parent takes the descriptor by pidfd_getfd.
- * GROUPS       str = u32[] data, arg = count.
- * IDS          arg = uid, arg2 = gid; keeps capabilities for CAPS.
- * CAPS         str = struct ctr_op_caps.
- * AMBIENT      arg = capabilities.
- * UMASK        arg = mask.
- * CHDIR        str = path, made when absent (arg = 1). EACCES/EPERM without AFTER_IDS are left for the
- *              second try.
+ *              of the slave there; "" for exec: none), arg = uid << 32 | 0, arg2 = rows << 32 |
+ * cols (0: none). The master goes to the parent with CTR_MSG_CONSOLE; the slave becomes stdio and
+ * the controlling terminal. STDIO_OWNER  arg = uid: fchown of fds 0-2 but never of /dev/null;
+ * errors are ignored where runc does. LSM          str = file below /proc/thread-self
+ * ("attr/apparmor/exec"), str2 = text. ENOENT with another LSM op OPTIONAL before it is how
+ * fallbacks are planned. PERSONALITY  arg = domain. MEMORY_POLICY str = node mask as u64[] data,
+ * arg = mode | flags, arg2 = bits in the mask. BOUNDING     arg = capabilities to keep. SECCOMP str
+ * = struct sock_filter[] data, arg = their count, arg2 = flags. With NEW_LISTENER CTR_MSG_LISTENER
+ * goes out first and the parent takes the descriptor by pidfd_getfd. GROUPS       str = u32[] data,
+ * arg = count. IDS          arg = uid, arg2 = gid; keeps capabilities for CAPS. CAPS         str =
+ * struct ctr_op_caps. AMBIENT      arg = capabilities. UMASK        arg = mask. CHDIR        str =
+ * path, made when absent (arg = 1). EACCES/EPERM without AFTER_IDS are left for the second try.
  * CHECK_CWD    getcwd(2) must be below the root.
  * ENV, ARGS    str2 = block of strings, arg = count.
  * HOME         arg = uid: HOME is set from /etc/passwd of the container when it is missing or
  *              empty in ENV; "/" when not found.
  * FIND_EXEC    Resolve ARGS[0] by PATH of ENV and check that it can be executed.
  * HOOK         str2 = block {path, state JSON, args..., "", env...}; arg = nargs << 32 | nenv (nenv
- *              0xffffffff: inherit ENV), arg2 = timeout in seconds << 16 | hook kind << 8 | its index.
- * CLOSE_FDS    arg = first descriptor to close on exec.
- * SEND, RECV   arg = enum ctr_msg_type.
- * GATE         fd = CTR_SLOT_GATE: accept one connection; it becomes the parent.
+ *              0xffffffff: inherit ENV), arg2 = timeout in seconds << 16 | hook kind << 8 | its
+ * index. CLOSE_FDS    arg = first descriptor to close on exec. SEND, RECV   arg = enum
+ * ctr_msg_type. GATE         fd = CTR_SLOT_GATE: accept one connection; it becomes the parent.
  */
 
 struct ctr_op_caps {

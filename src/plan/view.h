@@ -17,19 +17,20 @@ enum {
 
 struct ctr_plan_header {
 	uint32_t magic, version;
-	uint32_t size;	       /* of the whole blob */
-	uint32_t ops, nops;    /* offset of struct ctr_op[], 16-aligned */
-	uint32_t strings, nstrings; /* offset and size of the string area; starts and ends with NUL */
+	uint32_t size;      /* of the whole blob */
+	uint32_t ops, nops; /* offset of struct ctr_op[], 16-aligned */
+	uint32_t strings,
+		nstrings;      /* offset and size of the string area; starts and ends with NUL */
 	int32_t sync_fd;       /* SOCK_SEQPACKET to the parent; -1 in a dump */
 	int32_t gate_fd;       /* listening socket, -1: none */
 	uint32_t preserve_fds; /* 3 .. 3+n-1 reach the payload */
-	uint32_t flags;	       /* enum ctr_plan_flags */
+	uint32_t flags;        /* enum ctr_plan_flags */
 	uint32_t reserved[5];
 };
 
 enum ctr_plan_flags {
 	CTR_PLAN_GUEST = 1 << 0, /* executed by PID 1 of a VM */
-	CTR_PLAN_EXEC = 1 << 1,	 /* joins a running container: the root is "/" already */
+	CTR_PLAN_EXEC = 1 << 1,  /* joins a running container: the root is "/" already */
 };
 
 static inline const struct ctr_op *ctr_view_ops(const struct ctr_plan_header *plan)

@@ -34,7 +34,7 @@ static int openat2_in_root(int root, const char *path, int flags, mode_t mode)
 	long fd;
 
 	/* openat2(2) refuses a mode that nothing would use, and flags that O_PATH ignores. */
-	if (flags & (O_CREAT | O_TMPFILE))
+	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
 		how.mode = mode & 07777;
 	if (flags & O_PATH)
 		how.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;

@@ -1,0 +1,168 @@
+/* state/record: what is written is read again; what is damaged is refused. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "oci/spec.h"
+#include "state/record.h"
+
+static const struct ctr_string_pair annotations[] = {
+	{.key = "org.example.note", .value = "two\nlines, 100%"},
+	{ .key = "empty",           .value = ""                },
+};
+
+static const struct ctr_record sample = {
+	.id = "web",
+	.bundle = "/srv/a b",
+	.rootfs = "/srv/a b/rootfs",
+	.created = "2025-01-02T03:04:05.678901234Z",
+	.oci_version = "1.2.0",
+	.owner = 4294967295,
+	.pid = 2147483647,
+	.start_time = UINT64_MAX,
+	.manager = "cgroupfs",
+	.cgroup_mount = "/sys/fs/cgroup",
+	.cgroup_path = "/ctr/web",
+	.cgroup_made = 2,
+	.hooks = 5,
+	.terminal = true,
+	.annotations = annotations,
+	.nannotations = 2,
+};
+
+static void assert_sample(const struct ctr_record *record)
+{
+	assert_string_equal(record->id, sample.id);
+	assert_string_equal(record->bundle, sample.bundle);
+	assert_string_equal(record->rootfs, sample.rootfs);
+	assert_string_equal(record->created, sample.created);
+	assert_string_equal(record->oci_version, sample.oci_version);
+	assert_int_equal(record->owner, sample.owner);
+	assert_int_equal(record->pid, sample.pid);
+	assert_true(record->start_time == sample.start_time);
+	assert_string_equal(record->manager, sample.manager);
+	assert_string_equal(record->cgroup_mount, sample.cgroup_mount);
+	assert_string_equal(record->cgroup_path, sample.cgroup_path);
+	assert_int_equal(record->hooks, sample.hooks);
+	assert_true(record->terminal);
+	assert_false(record->has_pidns);
+	assert_int_equal(record->nannotations, sample.nannotations);
+	for (size_t i = 0; i < sample.nannotations; i++) {
+		assert_string_equal(record->annotations[i].key, annotations[i].key);
+		assert_string_equal(record->annotations[i].value, annotations[i].value);
+	}
+}
+
+static void round_trip(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_error err = { 0 };
+	struct ctr_record record;
+	const char *text;
+	size_t len = 0;
+
+	(void)state;
+	text = ctr_record_encode(&sample, &arena, &len);
+	assert_int_equal(strlen(text), len);
+	assert_int_equal(ctr_record_decode(&record, text, len, &arena, &err), 0);
+	assert_sample(&record);
+
+	/* A record that was cut anywhere is damaged, never half of one. */
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(ctr_record_decode(&record, text, i, &arena, &err), -1);
+	ctr_arena_release(&arena);
+}
+
+static void damaged(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{"",				    "state record is incomplete"       },
+		{ "id=a\nbundle=/b\n",                  "state record is incomplete"       },
+		{ "id=a\nend=1\n",                      "state record is incomplete"       },
+		{ "id=a\nbundle=/b\nnonsense\nend=1\n", "state record is damaged at line 3"},
+		{ "id=a\npid=-1\n",                     "state record is damaged at line 2"},
+		{ "id=a\npid=2147483648\n",             "state record is damaged at line 2"},
+		{ "id=a\nowner=4294967296\n",           "state record is damaged at line 2"},
+		{ "id=a\nterminal=2\n",                 "state record is damaged at line 2"},
+		{ "id=%4\n",                            "state record is damaged at line 1"},
+		{ "id=%00\n",                           "state record is damaged at line 1"},
+		{ "annotation=x\n",                     "state record is damaged at line 1"},
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_record record;
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		struct ctr_error err = { 0 };
+
+		assert_int_equal(ctr_record_decode(&record, cases[i].text, strlen(cases[i].text),
+						   &arena, &err),
+				 -1);
+		assert_string_equal(err.text, cases[i].error);
+	}
+	ctr_arena_release(&arena);
+}
+
+static void unknown_keys(void **state)
+{
+	static const char text[] = "id=a\nbundle=/b\nfrom.the.future=1\nend=1\n";
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_error err = { 0 };
+	struct ctr_record record;
+
+	(void)state;
+	assert_int_equal(ctr_record_decode(&record, text, strlen(text), &arena, &err), 0);
+	assert_string_equal(record.id, "a");
+	ctr_arena_release(&arena);
+}
+
+static void on_disk(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_error err = { 0 };
+	struct ctr_record record;
+	char *path = unit_make_dir();
+	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(dir >= 0);
+	assert_int_equal(ctr_record_write(&sample, dir, &arena, &err), 0);
+	assert_int_equal(ctr_record_read(&record, dir, "web", &arena, &err), 0);
+	assert_sample(&record);
+	assert_int_equal(ctr_record_read(&record, dir, "other", &arena, &err), -1);
+	assert_string_equal(err.text, "container 'other': state record is of 'web'");
+	close(dir);
+	unit_remove_dir(path);
+	ctr_arena_release(&arena);
+}
+
+static void process_stat(void **state)
+{
+	uint64_t start = 0, again = 0;
+	char letter = 0;
+
+	(void)state;
+	assert_int_equal(ctr_process_stat(getpid(), &start, &letter), 0);
+	assert_int_equal(letter, 'R');
+	assert_true(start > 0);
+	assert_int_equal(ctr_process_stat(getpid(), &again, &letter), 0);
+	assert_true(start == again);
+	assert_true(ctr_process_stat(2147483647, &start, &letter) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(round_trip),   cmocka_unit_test(damaged),
+		cmocka_unit_test(unknown_keys), cmocka_unit_test(on_disk),
+		cmocka_unit_test(process_stat),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+/* What every unit test includes: cmocka in the order it wants, and a few shorthands. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The length of an array whose rows a test walks. */
+#define unit_count(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A new directory, removed with all that is in it by unit_remove_dir(). */
+static inline char *unit_make_dir(void)
+{
+	static char path[64];
+
+	strcpy(path, "/tmp/ctr-unit.XXXXXX");
+	if (!mkdtemp(path))
+		abort();
+	return path;
+}
+
+static inline void unit_remove_dir(const char *path)
+{
+	char command[128] = "rm -rf ";
+
+	if (system(strncat(command, path, 64)) != 0)
+		abort();
+}

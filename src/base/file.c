@@ -128,7 +128,7 @@ ssize_t ctr_file_read_small(int dirfd, const char *path, char *data, size_t size
 		if (got < 0)
 			return -errno;
 		used += (size_t)got;
-	} while (got >= 1024);
+	} while (got >= 1024 || used + 1 >= size);
 
 	if (used > 0 && data[used - 1] == '\n')
 		used--;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +28,9 @@ static inline char *unit_make_dir(void)
 
 static inline void unit_remove_dir(const char *path)
 {
-	char command[128] = "rm -rf ";
+	char command[256];
 
-	if (system(strncat(command, path, 64)) != 0)
+	snprintf(command, sizeof(command), "rm -rf '%s'", path);
+	if (system(command) != 0)
 		abort();
 }

@@ -44,8 +44,13 @@ struct ctr_actions {
 	int32_t oom_score_adj;
 	const struct ctr_scheduler *scheduler;
 	const struct ctr_io_priority *io_priority;
+	const struct ctr_exec_cpu_affinity *exec_cpu_affinity; /* exec only, NULL: none */
 	struct ctr_idmap idmap;
 	struct ctr_shape shape;
+	/* What is carried out in part only, as the spec allows: capabilities that cannot be
+	 * granted, deprecated forms. */
+	const char *const *warnings;
+	size_t nwarnings;
 };
 
 struct ctr_plan_options {

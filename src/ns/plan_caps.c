@@ -1,0 +1,80 @@
+/*
+ * Capabilities. A capability that cannot be granted is a warning, not an error
+ * (config.md#linux-process). Without the block all sets are empty, the bounding set included, as
+ * with runc.
+ */
+#include "base/host.h"
+#include "ns/planner.h"
+
+static const struct ctr_capabilities none = { 0 };
+
+static const struct ctr_capabilities *requested(const struct ctr_planner *p)
+{
+	const struct ctr_capabilities *capabilities = p->spec->process->capabilities;
+
+	return capabilities ? capabilities : &none;
+}
+
+static uint64_t known(const struct ctr_planner *p)
+{
+	return p->host->last_cap >= 63 ? UINT64_MAX : (1ULL << (p->host->last_cap + 1)) - 1;
+}
+
+/* The first process of a user namespace, and whoever joins one, has them all. */
+static uint64_t available(const struct ctr_planner *p)
+{
+	return p->user_ns ? known(p) : p->host->cap_bounding & known(p);
+}
+
+/* @set without what is not in @allowed, with a warning for it. */
+static uint64_t limit(struct ctr_planner *p, const char *name, uint64_t set, uint64_t allowed,
+		      const char *why)
+{
+	for (int cap = 0; cap < 64; cap++) {
+		if (!(set & ~allowed & 1ULL << cap))
+			continue;
+		ctr_planner_warn(p, "process.capabilities.%s: capability %d cannot be granted: %s",
+				 name, cap, why);
+	}
+
+	return set & allowed;
+}
+
+void ctr_plan_bounding(struct ctr_planner *p)
+{
+	uint64_t keep = requested(p)->bounding & available(p);
+
+	if (keep == available(p))
+		return;
+
+	ctr_plan_origin(p->plan, "process.capabilities.bounding");
+	ctr_plan_add(p->plan, CTR_OP_BOUNDING)->arg = keep;
+}
+
+/*
+ * The kernel's rules (capabilities(7)): effective is a part of permitted, inheritable of bounding,
+ * ambient of permitted and inheritable.
+ */
+void ctr_plan_capabilities(struct ctr_planner *p)
+{
+	const struct ctr_capabilities *want = requested(p);
+	uint64_t bounding, ambient;
+	struct ctr_op_caps caps;
+
+	bounding = limit(p, "bounding", want->bounding, available(p), "ctr does not have it");
+	caps.permitted =
+		limit(p, "permitted", want->permitted, available(p), "ctr does not have it");
+	caps.effective =
+		limit(p, "effective", want->effective, caps.permitted, "it is not permitted");
+	caps.inheritable = limit(p, "inheritable", want->inheritable, bounding,
+				 "it is not in the bounding set");
+	ambient = limit(p, "ambient", want->ambient, caps.permitted & caps.inheritable,
+			"it is not both permitted and inheritable");
+
+	ctr_plan_origin(p->plan, "process.capabilities");
+	ctr_plan_add(p->plan, CTR_OP_CAPS)->str = ctr_plan_data(p->plan, &caps, sizeof(caps));
+	if (ambient) {
+		ctr_plan_origin(p->plan, "process.capabilities.ambient");
+		ctr_plan_add(p->plan, CTR_OP_AMBIENT)->arg = ambient;
+	}
+}

@@ -1,0 +1,454 @@
+/*
+ * mounts[] (config.md#mounts): which operations each becomes. Bind mounts are plan_bind.c. The only
+ * place where the type of a mount is looked at.
+ */
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/host.h"
+#include "base/path.h"
+#include "ns/planner.h"
+
+enum kind {
+	KIND_BIND,
+	KIND_REMOUNT,
+	KIND_PROC,
+	KIND_SYSFS,
+	KIND_TMPFS,
+	KIND_DEVPTS,
+	KIND_CGROUP,
+	KIND_OTHER,
+};
+
+static const struct {
+	const char *type;
+	enum kind kind;
+	bool takes_context; /* SELinux: the "context=" option */
+} types[] = {
+	{"proc",     KIND_PROC,   false},
+        { "sysfs",   KIND_SYSFS,  false},
+	{ "tmpfs",   KIND_TMPFS,  true },
+        { "devpts",  KIND_DEVPTS, true },
+	{ "mqueue",  KIND_OTHER,  true },
+        { "cgroup",  KIND_CGROUP, false},
+	{ "cgroup2", KIND_CGROUP, false},
+};
+
+/* What fills in for /proc files of the host as lxcfs does; nothing else may hide a part of /proc,
+ * because labels and sysctls are read and written there (CVE-2019-16884). */
+static const char *const proc_files[] = {
+	"/proc/cpuinfo",
+	"/proc/diskstats",
+	"/proc/meminfo",
+	"/proc/stat",
+	"/proc/swaps",
+	"/proc/uptime",
+	"/proc/loadavg",
+	"/proc/slabinfo",
+	"/proc/net/dev",
+	"/proc/sys/kernel/ns_last_pid",
+	"/proc/sys/crypto/fips_enabled",
+};
+
+static enum kind kind_of(const struct ctr_mount *mount)
+{
+	if (mount->bits & CTR_MOUNT_REMOUNT)
+		return KIND_REMOUNT;
+	if (mount->bits & CTR_MOUNT_BIND)
+		return KIND_BIND;
+
+	for (size_t i = 0; mount->type && i < CTR_ARRAY_SIZE(types); i++) {
+		if (strcmp(mount->type, types[i].type) == 0)
+			return types[i].kind;
+	}
+
+	return KIND_OTHER;
+}
+
+static bool takes_context(const struct ctr_mount *mount)
+{
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(types); i++) {
+		if (strcmp(mount->type, types[i].type) == 0)
+			return types[i].takes_context;
+	}
+
+	return true;
+}
+
+static bool is_proc_file(const char *path)
+{
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(proc_files); i++) {
+		if (strcmp(path, proc_files[i]) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+static bool is_at(const struct ctr_mount *mount, const char *path)
+{
+	return strcmp(mount->destination, path) == 0;
+}
+
+static int check_proc(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
+		      enum kind kind)
+{
+	bool bind = kind == KIND_BIND;
+
+	if (!ctr_path_is_below(mount->destination, "/proc") || kind == KIND_REMOUNT)
+		return 0;
+
+	if (is_at(mount, "/proc")) {
+		if (kind == KIND_PROC || (bind && strcmp(mount->source, "/proc") == 0))
+			return 0;
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"mounts[%zu].destination: only proc can be mounted on '/proc'",
+				index);
+	}
+	if (bind && is_proc_file(mount->destination))
+		return 0;
+	return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+			"mounts[%zu].destination: cannot mount on '%s', inside of /proc", index,
+			mount->destination);
+}
+
+static int check_mount(struct ctr_planner *p, const struct ctr_mount *mount, size_t index)
+{
+	enum kind kind = kind_of(mount);
+
+	if (kind == KIND_BIND && ctr_plan_check_bind(p, mount, index) < 0)
+		return -1;
+	if (check_proc(p, mount, index, kind) < 0)
+		return -1;
+
+	if (kind == KIND_REMOUNT && mount->data)
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"mounts[%zu].options: 'remount' changes flags only, not '%s'",
+				index, mount->data);
+	if (kind == KIND_BIND || kind == KIND_REMOUNT)
+		return 0;
+
+	if (!mount->type)
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"mounts[%zu].type: missing, and no option says bind", index);
+	if (is_at(mount, "/"))
+		return ctr_fail(
+			p->err, CTR_FAULT_CONFIG, 0,
+			"mounts[%zu].destination: only a bind mount can take the place of '/'",
+			index);
+	if (mount->bits & (CTR_MOUNT_IDMAP | CTR_MOUNT_RIDMAP) || mount->nuid_mappings > 0)
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"mounts[%zu]: only bind mounts can map ids", index);
+	if (mount->bits & CTR_MOUNT_TMPCOPYUP && kind != KIND_TMPFS)
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"mounts[%zu].options: 'tmpcopyup' is for tmpfs only", index);
+	return 0;
+}
+
+int ctr_plan_check_mounts(struct ctr_planner *p)
+{
+	if (p->spec->linux_->mount_label && !p->host->selinux)
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"linux.mountLabel: SELinux is not enabled on this host");
+
+	for (size_t i = 0; i < p->spec->nmounts; i++) {
+		const struct ctr_mount *mount = &p->spec->mounts[i];
+
+		if (check_mount(p, mount, i) < 0)
+			return -1;
+		if (mount->relative_destination)
+			ctr_planner_warn(
+				p, "mounts[%zu].destination: relative paths are deprecated", i);
+		if (is_at(mount, "/dev") && kind_of(mount) == KIND_BIND)
+			p->dev_bound = true;
+		if (is_at(mount, "/proc"))
+			p->has_proc = true;
+		if (mount->propagation & MS_SHARED)
+			p->any_shared = true;
+	}
+
+	return 0;
+}
+
+void ctr_plan_request_mounts(struct ctr_planner *p)
+{
+	for (size_t i = 0; i < p->spec->nmounts; i++) {
+		const struct ctr_mount *mount = &p->spec->mounts[i];
+
+		if (kind_of(mount) == KIND_BIND)
+			ctr_plan_request_bind(p, mount, i);
+	}
+	if (p->options->notify_socket_dir && ctr_planner_walks_for_child(p))
+		*ctr_planner_request(p) = (struct ctr_fd_request){
+			.kind = CTR_FD_TREE,
+			.path = p->options->notify_socket_dir,
+		};
+}
+
+/* ---- the data of a file system */
+
+/* The length of the option at @data; commas in double quotes do not end it. */
+static size_t option_length(const char *data)
+{
+	bool quoted = false;
+	size_t len = 0;
+
+	for (; data[len] && (quoted || data[len] != ','); len++) {
+		if (data[len] == '"')
+			quoted = !quoted;
+	}
+
+	return len;
+}
+
+static const char *next_option(const char *data)
+{
+	size_t len = option_length(data);
+
+	return data[len] ? data + len + 1 : data + len;
+}
+
+static bool is_option(const char *option, const char *key)
+{
+	size_t len = strlen(key);
+
+	return strncmp(option, key, len) == 0 && option[len] == '=';
+}
+
+static bool has_option(const char *data, const char *key)
+{
+	for (const char *o = data ? data : ""; *o; o = next_option(o)) {
+		if (is_option(o, key))
+			return true;
+	}
+
+	return false;
+}
+
+/* gid=5 is the group of terminals in every distribution, and in no single-id map: the owner's
+ * group must do. */
+static bool is_unmapped_gid(const struct ctr_planner *p, const char *option)
+{
+	uint64_t gid = 0;
+
+	if (!is_option(option, "gid"))
+		return false;
+	for (const char *c = option + 4; *c >= '0' && *c <= '9' && gid <= UINT32_MAX; c++)
+		gid = gid * 10 + (uint64_t)(*c - '0');
+	return gid <= UINT32_MAX && !ctr_planner_maps_gid(p, (uint32_t)gid);
+}
+
+static const char *devpts_data(struct ctr_planner *p, const char *data)
+{
+	struct ctr_buf out;
+
+	ctr_buf_init(&out, p->arena);
+	for (const char *o = data ? data : ""; *o; o = next_option(o)) {
+		if (is_unmapped_gid(p, o))
+			continue;
+		if (out.len > 0)
+			ctr_buf_addc(&out, ',');
+		ctr_buf_add(&out, o, option_length(o));
+	}
+
+	return ctr_buf_str(&out);
+}
+
+/* Labels hold commas, so they are quoted. */
+static const char *with_context(struct ctr_planner *p, const struct ctr_mount *mount,
+				const char *data)
+{
+	const char *label = p->spec->linux_->mount_label;
+
+	if (!label || !takes_context(mount) || has_option(data, "context"))
+		return data;
+
+	return ctr_arena_printf(p->arena, "%s%scontext=\"%s\"", data ? data : "",
+				data && *data ? "," : "", label);
+}
+
+/* ---- operations */
+
+static struct ctr_op *add_mount(struct ctr_planner *p, const struct ctr_mount *mount,
+				const char *type, const char *data)
+{
+	const char *block[] = { type, mount->source ? mount->source : type,
+				with_context(p, mount, data) };
+	struct ctr_op *op;
+
+	op = ctr_planner_add(p, CTR_OP_MOUNT, mount->destination);
+	op->str2 = ctr_plan_block(p->plan, block, CTR_ARRAY_SIZE(block));
+	op->arg = mount->flags;
+	if (mount->bits & CTR_MOUNT_DEST_NOFOLLOW)
+		op->flags |= CTR_OPF_TARGET_NOFOLLOW;
+	return op;
+}
+
+/* /dev gets its nodes first. */
+static void defer_readonly(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
+			   struct ctr_op *op)
+{
+	if (!is_at(mount, "/dev") || !(mount->flags & MS_RDONLY))
+		return;
+
+	op->arg &= ~(uint64_t)MS_RDONLY;
+	p->dev_readonly = mount;
+	p->dev_readonly_index = index;
+}
+
+/*
+ * Controllers of v1 are not for containers of ctr: a mount of type cgroup shows the unified
+ * hierarchy, as with every runtime on a host that has no other.
+ *
+ * A cgroup namespace of its own shows the container's cgroup as the root. Without one the container
+ * is meant to see the host's, and the hierarchy is bound: a user namespace that does not own the
+ * cgroup namespace may not mount it. Rootless it is read-only then, for it is the user's own
+ * session that could be written (CVE-2023-25809).
+ */
+static void add_cgroup(struct ctr_planner *p, const struct ctr_mount *mount)
+{
+	bool own = p->spec->linux_->namespaces[CTR_NS_CGROUP].listed;
+	struct ctr_op *op;
+
+	if (p->host->cgroup_mode == CTR_CGROUP_NONE) {
+		static const char *const empty[] = { "tmpfs", "cgroup", "mode=755" };
+
+		/* Nothing to show; the path is there for those who look. */
+		op = ctr_planner_add(p, CTR_OP_MOUNT, mount->destination);
+		op->str2 = ctr_plan_block(p->plan, empty, CTR_ARRAY_SIZE(empty));
+		op->arg = mount->flags | MS_RDONLY;
+		return;
+	}
+
+	if (own) {
+		(void)add_mount(p, mount, "cgroup2", mount->data);
+		return;
+	}
+
+	op = ctr_planner_add(p, CTR_OP_CGROUP_BIND, mount->destination);
+	op->str2 = ctr_plan_str(p->plan, p->host->cgroup_mount);
+	op->arg = mount->flags | (p->host->rootless ? MS_RDONLY : 0);
+}
+
+static void add_remount(struct ctr_planner *p, const struct ctr_mount *mount)
+{
+	struct ctr_op *op;
+
+	op = ctr_planner_add(p, CTR_OP_REMOUNT, mount->destination);
+	op->arg = mount->flags;
+	op->arg2 = mount->flags_cleared;
+	if (mount->flags_cleared)
+		op->flags = CTR_OPF_FLAGS_CLEAR;
+}
+
+/*
+ * A new file system is private already, unless it lies on a shared mount; a bind is what its source
+ * was.
+ */
+static uint32_t propagation_of(const struct ctr_planner *p, const struct ctr_mount *mount,
+			       enum kind kind)
+{
+	uint32_t propagation = mount->propagation;
+
+	if (kind == KIND_BIND && is_at(mount, "/"))
+		return 0; /* private as any root until it was entered */
+	if (kind == KIND_BIND && !propagation && ctr_plan_bind_needs_slot(p, mount))
+		return MS_SLAVE | MS_REC; /* else it stays the host's peer */
+	if (kind != KIND_BIND && kind != KIND_REMOUNT && propagation & MS_PRIVATE && !p->any_shared)
+		return 0;
+	return propagation;
+}
+
+static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount, enum kind kind)
+{
+	uint32_t propagation = propagation_of(p, mount, kind);
+	struct ctr_op *op;
+
+	if (mount->rec_set || mount->rec_clear) {
+		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
+		op->arg = mount->rec_set;
+		op->arg2 = mount->rec_clear;
+		op->flags = CTR_OPF_RECURSIVE;
+	}
+	if (propagation) {
+		op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, mount->destination);
+		op->arg = propagation;
+	}
+}
+
+static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
+			enum kind kind)
+{
+	struct ctr_op *op;
+
+	switch (kind) {
+	case KIND_BIND:
+		ctr_plan_bind(p, mount);
+		return;
+	case KIND_REMOUNT:
+		add_remount(p, mount);
+		return;
+	case KIND_CGROUP:
+		add_cgroup(p, mount);
+		return;
+	case KIND_PROC:
+		/* A link here would put it where labels are not looked for (CVE-2019-19921). */
+		op = add_mount(p, mount, mount->type, mount->data);
+		op->flags |= CTR_OPF_TARGET_NOFOLLOW;
+		return;
+	case KIND_SYSFS:
+		op = add_mount(p, mount, mount->type, mount->data);
+		op->flags |= CTR_OPF_TARGET_NOFOLLOW | CTR_OPF_FALLBACK_BIND;
+		return;
+	case KIND_TMPFS:
+		op = add_mount(p, mount, mount->type, mount->data);
+		if (!has_option(mount->data, "mode"))
+			op->flags |= CTR_OPF_KEEP_MODE;
+		if (mount->bits & CTR_MOUNT_TMPCOPYUP)
+			op->flags |= CTR_OPF_TMPCOPYUP;
+		defer_readonly(p, mount, index, op);
+		return;
+	case KIND_DEVPTS:
+		(void)add_mount(p, mount, mount->type, devpts_data(p, mount->data));
+		return;
+	case KIND_OTHER:
+		op = add_mount(p, mount, mount->type, mount->data);
+		defer_readonly(p, mount, index, op);
+		return;
+	}
+}
+
+/* crun and runc tell a service manager's socket by a directory that both sides see. */
+static void add_notify_socket(struct ctr_planner *p)
+{
+	int16_t slot = CTR_SLOT_NONE;
+	struct ctr_op *op;
+
+	if (!p->options->notify_socket_dir)
+		return;
+
+	ctr_plan_origin(p->plan, "%s", "");
+	if (ctr_planner_walks_for_child(p))
+		slot = ctr_planner_slot(p);
+	op = ctr_planner_add(p, CTR_OP_BIND, "/run/notify");
+	op->fd = slot;
+	op->str2 = ctr_plan_str(p->plan, p->options->notify_socket_dir);
+	op->arg = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+}
+
+void ctr_plan_mounts(struct ctr_planner *p)
+{
+	for (size_t i = 0; i < p->spec->nmounts; i++) {
+		const struct ctr_mount *mount = &p->spec->mounts[i];
+		enum kind kind = kind_of(mount);
+
+		ctr_plan_origin(p->plan, "mounts[%zu]", i);
+		add_by_kind(p, mount, i, kind);
+		add_attributes(p, mount, kind);
+	}
+	add_notify_socket(p);
+}

@@ -1,0 +1,81 @@
+/* The root file system: how it comes to be, how it is entered, what is taken away in it. */
+#include <sys/mount.h>
+
+#include "ns/planner.h"
+
+void ctr_plan_request_rootfs(struct ctr_planner *p)
+{
+	if (!ctr_planner_walks_for_child(p))
+		return;
+
+	*ctr_planner_request(p) = (struct ctr_fd_request){
+		.kind = CTR_FD_TREE,
+		.path = p->spec->root->path,
+		.recursive = true,
+		.origin = "root.path",
+	};
+}
+
+/*
+ * "/" becomes a slave of the host's: what is mounted there later still arrives below bind mounts
+ * that ask for it, nothing goes the other way. The root file system is private while it is built,
+ * because pivot_root(2) refuses a shared one; "slave" is what it can be from the start, and the
+ * others are set after it was entered.
+ */
+void ctr_plan_rootfs(struct ctr_planner *p)
+{
+	uint32_t propagation = p->spec->linux_->rootfs_propagation;
+	struct ctr_op *op;
+
+	p->root_readonly = p->spec->root->readonly;
+
+	ctr_plan_origin(p->plan, "%s", "");
+	ctr_planner_add(p, CTR_OP_PROPAGATION, "/")->arg = MS_SLAVE | MS_REC;
+
+	ctr_plan_origin(p->plan, "root.path");
+	if (ctr_planner_walks_for_child(p)) {
+		int16_t slot = ctr_planner_slot(p);
+
+		op = ctr_planner_add(p, CTR_OP_ROOTFS, p->spec->root->path);
+		op->fd = slot;
+		op->flags = CTR_OPF_AT_ROOT;
+	} else {
+		op = ctr_planner_add(p, CTR_OP_ROOTFS, p->spec->root->path);
+	}
+	op->arg = propagation & MS_SLAVE ? propagation : 0;
+}
+
+void ctr_plan_enter_root(struct ctr_planner *p)
+{
+	uint32_t propagation = p->spec->linux_->rootfs_propagation;
+
+	ctr_plan_origin(p->plan, "root.path");
+	ctr_plan_add(p->plan, CTR_OP_PIVOT)->flags = p->options->no_pivot ? CTR_OPF_NO_PIVOT : 0;
+
+	if (propagation & (MS_SHARED | MS_UNBINDABLE)) {
+		ctr_plan_origin(p->plan, "linux.rootfsPropagation");
+		ctr_plan_add(p->plan, CTR_OP_ROOT_PROPAGATION)->arg = propagation;
+	}
+	if (p->root_readonly) {
+		ctr_plan_origin(p->plan, "root.readonly");
+		(void)ctr_plan_add(p->plan, CTR_OP_ROOT_READONLY);
+	}
+	if (p->dev_readonly) {
+		ctr_plan_origin(p->plan, "mounts[%zu]", p->dev_readonly_index);
+		ctr_planner_add(p, CTR_OP_REMOUNT, p->dev_readonly->destination)->arg = MS_RDONLY;
+	}
+}
+
+void ctr_plan_restrict_paths(struct ctr_planner *p)
+{
+	const struct ctr_linux *config = p->spec->linux_;
+
+	for (size_t i = 0; i < config->nreadonly_paths; i++) {
+		ctr_plan_origin(p->plan, "linux.readonlyPaths[%zu]", i);
+		(void)ctr_planner_add(p, CTR_OP_READONLY, config->readonly_paths[i]);
+	}
+	for (size_t i = 0; i < config->nmasked_paths; i++) {
+		ctr_plan_origin(p->plan, "linux.maskedPaths[%zu]", i);
+		(void)ctr_planner_add(p, CTR_OP_MASK, config->masked_paths[i]);
+	}
+}

@@ -47,6 +47,9 @@ int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, stru
 
 /* Open an existing one from a record. 0, or -1 and @err (code ENOENT: gone). */
 int ctr_cgroup_open(struct ctr_cgroup *cgroup, struct ctr_error *err);
+/* Open sub-cgroup @sub (relative, "..": refused with "bad sub cgroup path") of it: exec --cgroup. */
+int ctr_cgroup_open_sub(struct ctr_cgroup *cgroup, const char *sub, struct ctr_arena *arena,
+			struct ctr_error *err);
 void ctr_cgroup_close(struct ctr_cgroup *cgroup);
 
 /* Move @pid in (for kernels without CLONE_INTO_CGROUP). @pid 0 is the caller. */

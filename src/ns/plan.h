@@ -64,6 +64,7 @@ struct ctr_plan_options {
 	uint32_t preserve_fds;
 	uint32_t listen_fds; /* of preserve_fds: LISTEN_FDS=n, LISTEN_PID=1 are added to env */
 	const char *id;      /* container id: session keyring name, hook state */
+	const char *join_time_ns; /* exec: path of the time namespace to join (SETNS), NULL: none */
 	const char *notify_socket_dir; /* host directory to bind on /run/notify, NULL: none */
 	const char *cgroup_host_path;  /* "/sys/fs/cgroup/..." of the container, NULL: none */
 	const char *state_create,

@@ -1,0 +1,340 @@
+/*
+ * The child between clone and execve, and the clone itself. Functions named in_child_* run in the
+ * new process on shared memory: no libc call that touches state (errno, stdio, malloc), no return.
+ *
+ * Where the process stands when it executes ctr-init: user namespace joined or new and mapped,
+ * namespaces of clone_flags new, those of joins entered, cgroup entered, root in its user namespace
+ * when there is one; mount namespace new or joined but untouched; descriptors above 2: the socket, the
+ * plan, the gate and what the caller preserves.
+ */
+#include "core/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "init/raw.h"
+#include "oci/spec.h"
+
+enum { STACK_SIZE = 32 << 10 };
+
+static char child_stack[STACK_SIZE] __attribute__((aligned(4096)));
+static char helper_stack[STACK_SIZE] __attribute__((aligned(4096)));
+
+/*
+ * clone3(2) onto a new stack, where @fn runs and its return value is the exit status. Returns like
+ * the system call in the caller.
+ */
+static long clone_onto_stack(struct clone_args *args, int (*fn)(void *), void *arg)
+{
+#if defined(__x86_64__)
+	register long result __asm__("rax") = SYS_clone3;
+	register struct clone_args *rdi __asm__("rdi") = args;
+	register size_t rsi __asm__("rsi") = sizeof(*args);
+	register int (*r12)(void *) __asm__("r12") = fn;
+	register void *r13 __asm__("r13") = arg;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r13, %%rdi\n\t"
+			 "call *%%r12\n\t"
+			 "mov %%eax, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "+r"(result)
+			 : "r"(rdi), "r"(rsi), "r"(r12), "r"(r13), [exit] "i"(SYS_exit_group)
+			 : "rcx", "r11", "memory", "cc");
+	return result;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = SYS_clone3;
+	register long x0 __asm__("x0") = (long)args;
+	register size_t x1 __asm__("x1") = sizeof(*args);
+	register int (*x19)(void *) __asm__("x19") = fn;
+	register void *x20 __asm__("x20") = arg;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, #0\n\t"
+			 "mov x0, x20\n\t"
+			 "blr x19\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc #0\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x19), "r"(x20), [exit] "i"(SYS_exit_group)
+			 : "memory", "cc", "x30");
+	return x0;
+#else
+#error "no clone3 for this architecture"
+#endif
+}
+
+/* The same for kernels (or filters) without clone3: no CLONE_INTO_CGROUP there. */
+static long clone_process(struct clone_args *args, int (*fn)(void *), struct ctr_child *child)
+{
+	long r = clone_onto_stack(args, fn, child);
+
+	if (r != -ENOSYS)
+		return r;
+
+	if (args->flags & CLONE_INTO_CGROUP) {
+		args->flags &= ~(CLONE_INTO_CGROUP | CLONE_VFORK);
+		child->wait = true;
+		child->enter_cgroup = true;
+	}
+	r = clone(fn, (char *)(uintptr_t)args->stack + args->stack_size,
+		  (int)(args->flags | args->exit_signal), child);
+	return r < 0 ? -errno : r;
+}
+
+static int in_child_fail(struct ctr_child *child, const char *step, long error)
+{
+	child->step = step;
+	child->error = (int)-error;
+	return 127;
+}
+
+/* Root in the user namespace: its id maps are there. */
+static long in_child_become_root(const struct ctr_child *child)
+{
+	long r = 0;
+
+	if (!child->keep_groups)
+		r = SYS(setgroups, 0, NULL);
+	if (r == 0)
+		r = SYS(setresgid, 0, 0, 0);
+	if (r == 0)
+		r = SYS(setresuid, 0, 0, 0);
+	return r;
+}
+
+static int in_child_join(struct ctr_child *child)
+{
+	for (size_t i = 0; i < child->njoins; i++) {
+		long r = SYS(setns, child->joins[i].fd, child->joins[i].flags);
+
+		if (r < 0)
+			return in_child_fail(child, child->joins[i].origin, r);
+	}
+
+	return 0;
+}
+
+/*
+ * Resource limits, as long as the process may raise them as its caller may: prlimit(2) from outside
+ * would need CAP_SYS_RESOURCE once the ids differ.
+ */
+static int in_child_limits(struct ctr_child *child)
+{
+	for (size_t i = 0; i < child->nrlimits; i++) {
+		const struct ctr_rlimit *rlimit = &child->rlimits[i];
+		const uint64_t limit[2] = { rlimit->soft, rlimit->hard };
+		long r = SYS(prlimit64, 0, rlimit->resource, limit, NULL);
+
+		if (r < 0)
+			{
+			child->failed_rlimit = rlimit;
+			return in_child_fail(child, "rlimit", r);
+		}
+	}
+
+	return 0;
+}
+
+static int in_child_exec(struct ctr_child *child)
+{
+	static const char *const no_env[] = { NULL };
+	long r = 0;
+
+	for (size_t i = 0; i < child->nkeep && r >= 0; i++)
+		r = SYS(fcntl, child->keep[i], F_SETFD, 0);
+	if (r < 0)
+		return in_child_fail(child, "cannot keep descriptors", r);
+
+	/*
+	 * Until ctr-init makes itself undumpable, a process of a PID namespace that was there before
+	 * could look into it. With differing real and effective ids execve itself does it.
+	 */
+	if (child->hide) {
+		r = SYS(setresuid, 65534, -1, -1);
+		if (r < 0)
+			return in_child_fail(child, "cannot hide from the PID namespace", r);
+	}
+
+	r = SYS(execveat, child->exec_fd, "", child->argv, no_env, AT_EMPTY_PATH);
+	return in_child_fail(child, "cannot execute ctr-init", r);
+}
+
+static int in_child_main(void *arg)
+{
+	struct ctr_child *child = arg;
+	char byte;
+	long r;
+	int status;
+
+	if (child->wait) {
+		do
+			r = SYS(read, child->sync_fd, &byte, 1);
+		while (r == -EINTR);
+		if (r != 1)
+			return in_child_fail(child, "cannot wait for id maps", r < 0 ? r : -EPIPE);
+	}
+	if (!child->helper) {
+		status = child->wait ? 0 : in_child_limits(child);
+		if (status == 0)
+			status = in_child_join(child);
+		if (status != 0)
+			return status;
+	}
+	if (child->become_root && !child->helper) {
+		r = in_child_become_root(child);
+		if (r < 0)
+			return in_child_fail(child, "cannot become root in the user namespace", r);
+	}
+
+	return in_child_exec(child);
+}
+
+static struct clone_args clone_args_of(const struct ctr_child *child, char *stack)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM | child->clone_flags,
+		.exit_signal = SIGCHLD,
+		.stack = (uintptr_t)stack,
+		.stack_size = STACK_SIZE,
+	};
+
+	if (!child->wait)
+		args.flags |= CLONE_VFORK;
+	if (child->cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)child->cgroup_fd;
+	}
+	return args;
+}
+
+/* In the helper: join, become root there, clone the child as a sibling. */
+static int in_helper_main(void *arg)
+{
+	struct ctr_child *child = arg;
+	struct clone_args args = clone_args_of(child, child_stack);
+	int status = in_child_limits(child);
+	long r;
+
+	if (status == 0)
+		status = in_child_join(child);
+	if (status != 0)
+		return status;
+	if (child->become_root) {
+		r = in_child_become_root(child);
+		if (r < 0)
+			return in_child_fail(child, "cannot become root in the user namespace", r);
+	}
+
+	args.flags |= CLONE_PARENT;
+	args.exit_signal = 0; /* CLONE_PARENT: the parent's signal is taken from the helper */
+	r = clone_process(&args, in_child_main, child);
+	if (r < 0)
+		return in_child_fail(child, "clone", r);
+
+	child->pid = (pid_t)r;
+	return 0;
+}
+
+/* What the kernel means by the errors of clone that lie. */
+static int clone_fail(const struct ctr_child *child, int error, struct ctr_error *err)
+{
+	if (error == ENOSPC)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"cannot create namespaces: a limit in /proc/sys/user/max_*_namespaces is reached");
+	if (error == EPERM && (child->clone_flags & CLONE_NEWUSER))
+		return ctr_fail(err, CTR_FAULT_HOST, error,
+				"cannot create a user namespace (see kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)");
+	if (error == EBUSY && child->cgroup_fd >= 0)
+		return ctr_fail(err, CTR_FAULT_HOST, error,
+				"linux.cgroupsPath: cannot start in the cgroup: it has controllers enabled for its children");
+	return ctr_fail(err, CTR_FAULT_HOST, error, "cannot create namespaces");
+}
+
+int ctr_child_fail(const struct ctr_child *child, struct ctr_error *err)
+{
+	if (child->step && strcmp(child->step, "clone") == 0)
+		return clone_fail(child, child->error, err);
+
+	if (child->failed_rlimit)
+		return ctr_fail(err, CTR_FAULT_CONFIG, child->error,
+				"process.rlimits[%td]: cannot set soft %llu, hard %llu",
+				child->failed_rlimit - child->rlimits,
+				(unsigned long long)child->failed_rlimit->soft,
+				(unsigned long long)child->failed_rlimit->hard);
+
+	return ctr_fail(err, CTR_FAULT_HOST, child->error, "%s",
+			child->step ? child->step : "ctr-init ended before it began");
+}
+
+static int reap(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+int ctr_child_clone(struct ctr_child *child, struct ctr_error *err)
+{
+	struct clone_args args = clone_args_of(child, child_stack);
+	int (*main_fn)(void *) = in_child_main;
+	long pid;
+
+	if (child->helper) {
+		args = (struct clone_args){
+			.flags = CLONE_VM | CLONE_VFORK,
+			.exit_signal = SIGCHLD,
+			.stack = (uintptr_t)helper_stack,
+			.stack_size = STACK_SIZE,
+		};
+		main_fn = in_helper_main;
+	}
+
+	child->error = 0;
+	child->step = NULL;
+	child->pid = 0;
+	child->enter_cgroup = false;
+	pid = clone_process(&args, main_fn, child);
+	if (pid < 0)
+		return clone_fail(child, (int)-pid, err);
+
+	if (child->helper)
+		reap((pid_t)pid);
+	else
+		child->pid = (pid_t)pid;
+
+	/* Only a child under CLONE_VFORK has got so far that an error can be there already. */
+	if (child->error != 0 || child->pid == 0) {
+		if (child->pid > 0)
+			reap(child->pid);
+		child->pid = 0;
+		return ctr_child_fail(child, err);
+	}
+
+	return 0;
+}
+
+int ctr_child_go(int parent_sync, struct ctr_error *err)
+{
+	if (write(parent_sync, "", 1) != 1)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot let ctr-init go on");
+	return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * create and run: from a bundle to a container that is created (waits at the start gate) or runs.
+ * On any failure an undo stack takes back what was made, last first; nothing is left behind.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctr_context;
+struct ctr_error;
+
+struct ctr_create_options {
+	const char *id;
+	const char *bundle;
+	const char *config;	    /* instead of BUNDLE/config.json; NULL */
+	const char *rootfs;	    /* no bundle: a root file system ... */
+	const char *const *args;    /* ... and what to run in it; NULL-terminated, may be NULL */
+	const char *pid_file;
+	const char *console_socket;
+	const char *pidfd_socket;
+	bool no_pivot, no_new_keyring, no_subreaper;
+	bool detach; /* run */
+	bool keep;   /* run: no delete at the end */
+	uint32_t preserve_fds;
+};
+
+int ctr_create(const struct ctr_context *context, const struct ctr_create_options *options,
+	       struct ctr_error *err);
+
+/* Create, start and, unless detached, wait for the end and delete. *@status: exit status of the
+ * process (128+n for signal n), 0 when detached. */
+int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options, int *status,
+	    struct ctr_error *err);

@@ -1,0 +1,146 @@
+/*
+ * ctr delete: end what lives, remove the cgroup, the state directory, and tell the poststop hooks.
+ * With --force it takes any container, also one whose making was interrupted by kill -9.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "core/container.h"
+#include "core/context.h"
+#include "core/verbs.h"
+#include "hook/hook.h"
+
+enum { DEATH_WAIT_MS = 10000, LOCK_WAIT_MS = 10000 };
+
+static void sleep_ms(int ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+/* Wait until init ended: by pidfd, or by looking where there is none. */
+static int wait_for_death(const struct ctr_container *container, int pidfd, struct ctr_error *err)
+{
+	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0) {
+		if (poll(&fd, 1, DEATH_WAIT_MS) > 0)
+			return 0;
+	} else {
+		for (int waited = 0; waited < DEATH_WAIT_MS; waited += 10) {
+			if (!ctr_container_is_alive(container))
+				return 0;
+			sleep_ms(10);
+		}
+	}
+
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "container '%s': container init still running",
+			container->id);
+}
+
+/* SIGKILL for init and everything in the cgroup; a frozen cgroup is thawed so that they can die. */
+static int end_processes(struct ctr_container *container, struct ctr_error *err)
+{
+	_cleanup_close_ int pidfd = ctr_container_pidfd(container);
+	struct ctr_error ignored;
+
+	if (container->cgroup.mount && ctr_cgroup_open(&container->cgroup, &ignored) == 0) {
+		(void)ctr_cgroup_kill(&container->cgroup, SIGKILL, &ignored);
+		(void)ctr_cgroup_freeze(&container->cgroup, false, &ignored);
+	}
+	if (pidfd == -ESRCH)
+		return 0;
+
+	(void)ctr_container_signal(container, SIGKILL);
+	return wait_for_death(container, pidfd, err);
+}
+
+static int check_status(const struct ctr_container *container, bool force, struct ctr_error *err)
+{
+	enum ctr_status status = ctr_container_status(container);
+
+	if (force || status == CTR_STATUS_STOPPED || status == CTR_STATUS_CREATED)
+		return 0;
+
+	return ctr_fail(err, CTR_FAULT_STATE, 0,
+			"cannot delete container %s that is not stopped: %s", container->id,
+			ctr_status_name(status));
+}
+
+static void run_poststop(const struct ctr_container *container, const struct ctr_spec *spec,
+			 const struct ctr_context *context)
+{
+	const char *state = ctr_container_hook_state(container, "stopped", 0, context);
+	struct ctr_error err;
+
+	/* runtime.md#lifecycle step 13: failures are logged, and the rest goes on. */
+	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTOP], CTR_HOOK_POSTSTOP, state, NULL, &err) < 0)
+		ctr_log(CTR_LOG_WARNING, "%s", err.text);
+}
+
+static int delete_container(struct ctr_container *container, const struct ctr_context *context,
+			    bool force, struct ctr_error *err)
+{
+	const struct ctr_spec *spec = NULL;
+	struct ctr_error warning;
+
+	if (check_status(container, force, err) < 0 || end_processes(container, err) < 0)
+		return -1;
+
+	if (container->record.hooks & 1U << CTR_HOOK_POSTSTOP) {
+		spec = ctr_container_spec(container, context, &warning);
+		if (!spec)
+			ctr_log(CTR_LOG_WARNING, "poststop hooks are not run: %s", warning.text);
+	}
+
+	if (container->cgroup.mount && ctr_cgroup_remove(&container->cgroup, err) < 0)
+		return -1;
+	if (ctr_state_remove(container->root, container->id, err) < 0)
+		return -1;
+	if (spec)
+		run_poststop(container, spec, context);
+	return 0;
+}
+
+/* A ctr that is at work on it holds the lock; one that was killed does not. */
+static int open_locked(struct ctr_container *container, const struct ctr_context *context,
+		       const char *id, struct ctr_error *err)
+{
+	for (int waited = 0;; waited += 10) {
+		if (ctr_container_open(container, context, id, CTR_LOCK_TRY, err) < 0)
+			return -1;
+		if (container->locked)
+			return 0;
+
+		if (waited >= LOCK_WAIT_MS)
+			return ctr_fail(err, CTR_FAULT_STATE, EBUSY,
+					"container '%s' is in use by another ctr", id);
+		ctr_container_release(container);
+		sleep_ms(10);
+	}
+}
+
+int ctr_delete(const struct ctr_context *context, const char *id, bool force, struct ctr_error *err)
+{
+	struct ctr_container container;
+	struct ctr_error local;
+	int r;
+
+	r = open_locked(&container, context, id, &local);
+	if (r == 0)
+		r = delete_container(&container, context, force, &local);
+	else if (force && local.fault == CTR_FAULT_NOT_FOUND)
+		r = 0;
+	ctr_container_release(&container);
+
+	if (r < 0)
+		*err = local;
+	return r;
+}

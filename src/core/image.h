@@ -1,0 +1,24 @@
+/*
+ * What the child executes: ctr-init's bytes and, behind them, the plan, in one sealed memfd that
+ * nobody can write to (CVE-2019-5736: a container never sees the host's ctr in /proc/PID/exe).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctr_error;
+struct ctr_plan_header;
+
+struct ctr_image {
+	int exec_fd; /* to execute */
+	int plan_fd; /* to map; may be the same descriptor */
+	size_t plan_offset;
+};
+
+#define CTR_IMAGE_INIT { .exec_fd = -1, .plan_fd = -1 }
+
+/* Make both, CLOEXEC. 0, or -1 and @err. Where executable memfds are forbidden, exec_fd is a
+ * read-only detached mount of the installed ctr-init. */
+int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, struct ctr_error *err);
+void ctr_image_close(struct ctr_image *image);

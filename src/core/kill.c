@@ -1,0 +1,61 @@
+/* ctr kill. The texts are what containerd and CRI-O recognise a finished container by. */
+#include <errno.h>
+#include <signal.h>
+
+#include "base/error.h"
+#include "core/container.h"
+#include "core/context.h"
+#include "core/verbs.h"
+
+/* Every process in the container's cgroup, whether init lives or not. */
+static int kill_cgroup(struct ctr_container *container, int sig, struct ctr_error *err)
+{
+	struct ctr_error ignored;
+
+	if (!container->cgroup.mount || ctr_cgroup_open(&container->cgroup, &ignored) < 0)
+		return 0;
+
+	return ctr_cgroup_kill(&container->cgroup, sig, err);
+}
+
+static int kill_init(const struct ctr_container *container, int sig, struct ctr_error *err)
+{
+	int r = ctr_container_signal(container, sig);
+
+	if (r == -ESRCH)
+		return ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not running",
+				container->id);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "container '%s': cannot send signal %d",
+				container->id, sig);
+	return 0;
+}
+
+static int kill_container(struct ctr_container *container, int sig, bool all, struct ctr_error *err)
+{
+	bool alive = ctr_container_is_alive(container);
+
+	if (all)
+		return container->cgroup.mount ? kill_cgroup(container, sig, err) :
+		       alive			? kill_init(container, sig, err) :
+						  0;
+
+	/* Without a PID namespace of its own nothing ends its other processes. */
+	if (sig == SIGKILL && !container->record.has_pidns && kill_cgroup(container, sig, err) < 0)
+		return -1;
+
+	return kill_init(container, sig, err);
+}
+
+int ctr_kill(const struct ctr_context *context, const char *id, int sig, bool all,
+	     struct ctr_error *err)
+{
+	struct ctr_container container;
+	int r;
+
+	r = ctr_container_open(&container, context, id, CTR_LOCK_NONE, err);
+	if (r == 0)
+		r = kill_container(&container, sig, all, err);
+	ctr_container_release(&container);
+	return r;
+}

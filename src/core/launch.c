@@ -1,0 +1,444 @@
+/* Launching ctr-init and talking to it. Every message is checked against the edge table. */
+#include "core/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "cgroup/cgroup.h"
+#include "core/image.h"
+#include "core/prepare.h"
+#include "ns/plan.h"
+#include "plan/build.h"
+
+struct message {
+	struct ctr_msg head;
+	char text[CTR_MSG_TEXT_MAX + 1];
+};
+
+/* ---- starting */
+
+/* Namespace descriptors of the shape's joins; those of the parent are entered by the caller. */
+static int open_joins(const struct ctr_shape *shape, struct ctr_child *child, int *pidns,
+		      struct ctr_arena *arena, struct ctr_error *err)
+{
+	for (size_t i = 0; i < shape->njoins; i++) {
+		const struct ctr_join *join = &shape->joins[i];
+		int fd = ctr_ns_open(join, err);
+
+		if (fd < 0)
+			return -1;
+		if (join->by_parent) {
+			*pidns = fd;
+			continue;
+		}
+		child->joins[child->njoins++] = (struct ctr_child_join){
+			.fd = fd,
+			.flags = join->flag,
+			.origin = ctr_arena_printf(arena, "linux.namespaces[%u].path: cannot join '%s'",
+						   join->index, join->path),
+		};
+	}
+
+	return 0;
+}
+
+/* Clone while being in another PID namespace for children, and come back. */
+static int clone_in_pidns(struct ctr_child *child, int pidns, struct ctr_error *err)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (own < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '/proc/self/ns/pid'");
+	if (setns(pidns, CLONE_NEWPID) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot join the PID namespace");
+
+	r = ctr_child_clone(child, err);
+	if (setns(own, CLONE_NEWPID) < 0 && r == 0) {
+		kill(child->pid, SIGKILL);
+		waitpid(child->pid, NULL, __WALL);
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot return to the own PID namespace");
+	}
+	return r;
+}
+
+/* What a waiting child waits for. */
+static int prepare_waiting(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
+			   struct ctr_error *err)
+{
+	if (launch->child.enter_cgroup && ctr_cgroup_enter(cgroup, launch->pid, err) < 0)
+		return -1;
+	if (ctr_prepare_rlimits(launch->child.rlimits, launch->child.nrlimits, launch->pid, err) < 0)
+		return -1;
+	if (launch->actions->shape.write_maps &&
+	    ctr_idmap_write(&launch->actions->idmap, launch->host, launch->pid, launch->arena, err) < 0)
+		return -1;
+
+	return ctr_child_go(launch->sync, err);
+}
+
+/* argv of ctr-init: its name, the plan's descriptor and offset. */
+static const char *const *make_argv(const struct ctr_image *image, struct ctr_arena *arena)
+{
+	const char **argv = ctr_arena_array(arena, 4, sizeof(*argv));
+
+	argv[0] = "ctr-init";
+	argv[1] = ctr_arena_printf(arena, "%d", image->plan_fd);
+	argv[2] = ctr_arena_printf(arena, "%zu", image->plan_offset);
+	return argv;
+}
+
+int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup, int child_sync,
+		     int gate, const struct ctr_child_join *joins, size_t njoins,
+		     struct ctr_error *err)
+{
+	const struct ctr_shape *shape = &launch->actions->shape;
+	_cleanup_(ctr_image_close) struct ctr_image image = CTR_IMAGE_INIT;
+	_cleanup_close_ int pidns = -1;
+	struct ctr_child *child = &launch->child;
+	int r, join_pidns;
+	size_t opened;
+
+	*child = (struct ctr_child){
+		.clone_flags = shape->clone_flags,
+		.cgroup_fd = cgroup && cgroup->mount ? cgroup->fd : -1,
+		.rlimits = launch->actions->rlimits,
+		.nrlimits = launch->actions->nrlimits,
+		.helper = shape->kind == CTR_SHAPE_JOIN,
+		.wait = shape->write_maps,
+		.become_root = shape->become_root,
+		.keep_groups = shape->setgroups_denied,
+		/* Root of a user namespace has nothing that its own namespace should not see. */
+		.hide = (shape->njoins > 0 || njoins > 0) && !shape->become_root,
+		.sync_fd = child_sync,
+	};
+	if (ctr_image_make(&image, launch->plan, err) < 0)
+		return -1;
+	child->exec_fd = image.exec_fd;
+	child->argv = make_argv(&image, launch->arena);
+	child->keep[child->nkeep++] = child_sync;
+	child->keep[child->nkeep++] = image.plan_fd;
+	if (gate >= 0)
+		child->keep[child->nkeep++] = gate;
+
+	r = open_joins(shape, child, &pidns, launch->arena, err);
+	opened = child->njoins;
+	join_pidns = pidns;
+	for (size_t i = 0; i < njoins; i++) {
+		if (joins[i].by_parent)
+			join_pidns = joins[i].fd;
+		else
+			child->joins[child->njoins++] = joins[i];
+	}
+	if (r == 0)
+		r = join_pidns >= 0 ? clone_in_pidns(child, join_pidns, err) :
+				      ctr_child_clone(child, err);
+	while (opened > 0)
+		close(child->joins[--opened].fd);
+	if (r < 0)
+		return -1;
+
+	launch->pid = child->pid;
+	launch->pidfd = ctr_pidfd_open(child->pid);
+	launch->state = CTR_SYNC_BUILDING;
+	if (child->wait && prepare_waiting(launch, cgroup, err) < 0) {
+		ctr_launch_kill(launch);
+		return -1;
+	}
+
+	return 0;
+}
+
+/* ---- what the child asks for */
+
+static int send_message(struct ctr_launch *launch, uint32_t type, const int *fds, size_t nfds,
+			struct ctr_error *err)
+{
+	struct ctr_msg msg = { .type = type, .value2 = (uint32_t)nfds };
+	int next = ctr_sync_next(launch->state, type, CTR_FROM_PARENT);
+	int r;
+
+	if (next < 0)
+		return ctr_fail(err, CTR_FAULT_BUG, 0, "message %u is not legal in state %u", type,
+				launch->state);
+
+	r = ctr_send_fds(launch->sync, &msg, sizeof(msg), fds, nfds);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot send to ctr-init");
+
+	launch->state = (uint32_t)next;
+	return 0;
+}
+
+static int open_container_userns(struct ctr_launch *launch, struct ctr_error *err)
+{
+	char path[48];
+
+	if (launch->userns >= 0)
+		return launch->userns;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)launch->pid);
+	launch->userns = open(path, O_RDONLY | O_CLOEXEC);
+	if (launch->userns < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	return launch->userns;
+}
+
+/* An id-mapped attribute on a detached tree. */
+static int map_tree(struct ctr_launch *launch, const struct ctr_fd_request *request, int tree,
+		    struct ctr_error *err)
+{
+	const unsigned flags = AT_EMPTY_PATH | (request->idmap_recursive ? AT_RECURSIVE : 0);
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
+	_cleanup_close_ int own = -1;
+	int userns;
+
+	if (request->idmap_of_container) {
+		userns = open_container_userns(launch, err);
+	} else {
+		own = ctr_idmap_userns(&request->map, launch->host, launch->arena, err);
+		userns = own;
+	}
+	if (userns < 0)
+		return ctr_fail_within(err, "%s", request->origin);
+
+	attr.userns_fd = (uint64_t)userns;
+	if (syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof(attr)) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"%s: cannot map ids of the mount of '%s'%s", request->origin,
+				request->path,
+				errno == EINVAL ? " (its file system may not support it)" : "");
+	return 0;
+}
+
+/* A new descriptor, or -1 and @err. */
+static int open_request(struct ctr_launch *launch, const struct ctr_fd_request *request,
+			struct ctr_error *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (request->kind == CTR_FD_NAMESPACE) {
+		fd = open(request->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot open '%s'",
+					request->origin, request->path);
+		return ctr_take_fd(&fd);
+	}
+
+	fd = (int)syscall(SYS_open_tree, AT_FDCWD, request->path,
+			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				  (request->recursive ? AT_RECURSIVE : 0) |
+				  (request->nofollow ? AT_SYMLINK_NOFOLLOW : 0));
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot open '%s'", request->origin,
+				request->path);
+	if (request->idmap && map_tree(launch, request, fd, err) < 0)
+		return -1;
+
+	return ctr_take_fd(&fd);
+}
+
+static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struct ctr_error *err)
+{
+	const struct ctr_actions *actions = launch->actions;
+	int fds[CTR_FDS_MAX];
+	size_t n = 0;
+	int r = 0;
+
+	if (!actions || msg->value2 > CTR_FDS_MAX || msg->value > actions->nfds ||
+	    msg->value2 > actions->nfds - msg->value)
+		return ctr_fail(err, CTR_FAULT_BUG, 0, "ctr-init asks for descriptors %u+%u", msg->value,
+				msg->value2);
+
+	while (r == 0 && n < msg->value2) {
+		fds[n] = open_request(launch, &actions->fds[msg->value + n], err);
+		if (fds[n] < 0)
+			r = -1;
+		else
+			n++;
+	}
+	if (r == 0)
+		r = send_message(launch, CTR_MSG_FDS, fds, n, err);
+	while (n > 0)
+		close(fds[--n]);
+	return r;
+}
+
+/*
+ * Take the seccomp listener out of the child. The child told its number before it called seccomp(2),
+ * as it may not be able to send anything afterwards; it is there when that call returned.
+ */
+static int take_listener(const struct ctr_launch *launch, int number, struct ctr_error *err)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+
+	for (int i = 0; i < 50000; i++) {
+		int fd = (int)syscall(SYS_pidfd_getfd, launch->pidfd, number, 0);
+
+		if (fd >= 0 || errno != EBADF)
+			return fd >= 0 ? fd :
+					 ctr_fail(err, CTR_FAULT_HOST, errno,
+						  "linux.seccomp: cannot take the listener");
+		nanosleep(&pause, NULL);
+	}
+
+	return ctr_fail(err, CTR_FAULT_HOST, ETIMEDOUT, "linux.seccomp: no listener came");
+}
+
+static int serve_listener(struct ctr_launch *launch, const struct ctr_msg *msg, struct ctr_error *err)
+{
+	int fd = take_listener(launch, (int)msg->value, err);
+
+	if (fd < 0)
+		return -1;
+
+	return launch->calls->listener(launch->data, launch, fd, err);
+}
+
+static int serve_hooks(struct ctr_launch *launch, struct ctr_error *err)
+{
+	if (launch->calls->hooks(launch->data, launch, err) < 0)
+		return -1;
+
+	return send_message(launch, CTR_MSG_GO, NULL, 0, err);
+}
+
+/* ---- the loop */
+
+/* How the child ended, when it could not say it. */
+static int end_fail(struct ctr_launch *launch, struct ctr_error *err)
+{
+	int status = 0;
+
+	if (launch->pid <= 0)
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "container init ended before it executed the process");
+
+	while (waitpid(launch->pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	launch->pid = 0;
+	if (launch->child.error != 0)
+		return ctr_child_fail(&launch->child, err);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"ctr-init was killed while it set up the container (is the memory limit too low?)");
+	if (WIFSIGNALED(status))
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"ctr-init was killed by signal %d while it set up the container%s",
+				WTERMSIG(status),
+				WTERMSIG(status) == SIGSYS ? " (linux.seccomp forbids what it needs)" : "");
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "ctr-init ended with status %d", WEXITSTATUS(status));
+}
+
+static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, struct ctr_error *err)
+{
+	const struct ctr_launch_calls *calls = launch->calls;
+	struct ctr_error warning;
+
+	switch (msg->head.type) {
+	case CTR_MSG_FAIL:
+		return ctr_msg_fail(launch->plan, &msg->head, msg->text, err);
+	case CTR_MSG_WARN:
+		(void)ctr_msg_fail(launch->plan, &msg->head, msg->text, &warning);
+		ctr_log(CTR_LOG_WARNING, "%s", warning.text);
+		return 0;
+	case CTR_MSG_WANT_FDS:
+		return serve_fds(launch, &msg->head, err);
+	case CTR_MSG_HOOKS:
+		if (calls && calls->hooks)
+			return serve_hooks(launch, err);
+		break;
+	case CTR_MSG_CONSOLE:
+		if (calls && calls->console && fd >= 0)
+			return calls->console(launch->data, launch,
+					      fcntl(fd, F_DUPFD_CLOEXEC, 0), err);
+		break;
+	case CTR_MSG_LISTENER:
+		if (calls && calls->listener)
+			return serve_listener(launch, &msg->head, err);
+		break;
+	default:
+		return 0;
+	}
+
+	return ctr_fail(err, CTR_FAULT_BUG, 0, "unexpected message %u from ctr-init", msg->head.type);
+}
+
+int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struct ctr_error *err)
+{
+	struct message msg;
+
+	for (;;) {
+		int fds[1];
+		size_t nfds = 1;
+		ssize_t n;
+		int next, r;
+
+		if (launch->state == until && until != CTR_SYNC_DONE)
+			return 0;
+
+		n = ctr_recv_fds(launch->sync, &msg, sizeof(msg) - 1, fds, &nfds);
+		/* A peer that is gone without reading what was sent to it gives ECONNRESET. */
+		if (n == 0 || n == -ECONNRESET)
+			return launch->state == CTR_SYNC_DONE ? 0 : end_fail(launch, err);
+		if (n < (ssize_t)sizeof(msg.head))
+			return ctr_fail(err, CTR_FAULT_HOST, n < 0 ? (int)-n : EBADMSG,
+					"cannot receive from ctr-init");
+		((char *)&msg)[n] = '\0';
+
+		next = ctr_sync_next(launch->state, msg.head.type, CTR_FROM_CHILD);
+		if (next >= 0)
+			launch->state = (uint32_t)next;
+		r = next < 0 ? ctr_fail(err, CTR_FAULT_BUG, 0,
+					"message %u from ctr-init is not legal in state %u",
+					msg.head.type, launch->state) :
+			       dispatch(launch, &msg, nfds ? fds[0] : -1, err);
+		if (nfds)
+			close(fds[0]);
+		if (r < 0)
+			return -1;
+	}
+}
+
+int ctr_launch_go(struct ctr_launch *launch, struct ctr_error *err)
+{
+	return send_message(launch, CTR_MSG_START, NULL, 0, err);
+}
+
+void ctr_launch_kill(struct ctr_launch *launch)
+{
+	if (launch->pid <= 0)
+		return;
+
+	/* Not reaped yet, so the number is still its own. */
+	kill(launch->pid, SIGKILL);
+	while (waitpid(launch->pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	launch->pid = 0;
+}
+
+void ctr_launch_release(struct ctr_launch *launch)
+{
+	if (launch->sync >= 0)
+		close(launch->sync);
+	if (launch->pidfd >= 0)
+		close(launch->pidfd);
+	if (launch->userns >= 0)
+		close(launch->userns);
+	launch->sync = launch->pidfd = launch->userns = -1;
+}

@@ -1,0 +1,45 @@
+/* ctr pause and ctr resume, by the cgroup freezer. */
+#include "base/error.h"
+#include "core/container.h"
+#include "core/context.h"
+#include "core/verbs.h"
+
+static int set_frozen(const struct ctr_context *context, const char *id, bool freeze,
+		      struct ctr_error *err)
+{
+	struct ctr_container container;
+	enum ctr_status status;
+	int r;
+
+	r = ctr_container_open(&container, context, id, CTR_LOCK_WAIT, err);
+	if (r < 0)
+		goto out;
+
+	status = ctr_container_status(&container);
+	if (freeze && status != CTR_STATUS_RUNNING && status != CTR_STATUS_CREATED)
+		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not running: %s", id,
+			     ctr_status_name(status));
+	else if (!freeze && status != CTR_STATUS_PAUSED)
+		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not paused: %s", id,
+			     ctr_status_name(status));
+	else if (!container.cgroup.mount)
+		r = ctr_fail(err, CTR_FAULT_STATE, 0,
+			     "container '%s': it has no cgroup, so it cannot be paused", id);
+	else
+		r = ctr_cgroup_open(&container.cgroup, err);
+	if (r == 0)
+		r = ctr_cgroup_freeze(&container.cgroup, freeze, err);
+out:
+	ctr_container_release(&container);
+	return r;
+}
+
+int ctr_pause(const struct ctr_context *context, const char *id, struct ctr_error *err)
+{
+	return set_frozen(context, id, true, err);
+}
+
+int ctr_resume(const struct ctr_context *context, const char *id, struct ctr_error *err)
+{
+	return set_frozen(context, id, false, err);
+}

@@ -1,0 +1,159 @@
+/* The parent's actions on a new process, each with the config field in its error. */
+#include "core/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "ns/plan.h"
+
+/* As the kernel has it (sched_setattr(2)); glibc of Debian 12 has no declaration. */
+struct sched_attr_v0 {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+enum { IOPRIO_WHO_PROCESS_ = 1, IOPRIO_CLASS_SHIFT_ = 13 };
+
+static int set_oom_score(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
+{
+	char path[48], text[16];
+	int len, r;
+
+	if (!actions->has_oom_score_adj)
+		return 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	len = snprintf(text, sizeof(text), "%d", actions->oom_score_adj);
+	r = ctr_file_write_once(AT_FDCWD, path, text, (size_t)len);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, -r,
+				"process.oomScoreAdj: cannot set %d (lowering it needs CAP_SYS_RESOURCE)",
+				actions->oom_score_adj);
+	return 0;
+}
+
+static int set_scheduler(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
+{
+	const struct ctr_scheduler *scheduler = actions->scheduler;
+	struct sched_attr_v0 attr = { .size = sizeof(attr) };
+
+	if (!scheduler)
+		return 0;
+
+	attr.policy = scheduler->policy;
+	attr.flags = scheduler->flags;
+	attr.nice = scheduler->nice;
+	attr.priority = (uint32_t)scheduler->priority;
+	attr.runtime = scheduler->runtime;
+	attr.deadline = scheduler->deadline;
+	attr.period = scheduler->period;
+	if (syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "process.scheduler: cannot set it%s",
+				errno == EPERM && attr.policy == 6 ?
+					" (SCHED_DEADLINE is refused together with a restricted cpuset)" :
+					"");
+	return 0;
+}
+
+static int set_io_priority(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
+{
+	const struct ctr_io_priority *priority = actions->io_priority;
+	long value;
+
+	if (!priority)
+		return 0;
+
+	value = (long)priority->class << IOPRIO_CLASS_SHIFT_ | priority->priority;
+	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS_, pid, value) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "process.ioPriority: cannot set it");
+	return 0;
+}
+
+/* The caller may be pinned to some CPUs; the container gets all that its cpuset allows. */
+static void reset_affinity(pid_t pid)
+{
+	unsigned long all[8192 / 8 / sizeof(unsigned long)];
+
+	memset(all, 0xff, sizeof(all));
+	/* Refused when nothing is allowed, or by a filter: then the caller's affinity stays. */
+	(void)syscall(SYS_sched_setaffinity, pid, sizeof(all), all);
+}
+
+int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
+{
+	reset_affinity(pid);
+	if (set_oom_score(actions, pid, err) < 0 || set_scheduler(actions, pid, err) < 0)
+		return -1;
+	return set_io_priority(actions, pid, err);
+}
+
+int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid, struct ctr_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct ctr_rlimit *rlimit = &rlimits[i];
+		const struct rlimit limit = { .rlim_cur = rlimit->soft, .rlim_max = rlimit->hard };
+
+		if (prlimit(pid, (int)rlimit->resource, &limit, NULL) < 0)
+			return ctr_fail(err, CTR_FAULT_CONFIG, errno,
+					"process.rlimits[%zu]: cannot set soft %llu, hard %llu%s", i,
+					(unsigned long long)rlimit->soft,
+					(unsigned long long)rlimit->hard,
+					errno == EPERM ? " (raising a hard limit needs CAP_SYS_RESOURCE)" :
+							 "");
+	}
+
+	return 0;
+}
+
+uint64_t ctr_prepare_signals(void)
+{
+	uint64_t ignored = 0, blocked = 0;
+	char text[4096];
+	const char *line;
+
+	/* Raw: the set of the C library is larger than the kernel's. */
+	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof(blocked)) < 0)
+		blocked = 0;
+	if (ctr_file_read_small(AT_FDCWD, "/proc/self/status", text, sizeof(text)) > 0) {
+		line = strstr(text, "\nSigIgn:");
+		if (line)
+			ignored = strtoull(line + 8, NULL, 16);
+	}
+
+	return ignored | blocked;
+}
+
+int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr_error *err)
+{
+	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	uint64_t value = 0, owner = 0;
+
+	*listen = 0;
+	if (fds && pid && ctr_parse_u64(pid, &owner) == 0 && owner == (uint64_t)getpid()) {
+		if (ctr_parse_u64(fds, &value) < 0 || value > 4096)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0, "LISTEN_FDS: invalid value '%s'", fds);
+		*listen = (uint32_t)value;
+	}
+
+	*n = preserve + *listen;
+	for (uint32_t fd = 3; fd < 3 + *n; fd++) {
+		if (fcntl((int)fd, F_GETFD) < 0)
+			return ctr_fail(err, CTR_FAULT_USAGE, errno,
+					"--preserve-fds %u: file descriptor %u is not open", preserve, fd);
+	}
+
+	return 0;
+}

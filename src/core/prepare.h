@@ -1,0 +1,23 @@
+/* What the parent does to the child from outside (struct ctr_actions), and to itself before. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ctr_actions;
+struct ctr_error;
+struct ctr_rlimit;
+
+/* OOM score, scheduler, I/O priority, CPU affinity of @pid: as soon as it is there. */
+int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
+
+/* Resource limits of @pid, from outside: of a child that waits in its new user namespace. */
+int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid, struct ctr_error *err);
+
+/* Signals that this process ignores or blocks, as a mask (bit n-1): the payload must not. */
+uint64_t ctr_prepare_signals(void);
+
+/* Are descriptors 3 .. 3+n-1 open, LISTEN_FDS of them first? *@n becomes the sum of @preserve and
+ * the LISTEN_FDS meant for this process; *@listen is the latter. 0, or -1 and @err. */
+int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr_error *err);

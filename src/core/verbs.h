@@ -1,0 +1,30 @@
+/* What can be done to an existing container: one file each. All return 0, or -1 and @err. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ctr_buf;
+struct ctr_context;
+struct ctr_error;
+
+/* start.c: let a created container's process run; poststart hooks. */
+int ctr_start(const struct ctr_context *context, const char *id, struct ctr_error *err);
+
+/* kill.c: send signal @sig to init, or with @all to every process of the container. */
+int ctr_kill(const struct ctr_context *context, const char *id, int sig, bool all,
+	     struct ctr_error *err);
+
+/* delete.c: remove a stopped or created container; with @force in any state, and silently when there
+ * is none. */
+int ctr_delete(const struct ctr_context *context, const char *id, bool force, struct ctr_error *err);
+
+/* pause.c */
+int ctr_pause(const struct ctr_context *context, const char *id, struct ctr_error *err);
+int ctr_resume(const struct ctr_context *context, const char *id, struct ctr_error *err);
+
+/* ps.c: host pids of all processes of the container, in the context's arena. */
+int ctr_pids(const struct ctr_context *context, const char *id, pid_t **out, size_t *n,
+	     struct ctr_error *err);

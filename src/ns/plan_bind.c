@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/host.h"
+#include "base/path.h"
 #include "ns/planner.h"
 
 static bool has_idmap(const struct ctr_mount *mount)
@@ -149,7 +150,7 @@ static uint16_t flags_of(const struct ctr_mount *mount)
 	if (mount->flags_cleared)
 		flags |= CTR_OPF_FLAGS_CLEAR;
 	/* What else may lie there was checked: files in place of the kernel's, or /proc itself. */
-	if (strncmp(mount->destination, "/proc/", 6) == 0)
+	if (ctr_path_is_below(mount->destination, "/proc"))
 		flags |= CTR_OPF_ON_PROC;
 	if (strcmp(mount->destination, "/proc") == 0 || strcmp(mount->destination, "/sys") == 0)
 		flags |= CTR_OPF_TARGET_NOFOLLOW;

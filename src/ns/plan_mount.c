@@ -341,8 +341,7 @@ static void add_remount(struct ctr_planner *p, const struct ctr_mount *mount)
 	op = ctr_planner_add(p, CTR_OP_REMOUNT, mount->destination);
 	op->arg = mount->flags;
 	op->arg2 = mount->flags_cleared;
-	if (mount->flags_cleared)
-		op->flags = CTR_OPF_FLAGS_CLEAR;
+	op->flags = CTR_OPF_ON_PROC | (mount->flags_cleared ? CTR_OPF_FLAGS_CLEAR : 0);
 }
 
 /*
@@ -363,6 +362,7 @@ static uint32_t propagation_of(const struct ctr_planner *p, const struct ctr_mou
 	return propagation;
 }
 
+/* By now the target is what was mounted, and that may be a procfs. */
 static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount, enum kind kind)
 {
 	uint32_t propagation = propagation_of(p, mount, kind);
@@ -372,11 +372,12 @@ static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount,
 		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
 		op->arg = mount->rec_set;
 		op->arg2 = mount->rec_clear;
-		op->flags = CTR_OPF_RECURSIVE;
+		op->flags = CTR_OPF_RECURSIVE | CTR_OPF_ON_PROC;
 	}
 	if (propagation) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, mount->destination);
 		op->arg = propagation;
+		op->flags = CTR_OPF_ON_PROC;
 	}
 }
 
@@ -398,7 +399,7 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 	case KIND_PROC:
 		/* A link here would put it where labels are not looked for (CVE-2019-19921). */
 		op = add_mount(p, mount, mount->type, mount->data);
-		op->flags |= CTR_OPF_TARGET_NOFOLLOW;
+		op->flags |= CTR_OPF_TARGET_NOFOLLOW | CTR_OPF_ON_PROC;
 		return;
 	case KIND_SYSFS:
 		op = add_mount(p, mount, mount->type, mount->data);

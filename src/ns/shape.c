@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 #include "base/cleanup.h"
@@ -34,10 +33,9 @@ static const struct {
 	[CTR_NS_TIME] = { CLONE_NEWTIME,   "time",   "time"   },
 };
 
-/* The mount namespace is the last: nothing is opened by path after it. */
+/* All but user and time. The mount namespace is the last: nothing is opened by path after it. */
 static const enum ctr_ns_kind join_order[] = {
-	CTR_NS_PID,  CTR_NS_NETWORK, CTR_NS_IPC,   CTR_NS_UTS,
-	CTR_NS_TIME, CTR_NS_CGROUP,  CTR_NS_MOUNT,
+	CTR_NS_PID, CTR_NS_NETWORK, CTR_NS_IPC, CTR_NS_UTS, CTR_NS_CGROUP, CTR_NS_MOUNT,
 };
 
 uint64_t ctr_ns_flag(enum ctr_ns_kind kind)
@@ -82,7 +80,6 @@ static void add_join(struct ctr_shape *shape, const struct ctr_spec *spec, enum 
 	shape->joins[shape->njoins++] = join_of(spec, kind);
 }
 
-/* All but the user namespace, in order. */
 static void add_joins(struct ctr_shape *shape, const struct ctr_spec *spec)
 {
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(join_order); i++) {
@@ -121,14 +118,6 @@ static void decide_direct(struct ctr_shape *out, const struct ctr_spec *spec)
 	for (size_t i = 0; i < out->njoins; i++) {
 		if (out->joins[i].kind == CTR_NS_PID)
 			out->joins[i].by_parent = true;
-		if (out->joins[i].kind != CTR_NS_TIME)
-			continue;
-		out->plan_joins_time = true;
-		out->time = out->joins[i];
-		out->njoins--;
-		memmove(&out->joins[i], &out->joins[i + 1],
-			(out->njoins - i) * sizeof(out->joins[0]));
-		i--;
 	}
 }
 
@@ -265,6 +254,10 @@ int ctr_shape_decide(struct ctr_shape *out, const struct ctr_spec *spec,
 	else
 		decide_direct(&shape, spec);
 
+	if (is_joined(&spec->linux_->namespaces[CTR_NS_TIME])) {
+		shape.plan_joins_time = true;
+		shape.time = join_of(spec, CTR_NS_TIME);
+	}
 	*out = shape;
 	return 0;
 }

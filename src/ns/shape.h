@@ -44,8 +44,8 @@ struct ctr_shape {
 				   included */
 	struct ctr_join joins[CTR_NS_KINDS];
 	size_t njoins;
-	/* DIRECT: a time namespace refuses a process that shares its memory, as the cloned one does
-	 * before exec, so the plan joins it. */
+	/* Joined by the plan and not in joins: a time namespace refuses a process that shares its
+	 * memory with another, as the cloned one does until its exec. */
 	bool plan_joins_time;
 	struct ctr_join time;
 	bool write_maps; /* the parent writes id maps before the child goes on */

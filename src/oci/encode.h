@@ -36,7 +36,7 @@ void ctr_json_map(struct ctr_json *json, const char *key, const struct ctr_strin
 /* The state of runtime.md#state plus what callers of runc's `state` expect. */
 struct ctr_state_doc {
 	const char *id;
-	int pid;	    /* 0 when stopped */
+	int pid;            /* 0 when stopped */
 	const char *status; /* creating created running paused stopped */
 	const char *bundle;
 	const char *rootfs;

@@ -34,15 +34,15 @@ struct ctr_capabilities {
 };
 
 struct ctr_scheduler {
-	uint32_t policy;     /* SCHED_* of <linux/sched.h> */
+	uint32_t policy; /* SCHED_* of <linux/sched.h> */
 	int32_t nice, priority;
-	uint64_t flags;	     /* SCHED_FLAG_* */
+	uint64_t flags;                     /* SCHED_FLAG_* */
 	uint64_t runtime, deadline, period; /* ns */
 };
 
 struct ctr_io_priority {
-	uint32_t class;	   /* IOPRIO_CLASS_* : 1 RT, 2 BE, 3 IDLE */
-	int32_t priority;  /* 0..7 */
+	uint32_t class;   /* IOPRIO_CLASS_* : 1 RT, 2 BE, 3 IDLE */
+	int32_t priority; /* 0..7 */
 };
 
 struct ctr_exec_cpu_affinity {
@@ -62,7 +62,7 @@ struct ctr_process {
 	bool terminal;
 	bool has_console_size;
 	uint64_t console_height, console_width;
-	const char *cwd; /* absolute */
+	const char *cwd;        /* absolute */
 	const char *const *env; /* "K=V" */
 	size_t nenv;
 	const char *const *args;
@@ -103,15 +103,17 @@ enum ctr_mount_bits {
 
 struct ctr_mount {
 	const char *destination; /* cleaned, absolute inside the container */
-	const char *type;	 /* NULL when absent */
-	const char *source;	 /* bind: absolute (joined with the bundle), NULL when absent */
-	uint32_t bits;		 /* enum ctr_mount_bits */
-	uint64_t flags;		 /* MS_* set: of mount(2), without MS_BIND|MS_REC|propagation */
-	uint64_t flags_cleared;	 /* MS_* that an option explicitly clears (rw, exec, dev, suid ...) */
-	uint64_t rec_set, rec_clear; /* MOUNT_ATTR_* of the recursive family (rro, rnosuid ...);
-				      * rec_clear holds all of MOUNT_ATTR__ATIME when an atime mode is set */
-	uint32_t propagation;	 /* MS_SHARED/SLAVE/PRIVATE/UNBINDABLE, maybe |MS_REC; 0: none asked */
-	const char *data;	 /* what is left for the file system, comma-separated; NULL: none */
+	const char *type;        /* NULL when absent */
+	const char *source;      /* bind: absolute (joined with the bundle), NULL when absent */
+	uint32_t bits;           /* enum ctr_mount_bits */
+	uint64_t flags;          /* MS_* set: of mount(2), without MS_BIND|MS_REC|propagation */
+	uint64_t
+		flags_cleared; /* MS_* that an option explicitly clears (rw, exec, dev, suid ...) */
+	uint64_t rec_set,
+		rec_clear;    /* MOUNT_ATTR_* of the recursive family (rro, rnosuid ...);
+			       * rec_clear holds all of MOUNT_ATTR__ATIME when an atime mode is set */
+	uint32_t propagation; /* MS_SHARED/SLAVE/PRIVATE/UNBINDABLE, maybe |MS_REC; 0: none asked */
+	const char *data;     /* what is left for the file system, comma-separated; NULL: none */
 	const struct ctr_id_map *uid_mappings, *gid_mappings;
 	size_t nuid_mappings, ngid_mappings;
 	bool relative_destination; /* was relative: deprecated, a warning */
@@ -135,7 +137,7 @@ struct ctr_hook {
 	size_t nargs;
 	const char *const *env;
 	size_t nenv;
-	bool has_env;	 /* present: it is the whole environment, even when empty */
+	bool has_env;    /* present: it is the whole environment, even when empty */
 	int64_t timeout; /* seconds > 0; 0: none */
 };
 
@@ -159,16 +161,16 @@ enum ctr_ns_kind {
 };
 
 struct ctr_namespace {
-	bool listed;	  /* in the document: new, or joined when path is set */
+	bool listed;      /* in the document: new, or joined when path is set */
 	const char *path; /* absolute, NULL: create */
-	uint32_t index;	  /* its place in linux.namespaces[], for messages */
+	uint32_t index;   /* its place in linux.namespaces[], for messages */
 };
 
 enum ctr_device_type {
-	CTR_DEVICE_ALL, /* 'a' or unset, in device rules only */
-	CTR_DEVICE_CHAR, /* 'c', 'u' */
+	CTR_DEVICE_ALL,   /* 'a' or unset, in device rules only */
+	CTR_DEVICE_CHAR,  /* 'c', 'u' */
 	CTR_DEVICE_BLOCK, /* 'b' */
-	CTR_DEVICE_FIFO, /* 'p' */
+	CTR_DEVICE_FIFO,  /* 'p' */
 };
 
 struct ctr_device {
@@ -339,8 +341,8 @@ struct ctr_intel_rdt {
 };
 
 struct ctr_memory_policy {
-	uint32_t mode;	/* MPOL_* of <linux/mempolicy.h> */
-	uint32_t flags; /* MPOL_F_* */
+	uint32_t mode;     /* MPOL_* of <linux/mempolicy.h> */
+	uint32_t flags;    /* MPOL_F_* */
 	const char *nodes; /* validated list, may be "" or NULL */
 };
 
@@ -357,14 +359,15 @@ struct ctr_linux {
 	size_t ndevices;
 	const struct ctr_net_device *net_devices;
 	size_t nnet_devices;
-	const char *cgroups_path; /* as given */
-	uint32_t rootfs_propagation; /* MS_* maybe |MS_REC; 0: unset */
+	const char *cgroups_path;        /* as given */
+	uint32_t rootfs_propagation;     /* MS_* maybe |MS_REC; 0: unset */
 	const char *const *masked_paths; /* cleaned, absolute */
 	size_t nmasked_paths;
 	const char *const *readonly_paths;
 	size_t nreadonly_paths;
 	const char *mount_label;
-	const struct ctr_string_pair *sysctl; /* keys with '/' as separator: "net/ipv4/ip_forward" */
+	const struct ctr_string_pair
+		*sysctl; /* keys with '/' as separator: "net/ipv4/ip_forward" */
 	size_t nsysctl;
 	const struct ctr_seccomp *seccomp;
 	const struct ctr_resources *resources;
@@ -433,7 +436,8 @@ struct ctr_spec {
 	size_t nannotations;
 	const struct ctr_linux *linux_; /* never NULL: an empty one when absent */
 	const struct ctr_vm *vm;
-	const char *const *warnings; /* what is odd but allowed: unknown capabilities, deprecated forms */
+	const char *const
+		*warnings; /* what is odd but allowed: unknown capabilities, deprecated forms */
 	size_t nwarnings;
 };
 

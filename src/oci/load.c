@@ -1,0 +1,159 @@
+/* The door: documents in, checked structs out. */
+#include "oci/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "oci/decode.h"
+#include "oci/decode_run.h"
+#include "oci/json.h"
+
+/* What a document of usual size needs for its arrays; a bigger one moves to the arena. On the
+ * stack, where the pages serve others later. */
+enum { SCRATCH_SIZE = 8192 };
+
+static int run(struct ctr_decode *decode)
+{
+	_Alignas(16) char scratch[SCRATCH_SIZE] __attribute__((uninitialized));
+	struct ctr_json_fault fault;
+	int r;
+
+	decode->scratch = scratch;
+	decode->scratch_size = sizeof(scratch);
+	if (decode->len > CTR_CONFIG_SIZE_MAX)
+		return ctr_decode_fault_syntax(decode, 0, "the document is longer than 64 MiB");
+
+	r = ctr_json_parse(decode->arena, decode->text, decode->len, ctr_decode_event, decode,
+			   &fault);
+	/* A handler that stopped has told why. */
+	if (r < 0)
+		(void)ctr_decode_fault_syntax(decode, fault.offset, fault.text);
+	decode->nframes = 0;
+	return r == 0 ? 0 : -1;
+}
+
+struct ctr_spec *ctr_spec_decode(struct ctr_arena *arena, const char *text, size_t len,
+				 const char *file, const char *bundle,
+				 struct ctr_findings *findings, struct ctr_error *err)
+{
+	struct ctr_spec *spec = ctr_arena_alloc(arena, sizeof(*spec));
+	struct ctr_decode decode = {
+		.arena = arena,
+		.file = file,
+		.text = text,
+		.len = len,
+		.bundle = bundle,
+		.type = &ctr_type_spec,
+		.root = spec,
+		.findings = findings,
+		.err = err,
+	};
+
+	spec->bundle = bundle;
+	spec->linux_ = ctr_arena_alloc(arena, sizeof(*spec->linux_));
+	if (run(&decode) < 0)
+		return NULL;
+	if (ctr_validate_spec(&decode, spec) < 0 || decode.nfaults > 0)
+		return NULL;
+
+	spec->warnings = decode.warnings;
+	spec->nwarnings = decode.nwarnings;
+	return spec;
+}
+
+struct ctr_process *ctr_process_decode(struct ctr_arena *arena, const char *text, size_t len,
+				       const char *file, struct ctr_error *err)
+{
+	struct ctr_process *process = ctr_arena_alloc(arena, sizeof(*process));
+	struct ctr_decode decode = {
+		.arena = arena,
+		.file = file,
+		.text = text,
+		.len = len,
+		.bundle = "",
+		.type = &ctr_type_process,
+		.root = process,
+		.err = err,
+	};
+
+	if (run(&decode) < 0 || ctr_validate_process(&decode, process, "") < 0)
+		return NULL;
+	return process;
+}
+
+struct ctr_resources *ctr_resources_decode(struct ctr_arena *arena, const char *text, size_t len,
+					   const char *file, struct ctr_error *err)
+{
+	struct ctr_resources *resources = ctr_arena_alloc(arena, sizeof(*resources));
+	struct ctr_decode decode = {
+		.arena = arena,
+		.file = file,
+		.text = text,
+		.len = len,
+		.bundle = "",
+		.type = &ctr_type_resources,
+		.root = resources,
+		.err = err,
+	};
+
+	if (run(&decode) < 0 || ctr_validate_resources(&decode, resources, "") < 0)
+		return NULL;
+	return resources;
+}
+
+/* @bundle as an absolute path. */
+static const char *absolute_bundle(struct ctr_arena *arena, const char *bundle,
+				   struct ctr_error *err)
+{
+	char cwd[PATH_MAX];
+	char *path;
+
+	if (bundle[0] == '/')
+		return ctr_path_join_clean(arena, "/", bundle);
+	if (!getcwd(cwd, sizeof(cwd))) {
+		ctr_fail(err, CTR_FAULT_HOST, errno, "cannot find the working directory");
+		return NULL;
+	}
+	path = ctr_path_join_clean(arena, cwd, bundle);
+	return path;
+}
+
+struct ctr_spec *ctr_bundle_load(struct ctr_arena *arena, const char *bundle, const char *config,
+				 const char **text, size_t *len, struct ctr_error *err)
+{
+	const char *path = absolute_bundle(arena, bundle, err);
+	const char *document;
+	size_t n;
+
+	if (!path)
+		return NULL;
+	if (!config)
+		config = strcmp(bundle, ".") == 0 ? "config.json"
+						  : ctr_path_join(arena, bundle, "config.json");
+	document = ctr_file_read(arena, AT_FDCWD, config, CTR_CONFIG_SIZE_MAX, &n, err);
+	if (!document)
+		return NULL;
+	if (text)
+		*text = document;
+	if (len)
+		*len = n;
+	return ctr_spec_decode(arena, document, n, config, path, NULL, err);
+}
+
+const char *ctr_spec_annotation(const struct ctr_spec *spec, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < spec->nannotations; i++)
+		if (strcmp(spec->annotations[i].key, key) == 0)
+			return spec->annotations[i].value;
+	return NULL;
+}

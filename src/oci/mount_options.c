@@ -1,0 +1,198 @@
+/*
+ * The mount options: one table for decoding and for `ctr features`, so that they cannot drift.
+ * A later option overrides an earlier one. What no row knows is for the file system.
+ */
+#include "oci/mount_options.h"
+
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/arena.h"
+#include "oci/decode.h"
+#include "oci/words.h"
+
+/* Newer than some C library's <sys/mount.h>. */
+enum { FLAG_NOSYMFOLLOW = 256, FLAG_ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME };
+
+enum option_kind {
+	OPTION_NONE,        /* means nothing: "defaults" */
+	OPTION_SET,         /* a flag of mount(2) */
+	OPTION_CLEAR,       /* its opposite */
+	OPTION_ATIME,       /* one of the three atime flags; excludes the others */
+	OPTION_REC_SET,     /* an attribute of mount_setattr(2), for the tree */
+	OPTION_REC_CLEAR,   /* its opposite */
+	OPTION_REC_ATIME,   /* the atime attributes are a field with values, not bits */
+	OPTION_PROPAGATION, /* MS_SHARED etc., maybe with MS_REC */
+	OPTION_BITS,        /* enum ctr_mount_bits */
+};
+
+struct option {
+	const char *name;
+	enum option_kind kind;
+	uint32_t value;
+};
+
+static const struct option options[] = {
+	{"async",           OPTION_CLEAR,       MS_SYNCHRONOUS                      },
+	{ "atime",          OPTION_CLEAR,       MS_NOATIME                          },
+	{ "bind",           OPTION_BITS,        CTR_MOUNT_BIND                      },
+	{ "defaults",       OPTION_NONE,        0                                   },
+	{ "dev",            OPTION_CLEAR,       MS_NODEV                            },
+	{ "diratime",       OPTION_CLEAR,       MS_NODIRATIME                       },
+	{ "dirsync",        OPTION_SET,         MS_DIRSYNC                          },
+	{ "exec",           OPTION_CLEAR,       MS_NOEXEC                           },
+	{ "iversion",       OPTION_SET,         MS_I_VERSION                        },
+	{ "lazytime",       OPTION_SET,         MS_LAZYTIME                         },
+	{ "loud",           OPTION_CLEAR,       MS_SILENT                           },
+	{ "mand",           OPTION_SET,         MS_MANDLOCK                         },
+	{ "noatime",        OPTION_ATIME,       MS_NOATIME                          },
+	{ "nodev",          OPTION_SET,         MS_NODEV                            },
+	{ "nodiratime",     OPTION_SET,         MS_NODIRATIME                       },
+	{ "noexec",         OPTION_SET,         MS_NOEXEC                           },
+	{ "noiversion",     OPTION_CLEAR,       MS_I_VERSION                        },
+	{ "nolazytime",     OPTION_CLEAR,       MS_LAZYTIME                         },
+	{ "nomand",         OPTION_CLEAR,       MS_MANDLOCK                         },
+	{ "norelatime",     OPTION_CLEAR,       MS_RELATIME                         },
+	{ "nostrictatime",  OPTION_CLEAR,       MS_STRICTATIME                      },
+	{ "nosuid",         OPTION_SET,         MS_NOSUID                           },
+	{ "nosymfollow",    OPTION_SET,         FLAG_NOSYMFOLLOW                    },
+	{ "private",        OPTION_PROPAGATION, MS_PRIVATE                          },
+	{ "ratime",         OPTION_REC_ATIME,   MOUNT_ATTR_RELATIME                 },
+	{ "rbind",          OPTION_BITS,        CTR_MOUNT_BIND | CTR_MOUNT_RECURSIVE},
+	{ "rdev",           OPTION_REC_CLEAR,   MOUNT_ATTR_NODEV                    },
+	{ "rdiratime",      OPTION_REC_CLEAR,   MOUNT_ATTR_NODIRATIME               },
+	{ "relatime",       OPTION_ATIME,       MS_RELATIME                         },
+	{ "remount",        OPTION_BITS,        CTR_MOUNT_REMOUNT                   },
+	{ "rexec",          OPTION_REC_CLEAR,   MOUNT_ATTR_NOEXEC                   },
+	{ "rnoatime",       OPTION_REC_ATIME,   MOUNT_ATTR_NOATIME                  },
+	{ "rnodev",         OPTION_REC_SET,     MOUNT_ATTR_NODEV                    },
+	{ "rnodiratime",    OPTION_REC_SET,     MOUNT_ATTR_NODIRATIME               },
+	{ "rnoexec",        OPTION_REC_SET,     MOUNT_ATTR_NOEXEC                   },
+	{ "rnorelatime",    OPTION_REC_ATIME,   MOUNT_ATTR_RELATIME                 },
+	{ "rnostrictatime", OPTION_REC_ATIME,   MOUNT_ATTR_RELATIME                 },
+	{ "rnosuid",        OPTION_REC_SET,     MOUNT_ATTR_NOSUID                   },
+	{ "rnosymfollow",   OPTION_REC_SET,     MOUNT_ATTR_NOSYMFOLLOW              },
+	{ "ro",             OPTION_SET,         MS_RDONLY                           },
+	{ "rprivate",       OPTION_PROPAGATION, MS_PRIVATE | MS_REC                 },
+	{ "rrelatime",      OPTION_REC_ATIME,   MOUNT_ATTR_RELATIME                 },
+	{ "rro",            OPTION_REC_SET,     MOUNT_ATTR_RDONLY                   },
+	{ "rrw",            OPTION_REC_CLEAR,   MOUNT_ATTR_RDONLY                   },
+	{ "rshared",        OPTION_PROPAGATION, MS_SHARED | MS_REC                  },
+	{ "rslave",         OPTION_PROPAGATION, MS_SLAVE | MS_REC                   },
+	{ "rstrictatime",   OPTION_REC_ATIME,   MOUNT_ATTR_STRICTATIME              },
+	{ "rsuid",          OPTION_REC_CLEAR,   MOUNT_ATTR_NOSUID                   },
+	{ "rsymfollow",     OPTION_REC_CLEAR,   MOUNT_ATTR_NOSYMFOLLOW              },
+	{ "runbindable",    OPTION_PROPAGATION, MS_UNBINDABLE | MS_REC              },
+	{ "rw",             OPTION_CLEAR,       MS_RDONLY                           },
+	{ "shared",         OPTION_PROPAGATION, MS_SHARED                           },
+	{ "silent",         OPTION_SET,         MS_SILENT                           },
+	{ "slave",          OPTION_PROPAGATION, MS_SLAVE                            },
+	{ "strictatime",    OPTION_ATIME,       MS_STRICTATIME                      },
+	{ "suid",           OPTION_CLEAR,       MS_NOSUID                           },
+	{ "symfollow",      OPTION_CLEAR,       FLAG_NOSYMFOLLOW                    },
+	{ "sync",           OPTION_SET,         MS_SYNCHRONOUS                      },
+	{ "unbindable",     OPTION_PROPAGATION, MS_UNBINDABLE                       },
+	{ "idmap",          OPTION_BITS,        CTR_MOUNT_IDMAP                     },
+	{ "ridmap",         OPTION_BITS,        CTR_MOUNT_RIDMAP                    },
+	{ "tmpcopyup",      OPTION_BITS,        CTR_MOUNT_TMPCOPYUP                 },
+ /* crun's own */
+	{ "copy-symlink",   OPTION_BITS,        CTR_MOUNT_COPY_SYMLINK              },
+	{ "dest-nofollow",  OPTION_BITS,        CTR_MOUNT_DEST_NOFOLLOW             },
+	{ "src-nofollow",   OPTION_BITS,        CTR_MOUNT_SRC_NOFOLLOW              },
+	{ NULL,             OPTION_NONE,        0				   },
+};
+
+const char *ctr_mount_option_name(unsigned i)
+{
+	return options[i].name;
+}
+
+static const struct option *find_option(const char *text, size_t len)
+{
+	const struct option *option;
+
+	for (option = options; option->name; option++)
+		if (strncmp(option->name, text, len) == 0 && option->name[len] == '\0')
+			return option;
+	return NULL;
+}
+
+static void apply(struct ctr_mount *mount, const struct option *option)
+{
+	uint32_t value = option->value;
+
+	switch (option->kind) {
+	case OPTION_NONE:
+		break;
+	case OPTION_ATIME:
+		mount->flags &= ~(uint64_t)FLAG_ATIME;
+		/* fall through */
+	case OPTION_SET:
+		mount->flags |= value;
+		mount->flags_cleared &= ~(uint64_t)value;
+		break;
+	case OPTION_CLEAR:
+		mount->flags &= ~(uint64_t)value;
+		mount->flags_cleared |= value;
+		break;
+	case OPTION_REC_ATIME:
+		/* The kernel wants the whole field cleared before a value is set. */
+		mount->rec_set = (mount->rec_set & ~(uint64_t)MOUNT_ATTR__ATIME) | value;
+		mount->rec_clear |= MOUNT_ATTR__ATIME;
+		break;
+	case OPTION_REC_SET:
+		mount->rec_set |= value;
+		mount->rec_clear &= ~(uint64_t)value;
+		break;
+	case OPTION_REC_CLEAR:
+		mount->rec_set &= ~(uint64_t)value;
+		mount->rec_clear |= value;
+		break;
+	case OPTION_PROPAGATION:
+		mount->propagation = value;
+		break;
+	case OPTION_BITS:
+		mount->bits |= value;
+		break;
+	}
+}
+
+/* Put @text, and a comma if it is not the first, behind mount->data, which is the latest thing in
+ * the arena as long as the options come. */
+static void add_data(struct ctr_decode *decode, struct ctr_mount *mount, const char *text,
+		     size_t len)
+{
+	size_t *used = ctr_decode_aux(decode);
+	size_t old = mount->data ? *used + 1 : 0;
+	char *data;
+
+	data = ctr_arena_grow(ctr_decode_arena(decode), (char *)mount->data, old,
+			      *used + (old > 0) + len + 1);
+	if (old > 0)
+		data[(*used)++] = ',';
+	memcpy(data + *used, text, len);
+	*used += len;
+	data[*used] = '\0';
+	mount->data = data;
+}
+
+int ctr_mount_option(struct ctr_decode *decode, void *object, void *member, const char *text,
+		     size_t len)
+{
+	const char *equals = memchr(text, '=', len);
+	struct ctr_mount *mount = object;
+	const struct option *option;
+
+	(void)member;
+	if (len == 0)
+		return 0;
+	option = find_option(text, equals ? (size_t)(equals - text) : len);
+	if (option && equals)
+		return ctr_decode_fault(decode, "'%s' takes no value", option->name);
+	if (option)
+		apply(mount, option);
+	else
+		add_data(decode, mount, text, len);
+	return 0;
+}

@@ -20,7 +20,10 @@ struct ctr_arena {
 	size_t first_used;
 };
 
-#define CTR_ARENA_INIT { 0 }
+#define CTR_ARENA_INIT                                                                             \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /*
  * Use @size bytes at @memory (the caller's and zero, e.g. a static array) before mapping any.
@@ -34,8 +37,8 @@ void ctr_arena_release(struct ctr_arena *arena);
 void *ctr_arena_alloc(struct ctr_arena *arena, size_t size);
 /* @count items of @size; an overflow is treated as out of memory. */
 void *ctr_arena_array(struct ctr_arena *arena, size_t count, size_t size);
-/* Make the allocation @p of @old bytes @size bytes long: in place when it is the latest one and there
- * is room, else as a copy. New bytes are zero. @p may be NULL with @old 0. */
+/* Make the allocation @p of @old bytes @size bytes long: in place when it is the latest one and
+ * there is room, else as a copy. New bytes are zero. @p may be NULL with @old 0. */
 void *ctr_arena_grow(struct ctr_arena *arena, void *p, size_t old, size_t size);
 char *ctr_arena_strdup(struct ctr_arena *arena, const char *s);
 char *ctr_arena_strndup(struct ctr_arena *arena, const char *s, size_t n);

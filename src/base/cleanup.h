@@ -31,9 +31,9 @@ static inline int ctr_take_fd(int *fd)
 	return taken;
 }
 
-#define _cleanup_(f)	__attribute__((cleanup(f)))
+#define _cleanup_(f)    __attribute__((cleanup(f)))
 #define _cleanup_close_ _cleanup_(ctr_close_ptr)
-#define _cleanup_free_	_cleanup_(ctr_free_ptr)
-#define _cleanup_dir_	_cleanup_(ctr_closedir_ptr)
+#define _cleanup_free_  _cleanup_(ctr_free_ptr)
+#define _cleanup_dir_   _cleanup_(ctr_closedir_ptr)
 
 #define CTR_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

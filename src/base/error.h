@@ -12,14 +12,14 @@
 /* Whose fault it is; cli/ turns it into an exit status, callers may decide by it. */
 enum ctr_fault {
 	CTR_FAULT_NONE,
-	CTR_FAULT_USAGE,      /* wrong options or arguments */
-	CTR_FAULT_CONFIG,     /* config.json or another document is wrong */
-	CTR_FAULT_HOST,	      /* the kernel or the host refused */
-	CTR_FAULT_NOT_FOUND,  /* no such container, file or program asked for */
-	CTR_FAULT_STATE,      /* the container is in the wrong state for it */
-	CTR_FAULT_EXEC,	      /* the payload cannot be executed (126) */
+	CTR_FAULT_USAGE,       /* wrong options or arguments */
+	CTR_FAULT_CONFIG,      /* config.json or another document is wrong */
+	CTR_FAULT_HOST,        /* the kernel or the host refused */
+	CTR_FAULT_NOT_FOUND,   /* no such container, file or program asked for */
+	CTR_FAULT_STATE,       /* the container is in the wrong state for it */
+	CTR_FAULT_EXEC,        /* the payload cannot be executed (126) */
 	CTR_FAULT_EXEC_ABSENT, /* the payload does not exist (127) */
-	CTR_FAULT_BUG,	      /* ctr itself is wrong */
+	CTR_FAULT_BUG,         /* ctr itself is wrong */
 };
 
 enum { CTR_ERROR_TEXT = 1024 };
@@ -37,7 +37,8 @@ struct ctr_error {
  */
 int ctr_fail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-int ctr_vfail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, va_list ap);
+int ctr_vfail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format,
+	      va_list ap);
 
 /* Put "PREFIX: " before the text that @err has already. Returns -1. */
 int ctr_fail_within(struct ctr_error *err, const char *format, ...)

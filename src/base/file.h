@@ -11,13 +11,14 @@ struct ctr_error;
 
 /*
  * Read a regular file of at most @max bytes into @arena; NUL-terminated, *@len without the NUL
- * (@len may be NULL). Never blocks on a fifo or a device: those are errors. NULL and @err on failure
- * (fault NOT_FOUND for ENOENT).
+ * (@len may be NULL). Never blocks on a fifo or a device: those are errors. NULL and @err on
+ * failure (fault NOT_FOUND for ENOENT).
  */
 char *ctr_file_read(struct ctr_arena *arena, int dirfd, const char *path, size_t max, size_t *len,
 		    struct ctr_error *err);
 
-/* The same for an open descriptor of any kind (a pipe, standard input), called @name in messages. */
+/* The same for an open descriptor of any kind (a pipe, standard input), called @name in messages.
+ */
 char *ctr_file_read_fd(struct ctr_arena *arena, int fd, const char *name, size_t max, size_t *len,
 		       struct ctr_error *err);
 

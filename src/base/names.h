@@ -14,7 +14,8 @@ const struct ctr_name *ctr_name_find(const struct ctr_name *table, const char *n
 /* The name of @value; NULL when there is none. */
 const char *ctr_name_of(const struct ctr_name *table, int64_t value);
 
-/* A signal by number ("9", "0": only test whether it could be sent), name ("KILL", "SIGKILL", any case) or real-time offset
+/* A signal by number ("9", "0": only test whether it could be sent), name ("KILL", "SIGKILL", any
+ * case) or real-time offset
  * ("SIGRTMIN+3", "RTMAX-1"). The number, or -EINVAL. */
 int ctr_signal_parse(const char *text);
 /* "SIGKILL", "SIGRTMIN+3", or NULL. */

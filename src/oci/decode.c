@@ -73,6 +73,7 @@ static void push_object(struct ctr_decode *decode, const struct ctr_type *type, 
 			     .type = type,
 			     .pointer = pointer,
 			     .offset = offset,
+			     .faults = decode->nfaults,
 		     });
 }
 
@@ -106,6 +107,7 @@ static void push_items(struct ctr_decode *decode, enum ctr_frame_kind kind,
 		.field = field,
 		.pointer = owner->pointer,
 		.offset = owner->offset,
+		.before = decode->scratch_used,
 	};
 
 	(void)scratch_push(decode, -decode->scratch_used & (SCRATCH_ALIGN - 1));
@@ -183,6 +185,7 @@ static int number_value(struct ctr_decode *decode, const struct ctr_field *field
 {
 	unsigned kind = field->kind == CTR_F_U32S ? CTR_F_U32 : field->kind;
 	const struct ctr_range *range = field->arg ? field->arg : &number_ranges[kind];
+	int shown = event->len < 60 ? (int)event->len : 60;
 	uint64_t magnitude;
 	bool negative;
 	int r;
@@ -192,15 +195,14 @@ static int number_value(struct ctr_decode *decode, const struct ctr_field *field
 
 	r = parse_integer(event->text, event->len, &negative, &magnitude);
 	if (r < 0)
-		return ctr_decode_fault(decode, "expected an integer, got %s",
-					ctr_decode_quote(decode, event->text, event->len));
+		return ctr_decode_fault(decode, "expected an integer, got %.*s", shown,
+					event->text);
 	if (magnitude == 0)
 		negative = false;
 	if (r > 0 || (negative ? range->min >= 0 || magnitude > -(uint64_t)range->min
 			       : magnitude > range->max ||
 					 (range->min > 0 && magnitude < (uint64_t)range->min)))
-		return ctr_decode_fault(decode, "%s is not in %lld..%llu",
-					ctr_decode_quote(decode, event->text, event->len),
+		return ctr_decode_fault(decode, "%.*s is not in %lld..%llu", shown, event->text,
 					(long long)range->min, (unsigned long long)range->max);
 
 	store_integer(member, kind, negative ? -magnitude : magnitude);
@@ -516,7 +518,7 @@ static int end_object(struct ctr_decode *decode)
 {
 	struct ctr_frame *frame = top(decode);
 	struct ctr_frame *parent;
-	size_t faults = decode->nfaults;
+	size_t faults = frame->faults;
 	size_t offset = frame->offset;
 
 	frame->field = NULL;
@@ -602,7 +604,7 @@ static int end_items(struct ctr_decode *decode)
 		*(char **)(void *)(object + field->offset) = list;
 		*(size_t *)(void *)(object + field->has - 1) = bytes / size;
 	}
-	decode->scratch_used = frame->start;
+	decode->scratch_used = frame->before;
 	decode->nframes--;
 	return 0;
 }

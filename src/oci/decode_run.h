@@ -27,6 +27,8 @@ struct ctr_frame {
 	size_t offset;          /* it is on the scratch, here */
 	uint64_t seen, present; /* fields by number: had a key, had a value */
 	size_t start;           /* of the items on the scratch */
+	size_t before;          /* how far the scratch was used before them */
+	size_t faults;          /* how many there were before the object */
 	size_t index;           /* items begun so far */
 	const char *key;        /* of a map, the one at hand */
 	size_t aux;

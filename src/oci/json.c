@@ -272,7 +272,10 @@ int ctr_json_parse(struct ctr_arena *arena, const char *text, size_t len, ctr_js
 		*fault = parser.fault;
 		return -1;
 	}
+	/* A token that does not fit is consumed already; a byte that fits no token is not. */
 	*fault = (struct ctr_json_fault){ .offset = offset, .text = yajl_text(&parser) };
+	if (offset > 0 && offset < len && strstr(fault->text, "parse error"))
+		fault->offset--;
 	return -1;
 }
 

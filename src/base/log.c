@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/text.h"
 
 enum { TEXT_MAX = 2048, RECORD_MAX = 8 * TEXT_MAX };
 
@@ -59,26 +60,6 @@ static void puts_to(struct record *record, const char *s)
 	put(record, s, strlen(s));
 }
 
-/* The length of the UTF-8 sequence at @s, 0 if it is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80   ? 1
-		   : s[0] < 0xc2 ? 0
-		   : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4
-				 : 0;
-	size_t i;
-
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /* A JSON string, also from bytes that are no UTF-8: the readers' parsers must not fail. */
 static void put_quoted(struct record *record, const char *s)
 {
@@ -87,7 +68,7 @@ static void put_quoted(struct record *record, const char *s)
 
 	put(record, "\"", 1);
 	for (; *s; s += n) {
-		n = utf8_length((const unsigned char *)s);
+		n = ctr_utf8_length(s);
 		if (n == 0) {
 			n = 1;
 			puts_to(record, "\xef\xbf\xbd");

@@ -11,7 +11,7 @@ struct ctr_spec;
 struct ctr_string_pair;
 
 /* A small JSON writer: members and items in order, escaping as RFC 8259 wants, '/' unescaped.
- * Compact, or indented by two spaces when @pretty (four: see ctr spec's tab). */
+ * Bytes that are no UTF-8 become U+FFFD. */
 struct ctr_json {
 	struct ctr_buf *buf;
 	const char *indent; /* NULL: compact; else one level of it, e.g. "  " or "\t" */
@@ -35,6 +35,7 @@ void ctr_json_map(struct ctr_json *json, const char *key, const struct ctr_strin
 
 /* The state of runtime.md#state plus what callers of runc's `state` expect. */
 struct ctr_state_doc {
+	const char *oci_version; /* NULL: the newest that ctr knows */
 	const char *id;
 	int pid;            /* 0 when stopped */
 	const char *status; /* creating created running paused stopped */
@@ -46,8 +47,11 @@ struct ctr_state_doc {
 	size_t nannotations;
 };
 
-/* As an object of @json (with @key NULL). For hooks it holds the key "root" as well. */
+/* As an object of @json (with @key NULL). Without `created` it is what hooks and seccomp agents get
+ * (runtime.md#state): no created and owner, and the root file system is called "root". */
 void ctr_state_encode(struct ctr_json *json, const struct ctr_state_doc *doc);
+/* The members alone, of an object that the caller has begun. */
+void ctr_state_encode_members(struct ctr_json *json, const struct ctr_state_doc *doc);
 
 /* The features document (features.md). */
 void ctr_features_encode(struct ctr_json *json);

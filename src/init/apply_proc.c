@@ -1,0 +1,276 @@
+/*
+ * Namespaces, labels, limits and filters of the process itself.
+ */
+#include "init/init.h"
+
+#include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+
+enum {
+	PROC_ROOT = 1, /* inode of the root of a procfs */
+	SIGNALS = 64,
+	SET_MASK = 2, /* SIG_SETMASK */
+	FIRST_FD = 3,
+};
+
+/* KEY_POS_ALL, KEY_USR_{VIEW,READ,LINK}: as the kernel makes it; and KEY_USR_SEARCH, so that
+ * processes of the container's users find what is in it. */
+#define KEYRING_PERM 0x3f1b0000U
+
+/* ---- namespaces */
+
+long op_unshare(struct init *init, const struct ctr_op *op)
+{
+	(void)init;
+	return SYS(unshare, op->arg);
+}
+
+long op_setns(struct init *init, const struct ctr_op *op)
+{
+	int fd = slot_fd(init, op->fd);
+
+	return fd < 0 ? fd : SYS(setns, fd, op->arg);
+}
+
+static long write_proc(struct init *init, const char *path, const char *text)
+{
+	long r, fd = sys_openat(init->slots[CTR_SLOT_PROC], path, O_WRONLY, 0);
+	struct statfs fs;
+
+	if (fd < 0)
+		return fd;
+	/* A label or an offset must not end up in some other file. */
+	r = sys_fstatfs((int)fd, &fs);
+	if (r == 0 && fs.f_type != PROC_MAGIC)
+		r = -EXDEV;
+	if (r == 0)
+		r = SYS(write, fd, text, str_length(text));
+	(void)sys_close((int)fd);
+	return r < 0 ? r : 0;
+}
+
+/* timeOffsets need no fork: write them, then enter the namespace meant for children. */
+long op_time_offsets(struct init *init, const struct ctr_op *op)
+{
+	long r, fd;
+
+	/* While we are not dumpable, our files in /proc belong to the host's root. */
+	(void)sys_prctl(PR_SET_DUMPABLE, 1, 0);
+	r = write_proc(init, "self/timens_offsets", op_str(init, op->str));
+	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
+	if (r < 0)
+		return r;
+
+	fd = sys_openat(init->slots[CTR_SLOT_PROC], "self/ns/time_for_children", O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	r = SYS(setns, fd, CLONE_NEWTIME);
+	(void)sys_close((int)fd);
+	return r;
+}
+
+long op_session(struct init *init, const struct ctr_op *op)
+{
+	long r = SYS(setsid, 0);
+
+	(void)init;
+	(void)op;
+	/* We lead one already. */
+	if (r == -EPERM && SYS(getsid, 0) == SYS(getpid, 0))
+		return 0;
+	return r < 0 ? r : 0;
+}
+
+/* A kernel or a host without keys for us is no reason to fail (FAULTS 116). */
+long op_keyring(struct init *init, const struct ctr_op *op)
+{
+	long r = SYS(keyctl, KEYCTL_JOIN_SESSION_KEYRING, op_str(init, op->str));
+
+	if (r >= 0)
+		r = SYS(keyctl, KEYCTL_SETPERM, r, KEYRING_PERM);
+	if (r == -ENOSYS || r == -EPERM || r == -EACCES || r == -EDQUOT) {
+		sync_report(init, CTR_MSG_WARN, r);
+		return 0;
+	}
+	return r;
+}
+
+long op_loopback(struct init *init, const struct ctr_op *op)
+{
+	struct sys_ifreq request = { .name = "lo", .flags = IFF_UP_ };
+	long r, fd = SYS(socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
+
+	(void)init;
+	(void)op;
+	if (fd < 0)
+		return fd;
+	r = SYS(ioctl, fd, SIOCSIFFLAGS_, &request);
+	(void)sys_close((int)fd);
+	return r;
+}
+
+long op_hostname(struct init *init, const struct ctr_op *op)
+{
+	const char *name = op_str(init, op->str);
+
+	return SYS(sethostname, name, str_length(name));
+}
+
+long op_domainname(struct init *init, const struct ctr_op *op)
+{
+	const char *name = op_str(init, op->str);
+
+	return SYS(setdomainname, name, str_length(name));
+}
+
+long op_signals(struct init *init, const struct ctr_op *op)
+{
+	struct sys_sigaction action = { .handler = NULL };
+	uint64_t none = 0;
+	long r;
+
+	(void)init;
+	for (int i = 0; i < SIGNALS; i++) {
+		if (!(op->arg >> i & 1) || i + 1 == SIGKILL || i + 1 == SIGSTOP)
+			continue;
+		r = SYS(rt_sigaction, i + 1, &action, NULL, sizeof(none));
+		if (r < 0)
+			return r;
+	}
+	return SYS(rt_sigprocmask, SET_MASK, &none, NULL, sizeof(none));
+}
+
+/* ---- by way of /proc */
+
+/* The root of a procfs, nothing else: labels are written through it (CVE-2019-16884). */
+long op_open_proc(struct init *init, const struct ctr_op *op)
+{
+	long r, fd = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+	struct statfs fs;
+	struct stat st;
+
+	(void)op;
+	if (fd < 0)
+		return fd;
+	r = sys_fstatfs((int)fd, &fs);
+	if (r == 0)
+		r = sys_fstat((int)fd, &st);
+	if (r == 0 && (fs.f_type != PROC_MAGIC || st.st_ino != PROC_ROOT))
+		r = -ENODEV;
+	if (r < 0) {
+		(void)sys_close((int)fd);
+		return r;
+	}
+
+	drop_fd(&init->slots[CTR_SLOT_PROC]);
+	init->slots[CTR_SLOT_PROC] = (int)fd;
+	return 0;
+}
+
+long op_lsm(struct init *init, const struct ctr_op *op)
+{
+	const char *end = init_scratch + sizeof(init_scratch);
+	char *at = str_put(init_scratch, end, "thread-self/");
+
+	if (!str_put(at, end, op_str(init, op->str)))
+		return -ENAMETOOLONG;
+	return write_proc(init, init_scratch, op_str(init, op->str2));
+}
+
+/* ---- personality, memory, filter */
+
+long op_personality(struct init *init, const struct ctr_op *op)
+{
+	long r = SYS(personality, op->arg);
+
+	(void)init;
+	return r < 0 ? r : 0;
+}
+
+long op_memory_policy(struct init *init, const struct ctr_op *op)
+{
+	if (op->arg2 == 0)
+		return SYS(set_mempolicy, op->arg, NULL, 0);
+	/* The kernel takes one bit less than it is told. */
+	return SYS(set_mempolicy, op->arg, op_str(init, op->str), op->arg2 + 1);
+}
+
+/* The listener gets the lowest free descriptor. The parent must know it before a filter is in force
+ * that could keep us from telling. */
+static long announce_listener(struct init *init)
+{
+	long fd = SYS(fcntl, init->sync, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fd;
+	(void)sys_close((int)fd);
+	return sync_send(init, CTR_MSG_LISTENER, (uint32_t)fd, 0, -1);
+}
+
+long op_seccomp(struct init *init, const struct ctr_op *op)
+{
+	struct sock_fprog program = {
+		.len = (unsigned short)op->arg,
+		.filter = (struct sock_filter *)op_str(init, op->str),
+	};
+	long r;
+
+	if (op->arg2 & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
+		r = announce_listener(init);
+		if (r < 0)
+			return r;
+	}
+	r = SYS(seccomp, SECCOMP_SET_MODE_FILTER, op->arg2, &program);
+	return r < 0 ? r : 0;
+}
+
+long op_umask(struct init *init, const struct ctr_op *op)
+{
+	(void)init;
+	(void)SYS(umask, op->arg);
+	return 0;
+}
+
+/* ---- descriptors */
+
+/* Before 5.11 close_range could not set the flag. */
+static long close_each(struct init *init, uint64_t first)
+{
+	char list[512] __attribute__((aligned(8)));
+	long n, dir = sys_openat(init->slots[CTR_SLOT_PROC], "self/fd", O_RDONLY | O_DIRECTORY, 0);
+
+	if (dir < 0)
+		return dir;
+	while ((n = SYS(getdents64, dir, list, sizeof(list))) > 0) {
+		for (long at = 0; at < n;) {
+			struct sys_dirent *entry = (struct sys_dirent *)(list + at);
+			uint64_t fd = str_number(entry->name);
+
+			if (entry->name[0] != '.' && fd >= first)
+				(void)SYS(fcntl, fd, F_SETFD, FD_CLOEXEC);
+			at += entry->reclen;
+		}
+	}
+	(void)sys_close((int)dir);
+	return n;
+}
+
+long close_from(struct init *init, uint64_t first)
+{
+	long r = SYS(close_range, first, ~0U, CLOSE_RANGE_CLOEXEC);
+
+	if (r == -EINVAL || is_missing(r))
+		return close_each(init, first);
+	return r;
+}
+
+/* Whatever the caller left open ends with execve(2); the socket to the parent must live until then.
+ */
+long op_close_fds(struct init *init, const struct ctr_op *op)
+{
+	return close_from(init, op->arg < FIRST_FD ? FIRST_FD : op->arg);
+}

@@ -109,10 +109,16 @@ static bool has_full_id_map(void)
 static void probe_namespaces(struct ctr_host *host)
 {
 	struct stat st;
+	char setgroups[16];
 
 	host->has_user_ns = stat("/proc/self/ns/user", &st) == 0;
 	host->in_userns = host->has_user_ns && st.st_ino != user_ns_initial;
 	host->rootless = host->euid != 0 || (host->in_userns && !has_full_id_map());
+	/* setgroups(2) is never denied in the initial one. */
+	host->setgroups_denied = host->in_userns &&
+				 ctr_file_read_small(AT_FDCWD, "/proc/self/setgroups", setgroups,
+						     sizeof(setgroups)) > 0 &&
+				 strcmp(setgroups, "deny") == 0;
 	host->has_cgroup_ns = access("/proc/self/ns/cgroup", F_OK) == 0;
 	host->has_time_ns = access("/proc/self/ns/time", F_OK) == 0;
 }

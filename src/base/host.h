@@ -23,6 +23,7 @@ struct ctr_host {
 	bool in_userns;        /* /proc/self/ns/user is not the initial one */
 	bool rootless;         /* euid != 0, or in a user namespace without full id map */
 	bool privileged;       /* CAP_SYS_ADMIN effective in the current user namespace */
+	bool setgroups_denied; /* of the current user namespace, and so of all made in it */
 	uint64_t cap_bounding; /* capabilities that may be given, bit n = capability n */
 	int last_cap;
 	enum ctr_cgroup_mode cgroup_mode;

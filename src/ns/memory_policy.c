@@ -1,8 +1,5 @@
 /* linux.memoryPolicy (config-linux.md#memory-policy): a list of nodes becomes set_mempolicy(2)'s
  * mask. */
-#include <linux/mempolicy.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/error.h"
 #include "ns/planner.h"
@@ -58,17 +55,6 @@ static int parse_nodes(const char *list, uint64_t mask[NODES_MAX / 64])
 	return (int)bits;
 }
 
-static bool takes_no_nodes(uint32_t mode)
-{
-	return mode == MPOL_DEFAULT || mode == MPOL_LOCAL;
-}
-
-/* MPOL_PREFERRED without nodes means the local one. */
-static bool needs_nodes(uint32_t mode)
-{
-	return !takes_no_nodes(mode) && mode != MPOL_PREFERRED;
-}
-
 int ctr_plan_memory_policy(struct ctr_planner *p)
 {
 	const struct ctr_memory_policy *policy = p->spec->linux_->memory_policy;
@@ -86,13 +72,6 @@ int ctr_plan_memory_policy(struct ctr_planner *p)
 	if (bits < 0)
 		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
 				"linux.memoryPolicy.nodes: '%s' is not a list of nodes", nodes);
-	if (bits > 0 && takes_no_nodes(policy->mode))
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"linux.memoryPolicy.nodes: this mode takes none, not '%s'", nodes);
-	if (bits == 0 && needs_nodes(policy->mode))
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"linux.memoryPolicy.nodes: this mode needs at least one");
-
 	ctr_plan_origin(p->plan, "linux.memoryPolicy");
 	op = ctr_plan_add(p->plan, CTR_OP_MEMORY_POLICY);
 	op->str = ctr_plan_data(p->plan, mask, (size_t)(bits + 63) / 64 * sizeof(*mask));

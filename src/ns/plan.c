@@ -81,14 +81,14 @@ bool ctr_planner_maps_uid(const struct ctr_planner *p, uint32_t uid)
 {
 	const struct ctr_idmap *map = &p->actions->idmap;
 
-	return !p->actions->shape.write_maps || ctr_idmap_to_host(map->uid, map->nuid, uid) >= 0;
+	return !p->maps_known || ctr_idmap_to_host(map->uid, map->nuid, uid) >= 0;
 }
 
 bool ctr_planner_maps_gid(const struct ctr_planner *p, uint32_t gid)
 {
 	const struct ctr_idmap *map = &p->actions->idmap;
 
-	return !p->actions->shape.write_maps || ctr_idmap_to_host(map->gid, map->ngid, gid) >= 0;
+	return !p->maps_known || ctr_idmap_to_host(map->gid, map->ngid, gid) >= 0;
 }
 
 static void add_arg(struct ctr_planner *p, enum ctr_op_kind kind, uint64_t arg)
@@ -261,6 +261,10 @@ static int plan_exec(struct ctr_planner *p)
 {
 	add_signals(p);
 	(void)ctr_plan_add(p->plan, CTR_OP_SESSION);
+	if (p->options->join_time_ns) {
+		ctr_plan_request_time(p, p->options->join_time_ns, "linux.namespaces");
+		ctr_plan_join_time(p, "linux.namespaces");
+	}
 	if (p->options->lsm_file[0] || p->options->lsm_file[1])
 		(void)ctr_plan_add(p->plan, CTR_OP_OPEN_PROC);
 	add_keyring(p);
@@ -304,8 +308,7 @@ static int plan_create(struct ctr_planner *p)
 	ctr_plan_environment(p);
 	add_root(p);
 	ctr_plan_names(p);
-	if (ctr_plan_sysctl(p) < 0)
-		return -1;
+	ctr_plan_sysctl(p);
 	ctr_plan_restrict_paths(p);
 	if (add_privileged(p) < 0)
 		return -1;
@@ -332,6 +335,28 @@ static void add_actions(struct ctr_planner *p)
 	actions->nwarnings = p->nwarnings;
 }
 
+/* exec: the shape is that of joining, which is not the document's affair; its maps are. */
+static int decide_identity(struct ctr_planner *p)
+{
+	const struct ctr_namespace *user = &p->spec->linux_->namespaces[CTR_NS_USER];
+	struct ctr_shape *shape = &p->actions->shape;
+
+	p->user_ns = user->listed;
+	p->maps_known = user->listed && !user->path;
+	ctr_idmap_of(&p->actions->idmap, p->spec, p->host, p->arena);
+
+	if (!p->options->exec) {
+		if (ctr_shape_decide(shape, p->spec, p->host, p->err) < 0)
+			return -1;
+		p->setgroups_denied = shape->setgroups_denied;
+	} else {
+		p->setgroups_denied = p->host->setgroups_denied ||
+				      (p->maps_known && !p->host->privileged &&
+				       !ctr_idmap_needs_gid_helper(&p->actions->idmap, p->host));
+	}
+	return 0;
+}
+
 int ctr_plan_container(struct ctr_plan_builder *plan, struct ctr_actions *actions,
 		       const struct ctr_spec *spec, const struct ctr_host *host,
 		       const struct ctr_plan_options *options, struct ctr_arena *arena,
@@ -346,7 +371,6 @@ int ctr_plan_container(struct ctr_plan_builder *plan, struct ctr_actions *action
 		.options = options,
 		.arena = arena,
 		.err = err,
-		.user_ns = spec->linux_->namespaces[CTR_NS_USER].listed,
 	};
 
 	if (!spec->process)
@@ -354,13 +378,7 @@ int ctr_plan_container(struct ctr_plan_builder *plan, struct ctr_actions *action
 	if (ctr_plan_check_supported(spec, err) < 0)
 		return -1;
 
-	/* exec: the shape is that of joining, which is not the document's affair. */
-	if (!options->exec) {
-		if (ctr_shape_decide(&result.shape, spec, host, err) < 0)
-			return -1;
-		ctr_idmap_of(&result.idmap, spec, host, arena);
-	}
-	if (ctr_plan_process_check(&p) < 0)
+	if (decide_identity(&p) < 0 || ctr_plan_process_check(&p) < 0)
 		return -1;
 	if ((options->exec ? plan_exec(&p) : plan_create(&p)) < 0)
 		return -1;

@@ -62,8 +62,8 @@ struct ctr_plan_options {
 	bool exec;                /* joins a running container: no namespaces, mounts, hooks */
 	uint64_t ignored_signals; /* mask (bit n-1) of signals the caller ignores or blocks */
 	uint32_t preserve_fds;
-	uint32_t listen_fds; /* of preserve_fds: LISTEN_FDS=n, LISTEN_PID=1 are added to env */
-	const char *id;      /* container id: session keyring name, hook state */
+	uint32_t listen_fds;      /* of preserve_fds: LISTEN_FDS=n, LISTEN_PID=1 are added to env */
+	const char *id;           /* container id: session keyring name, hook state */
 	const char *join_time_ns; /* exec: path of the time namespace to join (SETNS), NULL: none */
 	const char *notify_socket_dir; /* host directory to bind on /run/notify, NULL: none */
 	const char *cgroup_host_path;  /* "/sys/fs/cgroup/..." of the container, NULL: none */
@@ -80,8 +80,10 @@ struct ctr_plan_options {
 };
 
 /*
- * Fill @plan and @actions. 0, or -1 and @err (CTR_FAULT_CONFIG: what cannot be carried out here is
- * an error that names the field, never silently ignored).
+ * Fill @plan and @actions. @spec is what the decoder lets through: rules that a document alone can
+ * break were checked there, here only what this host and these options make impossible. 0, or -1
+ * and @err (CTR_FAULT_CONFIG): what cannot be carried out is an error that names the field, never
+ * silently ignored.
  */
 int ctr_plan_container(struct ctr_plan_builder *plan, struct ctr_actions *actions,
 		       const struct ctr_spec *spec, const struct ctr_host *host,

@@ -36,15 +36,6 @@ static int check_idmap(const struct ctr_planner *p, const struct ctr_mount *moun
 	if (!has_idmap(mount))
 		return 0;
 
-	if ((mount->nuid_mappings > 0) != (mount->ngid_mappings > 0))
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"mounts[%zu]: uidMappings and gidMappings must come together",
-				index);
-	if (mount->nuid_mappings == 0 && !p->user_ns)
-		return ctr_fail(
-			p->err, CTR_FAULT_CONFIG, 0,
-			"mounts[%zu].options: no id mappings to use: neither the mount nor the container has any",
-			index);
 	if (!p->host->privileged)
 		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
 				"mounts[%zu]: mapping the ids of a mount needs privileges", index);
@@ -58,14 +49,6 @@ static int check_idmap(const struct ctr_planner *p, const struct ctr_mount *moun
 
 int ctr_plan_check_bind(const struct ctr_planner *p, const struct ctr_mount *mount, size_t index)
 {
-	if (!mount->source)
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"mounts[%zu].source: missing: nothing to bind", index);
-	if (mount->data)
-		return ctr_fail(
-			p->err, CTR_FAULT_CONFIG, 0,
-			"mounts[%zu].options: a bind mount takes no file system options: '%s'",
-			index, mount->data);
 	if (mount->bits & CTR_MOUNT_TMPCOPYUP)
 		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
 				"mounts[%zu].options: 'tmpcopyup' is for tmpfs only", index);
@@ -105,30 +88,6 @@ void ctr_plan_request_bind(struct ctr_planner *p, const struct ctr_mount *mount,
 		*ctr_planner_request(p) = request_of(p, mount, index);
 }
 
-/*
- * A bind on "/" is the new root file system (crun #1752): what follows lands in it. Its read-only
- * state waits, as that of any root file system.
- */
-static void bind_root(struct ctr_planner *p, const struct ctr_mount *mount, int16_t slot)
-{
-	uint64_t flags = mount->flags & ~(uint64_t)MS_RDONLY;
-	struct ctr_op *op;
-
-	op = ctr_planner_add(p, CTR_OP_ROOTFS, mount->source);
-	op->fd = slot;
-	if (slot != CTR_SLOT_NONE)
-		op->flags = CTR_OPF_AT_ROOT;
-	if (mount->flags & MS_RDONLY)
-		p->root_readonly = true;
-
-	if (flags || mount->flags_cleared) {
-		op = ctr_planner_add(p, CTR_OP_REMOUNT, "/");
-		op->arg = flags;
-		op->arg2 = mount->flags_cleared;
-		op->flags = mount->flags_cleared ? CTR_OPF_FLAGS_CLEAR : 0;
-	}
-}
-
 static const struct {
 	uint32_t bit;
 	uint16_t flag;
@@ -157,22 +116,18 @@ static uint16_t flags_of(const struct ctr_mount *mount)
 	return flags;
 }
 
-void ctr_plan_bind(struct ctr_planner *p, const struct ctr_mount *mount)
+struct ctr_op *ctr_plan_bind(struct ctr_planner *p, const struct ctr_mount *mount)
 {
 	int16_t slot = CTR_SLOT_NONE;
 	struct ctr_op *op;
 
 	if (ctr_plan_bind_needs_slot(p, mount))
 		slot = ctr_planner_slot(p);
-	if (strcmp(mount->destination, "/") == 0) {
-		bind_root(p, mount, slot);
-		return;
-	}
-
 	op = ctr_planner_add(p, CTR_OP_BIND, mount->destination);
 	op->fd = slot;
 	op->str2 = ctr_plan_str(p->plan, mount->source);
 	op->arg = mount->flags;
 	op->arg2 = mount->flags_cleared;
 	op->flags = flags_of(mount);
+	return op;
 }

@@ -132,14 +132,6 @@ static int check_mount(struct ctr_planner *p, const struct ctr_mount *mount, siz
 	if (kind == KIND_BIND || kind == KIND_REMOUNT)
 		return 0;
 
-	if (!mount->type)
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"mounts[%zu].type: missing, and no option says bind", index);
-	if (is_at(mount, "/"))
-		return ctr_fail(
-			p->err, CTR_FAULT_CONFIG, 0,
-			"mounts[%zu].destination: only a bind mount can take the place of '/'",
-			index);
 	if (mount->bits & (CTR_MOUNT_IDMAP | CTR_MOUNT_RIDMAP) || mount->nuid_mappings > 0)
 		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
 				"mounts[%zu]: only bind mounts can map ids", index);
@@ -160,9 +152,6 @@ int ctr_plan_check_mounts(struct ctr_planner *p)
 
 		if (check_mount(p, mount, i) < 0)
 			return -1;
-		if (mount->relative_destination)
-			ctr_planner_warn(
-				p, "mounts[%zu].destination: relative paths are deprecated", i);
 		if (is_at(mount, "/dev") && kind_of(mount) == KIND_BIND)
 			p->dev_bound = true;
 		if (is_at(mount, "/proc"))
@@ -301,6 +290,21 @@ static void defer_readonly(struct ctr_planner *p, const struct ctr_mount *mount,
 }
 
 /*
+ * What is mounted on "/" is the root file system from then on (crun #1752), and ctr-init puts what
+ * follows there. It becomes read-only and gets its propagation when that one would have.
+ */
+static void replace_root(struct ctr_planner *p, const struct ctr_mount *mount, struct ctr_op *op)
+{
+	if (!is_at(mount, "/"))
+		return;
+
+	op->arg &= ~(uint64_t)MS_RDONLY;
+	p->root_readonly = mount->flags & MS_RDONLY;
+	if (mount->propagation)
+		p->root_propagation = mount->propagation;
+}
+
+/*
  * Controllers of v1 are not for containers of ctr: a mount of type cgroup shows the unified
  * hierarchy, as with every runtime on a host that has no other.
  *
@@ -341,7 +345,7 @@ static void add_remount(struct ctr_planner *p, const struct ctr_mount *mount)
 	op = ctr_planner_add(p, CTR_OP_REMOUNT, mount->destination);
 	op->arg = mount->flags;
 	op->arg2 = mount->flags_cleared;
-	op->flags = CTR_OPF_ON_PROC | (mount->flags_cleared ? CTR_OPF_FLAGS_CLEAR : 0);
+	op->flags = mount->flags_cleared ? CTR_OPF_FLAGS_CLEAR : 0;
 }
 
 /*
@@ -353,8 +357,8 @@ static uint32_t propagation_of(const struct ctr_planner *p, const struct ctr_mou
 {
 	uint32_t propagation = mount->propagation;
 
-	if (kind == KIND_BIND && is_at(mount, "/"))
-		return 0; /* private as any root until it was entered */
+	if (is_at(mount, "/") && kind != KIND_REMOUNT)
+		return MS_PRIVATE | MS_REC; /* pivot_root(2) wants it so */
 	if (kind == KIND_BIND && !propagation && ctr_plan_bind_needs_slot(p, mount))
 		return MS_SLAVE | MS_REC; /* else it stays the host's peer */
 	if (kind != KIND_BIND && kind != KIND_REMOUNT && propagation & MS_PRIVATE && !p->any_shared)
@@ -362,7 +366,6 @@ static uint32_t propagation_of(const struct ctr_planner *p, const struct ctr_mou
 	return propagation;
 }
 
-/* By now the target is what was mounted, and that may be a procfs. */
 static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount, enum kind kind)
 {
 	uint32_t propagation = propagation_of(p, mount, kind);
@@ -372,12 +375,11 @@ static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount,
 		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
 		op->arg = mount->rec_set;
 		op->arg2 = mount->rec_clear;
-		op->flags = CTR_OPF_RECURSIVE | CTR_OPF_ON_PROC;
+		op->flags = CTR_OPF_RECURSIVE;
 	}
 	if (propagation) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, mount->destination);
 		op->arg = propagation;
-		op->flags = CTR_OPF_ON_PROC;
 	}
 }
 
@@ -388,7 +390,7 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 
 	switch (kind) {
 	case KIND_BIND:
-		ctr_plan_bind(p, mount);
+		replace_root(p, mount, ctr_plan_bind(p, mount));
 		return;
 	case KIND_REMOUNT:
 		add_remount(p, mount);
@@ -412,6 +414,7 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 		if (mount->bits & CTR_MOUNT_TMPCOPYUP)
 			op->flags |= CTR_OPF_TMPCOPYUP;
 		defer_readonly(p, mount, index, op);
+		replace_root(p, mount, op);
 		return;
 	case KIND_DEVPTS:
 		(void)add_mount(p, mount, mount->type, devpts_data(p, mount->data));
@@ -419,6 +422,7 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 	case KIND_OTHER:
 		op = add_mount(p, mount, mount->type, mount->data);
 		defer_readonly(p, mount, index, op);
+		replace_root(p, mount, op);
 		return;
 	}
 }

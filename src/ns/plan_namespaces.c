@@ -1,17 +1,10 @@
 /* Namespaces and what they hold: names, sysctls, time offsets, the loopback interface. */
 #include <inttypes.h>
-#include <sched.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "ns/planner.h"
-
-static bool is_listed(const struct ctr_planner *p, enum ctr_ns_kind kind)
-{
-	return p->spec->linux_->namespaces[kind].listed;
-}
 
 static int check_mount_namespace(struct ctr_planner *p)
 {
@@ -31,39 +24,6 @@ static int check_mount_namespace(struct ctr_planner *p)
 	return 0;
 }
 
-static int check_names(struct ctr_planner *p)
-{
-	if (is_listed(p, CTR_NS_UTS))
-		return 0;
-
-	if (p->spec->hostname)
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"hostname: cannot set it without a uts namespace");
-	if (p->spec->domainname)
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"domainname: cannot set it without a uts namespace");
-	return 0;
-}
-
-static int check_time(struct ctr_planner *p)
-{
-	const struct ctr_linux *config = p->spec->linux_;
-	const struct ctr_namespace *time = &config->namespaces[CTR_NS_TIME];
-
-	if (!config->time_monotonic.listed && !config->time_boottime.listed)
-		return 0;
-
-	if (!time->listed)
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"linux.timeOffsets: cannot set them without a time namespace");
-	if (time->path)
-		return ctr_fail(
-			p->err, CTR_FAULT_CONFIG, 0,
-			"linux.timeOffsets: cannot set them in the time namespace '%s', which exists already",
-			time->path);
-	return 0;
-}
-
 /* ctr-init is root of the container until it switches to the user. */
 static int check_root_mapped(struct ctr_planner *p)
 {
@@ -78,7 +38,7 @@ static int check_root_mapped(struct ctr_planner *p)
 
 int ctr_plan_check_namespaces(struct ctr_planner *p)
 {
-	if (check_mount_namespace(p) < 0 || check_names(p) < 0 || check_time(p) < 0)
+	if (check_mount_namespace(p) < 0)
 		return -1;
 
 	return check_root_mapped(p);
@@ -107,30 +67,25 @@ static const char *time_offsets(struct ctr_planner *p)
 	return text;
 }
 
-static void request_time(struct ctr_planner *p)
+void ctr_plan_request_time(struct ctr_planner *p, const char *path, const char *origin)
 {
-	const struct ctr_join *time = &p->actions->shape.time;
-	struct ctr_fd_request *request;
-
-	request = ctr_planner_request(p);
-	*request = (struct ctr_fd_request){
+	*ctr_planner_request(p) = (struct ctr_fd_request){
 		.kind = CTR_FD_NAMESPACE,
-		.path = time->path,
-		.origin = ctr_arena_printf(p->arena, "linux.namespaces[%u].path", time->index),
+		.path = path,
+		.origin = origin,
 	};
 }
 
-static void join_time(struct ctr_planner *p)
+void ctr_plan_join_time(struct ctr_planner *p, const char *origin)
 {
-	const struct ctr_join *time = &p->actions->shape.time;
 	int16_t slot;
 	struct ctr_op *op;
 
-	ctr_plan_origin(p->plan, "linux.namespaces[%u].path", time->index);
+	ctr_plan_origin(p->plan, "%s", origin);
 	slot = ctr_planner_slot(p);
-	op = ctr_plan_add(p->plan, CTR_OP_SETNS);
+	op = ctr_planner_add(p, CTR_OP_SETNS, NULL);
 	op->fd = slot;
-	op->arg = time->flag;
+	op->arg = ctr_ns_flag(CTR_NS_TIME);
 }
 
 static void unshare_rest(struct ctr_planner *p)
@@ -150,12 +105,18 @@ static void unshare_rest(struct ctr_planner *p)
 	}
 }
 
+static const char *time_origin(const struct ctr_planner *p)
+{
+	return ctr_arena_printf(p->arena, "linux.namespaces[%u].path",
+				p->actions->shape.time.index);
+}
+
 /* Descriptors are asked for in the order of use, so all requests are made before the first one is.
  */
 static void request_descriptors(struct ctr_planner *p)
 {
 	if (p->actions->shape.plan_joins_time)
-		request_time(p);
+		ctr_plan_request_time(p, p->actions->shape.time.path, time_origin(p));
 	ctr_plan_request_rootfs(p);
 	ctr_plan_request_mounts(p);
 }
@@ -169,7 +130,7 @@ void ctr_plan_namespaces(struct ctr_planner *p)
 	(void)ctr_plan_add(p->plan, CTR_OP_SESSION);
 	(void)ctr_plan_add(p->plan, CTR_OP_OPEN_PROC);
 	if (p->actions->shape.plan_joins_time)
-		join_time(p);
+		ctr_plan_join_time(p, time_origin(p));
 	unshare_rest(p);
 
 	/* A caller that may not open sockets has its reasons (crun #1828). */
@@ -191,73 +152,14 @@ void ctr_plan_names(struct ctr_planner *p)
 	}
 }
 
-/*
- * Which sysctls belong to a namespace; all others are the host's. A key that ends in a slash stands
- * for everything below it.
- */
-static const struct {
-	const char *key;
-	enum ctr_ns_kind kind;
-} namespaced[] = {
-	{"net/",		    CTR_NS_NETWORK},
-	{ "fs/mqueue/",             CTR_NS_IPC    },
-	{ "kernel/msgmax",          CTR_NS_IPC    },
-	{ "kernel/msgmnb",          CTR_NS_IPC    },
-	{ "kernel/msgmni",          CTR_NS_IPC    },
-	{ "kernel/sem",             CTR_NS_IPC    },
-	{ "kernel/shmall",          CTR_NS_IPC    },
-	{ "kernel/shmmax",          CTR_NS_IPC    },
-	{ "kernel/shmmni",          CTR_NS_IPC    },
-	{ "kernel/shm_rmid_forced", CTR_NS_IPC    },
-	{ "kernel/domainname",      CTR_NS_UTS    },
-	{ "kernel/hostname",        CTR_NS_UTS    },
-	{ "user/",                  CTR_NS_USER   },
-};
-
-static bool matches(const char *key, const char *pattern)
-{
-	size_t len = strlen(pattern);
-
-	return pattern[len - 1] == '/' ? strncmp(key, pattern, len) == 0
-				       : strcmp(key, pattern) == 0;
-}
-
-static int check_sysctl(struct ctr_planner *p, const char *key)
-{
-	if (strcmp(key, "kernel/hostname") == 0)
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"linux.sysctl: cannot set '%s': that is what hostname is for", key);
-
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(namespaced); i++) {
-		enum ctr_ns_kind kind = namespaced[i].kind;
-
-		if (!matches(key, namespaced[i].key))
-			continue;
-		if (is_listed(p, kind))
-			return 0;
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"linux.sysctl: cannot set '%s' without a %s namespace", key,
-				ctr_ns_name(kind));
-	}
-
-	return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-			"linux.sysctl: cannot set '%s': it is the whole host's", key);
-}
-
-int ctr_plan_sysctl(struct ctr_planner *p)
+void ctr_plan_sysctl(struct ctr_planner *p)
 {
 	const struct ctr_linux *config = p->spec->linux_;
 
 	ctr_plan_origin(p->plan, "linux.sysctl");
 	for (size_t i = 0; i < config->nsysctl; i++) {
-		const struct ctr_string_pair *sysctl = &config->sysctl[i];
-		struct ctr_op *op;
+		struct ctr_op *op = ctr_planner_add(p, CTR_OP_SYSCTL, config->sysctl[i].key);
 
-		if (check_sysctl(p, sysctl->key) < 0)
-			return -1;
-		op = ctr_planner_add(p, CTR_OP_SYSCTL, sysctl->key);
-		op->str2 = ctr_plan_str(p->plan, sysctl->value);
+		op->str2 = ctr_plan_str(p->plan, config->sysctl[i].value);
 	}
-
-	return 0;
 }

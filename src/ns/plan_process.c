@@ -18,7 +18,7 @@ static int check_groups(struct ctr_planner *p, const struct ctr_user *user)
 	if (user->nadditional_gids == 0)
 		return 0;
 
-	if (p->actions->shape.setgroups_denied)
+	if (p->setgroups_denied)
 		return ctr_fail(
 			p->err, CTR_FAULT_CONFIG, 0,
 			"process.user.additionalGids: cannot set any: a user namespace with a single gid refuses setgroups(2)");
@@ -36,12 +36,8 @@ static int check_groups(struct ctr_planner *p, const struct ctr_user *user)
 
 int ctr_plan_process_check(struct ctr_planner *p)
 {
-	const struct ctr_process *process = p->spec->process;
-	const struct ctr_user *user = &process->user;
+	const struct ctr_user *user = &p->spec->process->user;
 
-	if (process->nargs == 0)
-		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
-				"process.args: empty: nothing to execute");
 	if (!ctr_planner_maps_uid(p, user->uid))
 		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
 				"process.user.uid: uid %u is not mapped by linux.uidMappings",
@@ -171,27 +167,21 @@ void ctr_plan_stdio(struct ctr_planner *p)
 
 /* ---- labels and policies */
 
-static void add_label(struct ctr_planner *p, const char *file, const char *text, bool optional)
-{
-	struct ctr_op *op;
-
-	op = ctr_planner_add(p, CTR_OP_LSM, file);
-	op->str2 = ctr_plan_str(p->plan, text);
-	op->flags = optional ? CTR_OPF_OPTIONAL : 0;
-}
-
+/* The fallbacks are for kernels before 5.8, where AppArmor had no directory of its own; ctr runs on
+ * 5.10 and later. Writing both would hand the text to another module where two are active. */
 void ctr_plan_labels(struct ctr_planner *p)
 {
 	static const char *const fields[2] = { "process.selinuxLabel", "process.apparmorProfile" };
-	const struct ctr_plan_options *o = p->options;
+	const struct ctr_plan_options *options = p->options;
 
 	for (int i = 0; i < 2; i++) {
-		if (!o->lsm_file[i])
+		struct ctr_op *op;
+
+		if (!options->lsm_file[i])
 			continue;
 		ctr_plan_origin(p->plan, "%s", fields[i]);
-		add_label(p, o->lsm_file[i], o->lsm_text[i], o->lsm_fallback[i]);
-		if (o->lsm_fallback[i])
-			add_label(p, o->lsm_fallback[i], o->lsm_text[i], false);
+		op = ctr_planner_add(p, CTR_OP_LSM, options->lsm_file[i]);
+		op->str2 = ctr_plan_str(p->plan, options->lsm_text[i]);
 	}
 }
 
@@ -211,7 +201,7 @@ static void add_groups(struct ctr_planner *p)
 
 	/* An empty list drops the caller's groups; where setgroups(2) is denied they stay, and
 	 * are nobody's in the container. */
-	if (keeps_groups(p) || p->actions->shape.setgroups_denied)
+	if (keeps_groups(p) || p->setgroups_denied)
 		return;
 
 	ctr_plan_origin(p->plan, "process.user.additionalGids");

@@ -28,6 +28,7 @@ void ctr_plan_rootfs(struct ctr_planner *p)
 	struct ctr_op *op;
 
 	p->root_readonly = p->spec->root->readonly;
+	p->root_propagation = propagation;
 
 	ctr_plan_origin(p->plan, "%s", "");
 	ctr_planner_add(p, CTR_OP_PROPAGATION, "/")->arg = MS_SLAVE | MS_REC;
@@ -47,14 +48,12 @@ void ctr_plan_rootfs(struct ctr_planner *p)
 
 void ctr_plan_enter_root(struct ctr_planner *p)
 {
-	uint32_t propagation = p->spec->linux_->rootfs_propagation;
-
 	ctr_plan_origin(p->plan, "root.path");
 	ctr_plan_add(p->plan, CTR_OP_PIVOT)->flags = p->options->no_pivot ? CTR_OPF_NO_PIVOT : 0;
 
-	if (propagation & (MS_SHARED | MS_UNBINDABLE)) {
+	if (p->root_propagation & (MS_SHARED | MS_UNBINDABLE)) {
 		ctr_plan_origin(p->plan, "linux.rootfsPropagation");
-		ctr_plan_add(p->plan, CTR_OP_ROOT_PROPAGATION)->arg = propagation;
+		ctr_plan_add(p->plan, CTR_OP_ROOT_PROPAGATION)->arg = p->root_propagation;
 	}
 	if (p->root_readonly) {
 		ctr_plan_origin(p->plan, "root.readonly");

@@ -17,12 +17,15 @@ struct ctr_planner {
 	struct ctr_arena *arena;
 	struct ctr_error *err;
 
+	bool maps_known; /* actions->idmap is the container's */
+	bool setgroups_denied;
 	bool user_ns;    /* a user namespace is made or joined */
 	bool dev_bound;  /* the host's /dev is bound on /dev: nothing is made there */
 	bool has_proc;   /* something is mounted on /proc */
 	bool any_shared; /* a mount with shared propagation: what is mounted may lie on it */
 	bool has_home;   /* the environment says where; no need to look it up */
 	bool root_readonly;
+	uint32_t root_propagation;
 	const struct ctr_mount *dev_readonly; /* /dev, read-only once its nodes are there */
 	size_t dev_readonly_index;
 
@@ -51,8 +54,10 @@ bool ctr_planner_maps_gid(const struct ctr_planner *p, uint32_t gid);
 /* plan_namespaces.c */
 int ctr_plan_check_namespaces(struct ctr_planner *p);
 void ctr_plan_namespaces(struct ctr_planner *p);
+void ctr_plan_request_time(struct ctr_planner *p, const char *path, const char *origin);
+void ctr_plan_join_time(struct ctr_planner *p, const char *origin);
 void ctr_plan_names(struct ctr_planner *p);
-int ctr_plan_sysctl(struct ctr_planner *p);
+void ctr_plan_sysctl(struct ctr_planner *p);
 
 /* plan_rootfs.c */
 void ctr_plan_request_rootfs(struct ctr_planner *p);
@@ -67,7 +72,7 @@ void ctr_plan_mounts(struct ctr_planner *p);
 bool ctr_plan_bind_needs_slot(const struct ctr_planner *p, const struct ctr_mount *mount);
 int ctr_plan_check_bind(const struct ctr_planner *p, const struct ctr_mount *mount, size_t index);
 void ctr_plan_request_bind(struct ctr_planner *p, const struct ctr_mount *mount, size_t index);
-void ctr_plan_bind(struct ctr_planner *p, const struct ctr_mount *mount);
+struct ctr_op *ctr_plan_bind(struct ctr_planner *p, const struct ctr_mount *mount);
 
 /* plan_device.c */
 void ctr_plan_devices(struct ctr_planner *p);

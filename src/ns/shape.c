@@ -143,8 +143,8 @@ static void decide_new_user(struct ctr_shape *out, const struct ctr_spec *spec,
 	out->write_maps = true;
 	out->become_root = true;
 	/* No map in the document is the single-id map. */
-	out->setgroups_denied =
-		!host->privileged && (map.ngid == 0 || !ctr_idmap_needs_gid_helper(&map, host));
+	if (!host->privileged && (map.ngid == 0 || !ctr_idmap_needs_gid_helper(&map, host)))
+		out->setgroups_denied = true;
 }
 
 /*
@@ -241,7 +241,7 @@ int ctr_shape_decide(struct ctr_shape *out, const struct ctr_spec *spec,
 		     const struct ctr_host *host, struct ctr_error *err)
 {
 	const struct ctr_namespace *user = &spec->linux_->namespaces[CTR_NS_USER];
-	struct ctr_shape shape = { 0 };
+	struct ctr_shape shape = { .setgroups_denied = host->setgroups_denied };
 
 	if (check_kernel(spec, host, err) < 0 || check_privilege(spec, host, err) < 0 ||
 	    check_maps(spec, host, err) < 0)

@@ -40,8 +40,7 @@ struct ctr_join {
 struct ctr_shape {
 	enum ctr_shape_kind kind;
 	uint64_t clone_flags;   /* CLONE_NEW* for the clone itself */
-	uint64_t unshare_flags; /* CLONE_NEW* the plan unshares in the child, cgroup and time
-				   included */
+	uint64_t unshare_flags; /* of the plan's UNSHARE in the child, cgroup and time included */
 	struct ctr_join joins[CTR_NS_KINDS];
 	size_t njoins;
 	/* Joined by the plan and not in joins: a time namespace refuses a process that shares its
@@ -52,8 +51,8 @@ struct ctr_shape {
 	/* setresgid(0), setresuid(0): with write_maps by the child once it is mapped and before its
 	 * exec, else by the helper once it joined all and before it clones. */
 	bool become_root;
-	bool setgroups_denied; /* the user namespace refuses setgroups: single-id map without
-				  helpers */
+	/* setgroups(2) is refused: a single-id map written without helper, or inherited. */
+	bool setgroups_denied;
 };
 
 /*

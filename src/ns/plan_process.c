@@ -21,7 +21,7 @@ static int check_groups(struct ctr_planner *p, const struct ctr_user *user)
 	if (p->setgroups_denied)
 		return ctr_fail(
 			p->err, CTR_FAULT_CONFIG, 0,
-			"process.user.additionalGids: cannot set any: a user namespace with a single gid refuses setgroups(2)");
+			"process.user.additionalGids: cannot set any: setgroups(2) is denied in the user namespace");
 
 	for (size_t i = 0; i < user->nadditional_gids; i++) {
 		if (!ctr_planner_maps_gid(p, user->additional_gids[i]))

@@ -26,8 +26,13 @@ load helper
 }
 
 @test "a container that dies of a signal gives 128 and its number" {
-  shell 'kill -KILL $$'
-  run ctr run -b "$BUNDLE" "$ID"
+  command_is sleep 1000
+  ctr run -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  output=
+  eventually has_status "$ID" running
+  ctr kill "$ID" KILL
+  status=0
+  wait $! || status=$?
   expect_status 137
 }
 

@@ -1,12 +1,377 @@
 /*
- * ctr: the command line. So far it tells its version.
+ * ctr: the command line. Global options, then a verb with its own; the only place that prints errors
+ * and decides exit statuses.
  */
+#include <errno.h>
+#include <seccomp.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "cli/command.h"
 #include "cli/commit.h"
+#include "state/dir.h"
 
-int main(void)
+struct global_options {
+	const char *root, *log, *log_format, *log_level, *manager, *rootless;
+	bool debug, systemd_cgroup, help, version;
+};
+
+#define GLOBAL(field) offsetof(struct global_options, field)
+
+static const struct ctr_option global_table[] = {
+	{ "root",	    0,	 CTR_OPTION_STRING,	     GLOBAL(root),	     "DIR",    "where the state of containers is kept"		     },
+	{ "log",	    0,	 CTR_OPTION_STRING,	     GLOBAL(log),	     "FILE",   "append messages to FILE (also file:, journald:, syslog:)"  },
+	{ "log-format",	    0,	 CTR_OPTION_STRING,	     GLOBAL(log_format),     "FORMAT", "text (default) or json"				     },
+	{ "log-level",	    0,	 CTR_OPTION_STRING,	     GLOBAL(log_level),	     "LEVEL",  "error (default), warning, info or debug"		     },
+	{ "debug",	    0,	 CTR_OPTION_FLAG,	     GLOBAL(debug),	     NULL,     "same as --log-level debug"			     },
+	{ "systemd-cgroup", 's', CTR_OPTION_FLAG,	     GLOBAL(systemd_cgroup), NULL,     "same as --cgroup-manager systemd"		     },
+	{ "cgroup-manager", 0,	 CTR_OPTION_STRING,	     GLOBAL(manager),	     "NAME",   "cgroupfs (default), systemd or disabled"	     },
+	{ "rootless",	    0,	 CTR_OPTION_STRING,	     GLOBAL(rootless),	     "WHEN",   "auto (default), true or false"			     },
+	{ "criu",	    0,	 CTR_OPTION_IGNORED_VALUE, 0,			     NULL,     NULL						     },
+	{ "help",	    'h', CTR_OPTION_FLAG,	     GLOBAL(help),	     NULL,     "this text"					     },
+	{ "version",	    'v', CTR_OPTION_FLAG,	     GLOBAL(version),	     NULL,     "the version"					     },
+};
+
+static const struct ctr_verb *const verbs[] = {
+	&ctr_verb_run,	  &ctr_verb_create, &ctr_verb_start,  &ctr_verb_exec,	&ctr_verb_kill,
+	&ctr_verb_delete, &ctr_verb_state,  &ctr_verb_list,   &ctr_verb_ps,	&ctr_verb_pause,
+	&ctr_verb_resume, &ctr_verb_spec,   &ctr_verb_explain, &ctr_verb_lint, &ctr_verb_features,
+};
+
+/* Pages cost more than anything at start-up: the first of the arena are static. */
+static char arena_memory[32 << 10] __attribute__((aligned(4096)));
+
+static void print_version(const char *name)
 {
-	printf("ctr version %s\ncommit: %s\n", PACKAGE_VERSION, CTR_COMMIT);
+	const struct scmp_version *seccomp = seccomp_version();
+
+	printf("%s version %s\ncommit: %s\nspec: 1.3.0\n+SECCOMP +CAP +SELINUX +APPARMOR +EBPF +YAJL\n",
+	       name, PACKAGE_VERSION, CTR_COMMIT);
+	printf("libseccomp: %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
+}
+
+static void print_help(const char *name)
+{
+	printf("Usage: %s [global flags] VERB [flags] [arguments]\n\n"
+	       "Run OCI bundles: a directory with config.json and a root file system.\n"
+	       "  %s spec; %s run .       make a default config.json, run it\n\nVerbs:\n",
+	       name, name, name);
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(verbs); i++)
+		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	printf("  %-10s %s\n  %-10s %s\n\nGlobal flags:\n", "version", "the version", "help",
+	       "this text, or that of a verb");
+	ctr_options_print(global_table, CTR_ARRAY_SIZE(global_table));
+}
+
+static void print_verb_help(const char *name, const struct ctr_verb *verb)
+{
+	printf("Usage: %s %s %s\n\n%s\n", name, verb->name, verb->synopsis, verb->summary);
+	if (verb->noptions > 0)
+		printf("\nFlags:\n");
+	ctr_options_print(verb->options, verb->noptions);
+}
+
+static const struct ctr_verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+
+	return NULL;
+}
+
+/* Edit distance, for short words: what a mistyped verb was meant to be. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[33], len = strlen(b);
+
+	if (len > 32 || strlen(a) > 32)
+		return 99;
+	for (size_t j = 0; j <= len; j++)
+		row[j] = j;
+
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= len; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+
+	return row[len];
+}
+
+static int unknown_verb(const char *name, struct ctr_error *err)
+{
+	const struct ctr_verb *best = NULL;
+	size_t best_distance = 3;
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(verbs); i++) {
+		size_t d = distance(name, verbs[i]->name);
+
+		if (d < best_distance) {
+			best = verbs[i];
+			best_distance = d;
+		}
+	}
+
+	if (best)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s', did you mean '%s'?", name,
+				best->name);
+	return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s'", name);
+}
+
+static int parse_level(const struct global_options *options, enum ctr_log_level *out,
+		       struct ctr_error *err)
+{
+	static const char *const names[] = { "error", "warning", "info", "debug" };
+
+	*out = options->debug ? CTR_LOG_DEBUG : CTR_LOG_ERROR;
+	if (!options->log_level)
+		return 0;
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(names); i++) {
+		if (strcasecmp(options->log_level, names[i]) == 0) {
+			*out = (enum ctr_log_level)i;
+			return 0;
+		}
+	}
+
+	return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-level: unknown value '%s'", options->log_level);
+}
+
+static int set_up_log(const struct global_options *options, struct ctr_error *err)
+{
+	enum ctr_log_format format = CTR_LOG_TEXT;
+	enum ctr_log_level level;
+
+	if (parse_level(options, &level, err) < 0)
+		return -1;
+
+	if (options->log_format && strcmp(options->log_format, "json") == 0)
+		format = CTR_LOG_JSON;
+	else if (options->log_format && strcmp(options->log_format, "text") != 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-format: unknown value '%s'",
+				options->log_format);
+
+	return ctr_log_setup(options->log, format, level, err);
+}
+
+static int set_manager(struct ctr_context *context, const struct global_options *options,
+		       struct ctr_error *err)
+{
+	const char *name = options->manager;
+
+	context->manager = options->systemd_cgroup ? CTR_MANAGER_SYSTEMD : CTR_MANAGER_CGROUPFS;
+	if (!name)
+		return 0;
+
+	if (strcmp(name, "cgroupfs") == 0)
+		context->manager = CTR_MANAGER_CGROUPFS;
+	else if (strcmp(name, "systemd") == 0)
+		context->manager = CTR_MANAGER_SYSTEMD;
+	else if (strcmp(name, "disabled") == 0)
+		context->manager = CTR_MANAGER_DISABLED;
+	else
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cgroup-manager: unknown value '%s'", name);
 	return 0;
+}
+
+static int set_rootless(struct ctr_context *context, const struct global_options *options,
+			struct ctr_error *err)
+{
+	const char *when = options->rootless;
+
+	if (!when || strcmp(when, "auto") == 0)
+		return 0;
+
+	if (strcmp(when, "true") != 0 && strcmp(when, "false") != 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--rootless: '%s' is not auto, true or false",
+				when);
+	context->host.rootless = when[0] == 't';
+	return 0;
+}
+
+static int set_root(struct ctr_context *context, const struct global_options *options,
+		    struct ctr_error *err)
+{
+	char cwd[4096];
+
+	context->root_given = options->root != NULL;
+	if (!options->root) {
+		context->root = ctr_state_default_root(context->arena, &context->host);
+		return 0;
+	}
+
+	if (options->root[0] == '\0')
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--root: empty path");
+	context->root = options->root;
+	if (options->root[0] == '/')
+		return 0;
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--root: cannot find the working directory");
+	context->root = ctr_path_join(context->arena, cwd, options->root);
+	return 0;
+}
+
+static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, const char **argv,
+		    int *status, struct ctr_error *err)
+{
+	char options[CTR_OPTIONS_SIZE_MAX] __attribute__((aligned(16))) = { 0 };
+	struct ctr_command command = { .context = context, .options = options };
+
+	if (ctr_options_parse(verb->options, verb->noptions, options, argv, verb->max_operands,
+			      &command.operands, &command.noperands, context->arena, err) < 0)
+		return -1;
+
+	if (command.noperands < verb->operands_min)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: %s (usage: %s %s %s)", verb->name,
+				command.noperands == 0 ? "container id cannot be empty" :
+							 "not enough arguments",
+				context->name, verb->name, verb->synopsis);
+	if (command.noperands > verb->operands_max)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: unexpected argument '%s' (usage: %s %s %s)",
+				verb->name, command.operands[verb->operands_max], context->name,
+				verb->name, verb->synopsis);
+
+	if (verb->run(&command, err) < 0)
+		return -1;
+	*status = command.status;
+	return 0;
+}
+
+/* `VERB --help` and `help VERB` end well, whatever else stands there: Podman and CRI-O find out by it
+ * what a runtime can do. */
+static bool wants_help(const struct ctr_verb *verb, const char **argv)
+{
+	for (size_t i = 0; argv[i] && (verb->max_operands == 0 || argv[i][0] == '-'); i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return false;
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	}
+
+	return false;
+}
+
+/* The exit status of an error: 125, 126 and 127 where the payload's own would stand (run). */
+static int status_of(const struct ctr_verb *verb, const struct ctr_error *err)
+{
+	if (verb && verb->failure == 125 && err->fault == CTR_FAULT_EXEC)
+		return 126;
+	if (verb && verb->failure == 125 && err->fault == CTR_FAULT_EXEC_ABSENT)
+		return 127;
+
+	return verb && verb->failure ? verb->failure : 1;
+}
+
+static int fail(const struct ctr_verb *verb, const struct ctr_error *err)
+{
+	ctr_log_error(err);
+	return status_of(verb, err);
+}
+
+/* `help`, `version` and their like, which need nothing of the host. -1: it is something else. */
+static int run_simple(const struct ctr_context *context, const struct global_options *options,
+		      const char **operands)
+{
+	const struct ctr_verb *verb;
+
+	if (options->version || (operands[0] && strcmp(operands[0], "version") == 0)) {
+		print_version(context->name);
+		return 0;
+	}
+	if (options->help || !operands[0] || strcmp(operands[0], "help") == 0) {
+		verb = operands[0] && operands[1] ? find_verb(operands[1]) : NULL;
+		if (verb)
+			print_verb_help(context->name, verb);
+		else
+			print_help(context->name);
+		return options->help || operands[0] ? 0 : 1;
+	}
+
+	return -1;
+}
+
+static int run(struct ctr_context *context, const char **argv)
+{
+	struct global_options options = { 0 };
+	const struct ctr_verb *verb = NULL;
+	struct ctr_error err = { 0 };
+	const char **operands;
+	size_t noperands;
+	int status;
+
+	/* -V is crun's spelling of --version. */
+	if (argv[0] && strcmp(argv[0], "-V") == 0)
+		argv[0] = "--version";
+	if (ctr_options_parse(global_table, CTR_ARRAY_SIZE(global_table), &options, argv, 1, &operands,
+			      &noperands, context->arena, &err) < 0 ||
+	    set_up_log(&options, &err) < 0)
+		return fail(NULL, &err);
+
+	status = run_simple(context, &options, operands);
+	if (status >= 0)
+		return status;
+
+	verb = find_verb(operands[0]);
+	if (!verb) {
+		unknown_verb(operands[0], &err);
+		return fail(NULL, &err);
+	}
+	if (wants_help(verb, operands + 1)) {
+		print_verb_help(context->name, verb);
+		return 0;
+	}
+
+	if (ctr_host_probe(&context->host, context->arena, &err) < 0 ||
+	    set_rootless(context, &options, &err) < 0 || set_manager(context, &options, &err) < 0 ||
+	    set_root(context, &options, &err) < 0 ||
+	    run_verb(context, verb, operands + 1, &status, &err) < 0)
+		return fail(verb, &err);
+
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctr_arena arena;
+	struct ctr_context context = { .arena = &arena, .name = "ctr" };
+	struct ctr_error err;
+	const char *slash;
+	int status;
+
+	if (ctr_fd_sanitize_std() < 0)
+		return 125;
+
+	/* Linux since 5.18 sees to it that there is an argv[0]. */
+	if (argc < 1)
+		return 125;
+
+	slash = strrchr(argv[0], '/');
+	if (argv[0][0])
+		context.name = slash ? slash + 1 : argv[0];
+	ctr_arena_init(&arena, arena_memory, sizeof(arena_memory));
+	status = run(&context, (const char **)argv + 1);
+	if (ctr_print_end(&err) < 0 && status == 0)
+		status = fail(NULL, &err);
+	/* The arena goes with the process. */
+	return status;
 }

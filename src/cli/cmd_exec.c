@@ -1,0 +1,69 @@
+/* ctr exec. */
+#include "base/error.h"
+#include "cli/command.h"
+#include "core/exec.h"
+
+struct exec_options {
+	struct ctr_exec_options core;
+	struct ctr_list env, gids, caps;
+};
+
+#define EXEC(field) offsetof(struct exec_options, core.field)
+#define LIST(field) offsetof(struct exec_options, field)
+
+static const struct ctr_option table[] = {
+	{ "cwd", 0, CTR_OPTION_STRING, EXEC(cwd), "DIR", "working directory in the container" },
+	{ "env", 'e', CTR_OPTION_LIST, LIST(env), "NAME=VALUE", "add to the environment" },
+	{ "tty", 't', CTR_OPTION_FLAG, EXEC(tty), NULL, "allocate a terminal" },
+	{ "user", 'u', CTR_OPTION_STRING, EXEC(user), "UID[:GID]", "run as this user" },
+	{ "additional-gids", 'g', CTR_OPTION_LIST, LIST(gids), "GID", "additional group" },
+	{ "process", 'p', CTR_OPTION_STRING, EXEC(process_file), "FILE",
+	  "process document instead of a command" },
+	{ "detach", 'd', CTR_OPTION_FLAG, EXEC(detach), NULL, "do not wait for its end" },
+	{ "pid-file", 0, CTR_OPTION_STRING, EXEC(pid_file), "FILE", "write the process id to FILE" },
+	{ "process-label", 0, CTR_OPTION_STRING, EXEC(selinux_label), "LABEL", "SELinux label" },
+	{ "apparmor", 0, CTR_OPTION_STRING, EXEC(apparmor_profile), "NAME", "AppArmor profile" },
+	{ "no-new-privs", 0, CTR_OPTION_FLAG, EXEC(no_new_privs), NULL, "set no_new_privs" },
+	{ "cap", 'c', CTR_OPTION_LIST, LIST(caps), "CAP", "add a capability" },
+	{ "preserve-fds", 0, CTR_OPTION_U32, EXEC(preserve_fds), "N",
+	  "pass N more file descriptors, from 3 on" },
+	{ "cgroup", 0, CTR_OPTION_STRING, EXEC(cgroup), "PATH", "sub-cgroup to run in" },
+	{ "ignore-paused", 0, CTR_OPTION_FLAG, EXEC(ignore_paused), NULL,
+	  "also in a paused container" },
+	{ "console-socket", 0, CTR_OPTION_STRING, EXEC(console_socket), "PATH",
+	  "unix socket that receives the terminal's master" },
+	{ "pidfd-socket", 0, CTR_OPTION_STRING, EXEC(pidfd_socket), "PATH",
+	  "unix socket that receives a pidfd of the process" },
+};
+
+static int cmd_exec(struct ctr_command *command, struct ctr_error *err)
+{
+	const struct exec_options *given = command->options;
+	struct ctr_exec_options options = given->core;
+
+	options.id = command->operands[0];
+	options.args = command->operands + 1;
+	options.nargs = command->noperands - 1;
+	options.env = given->env.items;
+	options.nenv = given->env.count;
+	options.additional_gids = given->gids.items;
+	options.nadditional_gids = given->gids.count;
+	options.caps = given->caps.items;
+	options.ncaps = given->caps.count;
+
+	if (ctr_exec(command->context, &options, &command->status, err) < 0)
+		return ctr_fail_within(err, "exec failed");
+	return 0;
+}
+
+const struct ctr_verb ctr_verb_exec = {
+	.name = "exec",
+	.synopsis = "[flags] ID CMD... | -p FILE ID",
+	.summary = "run one more process in a container",
+	CTR_VERB_OPTIONS(table, struct exec_options),
+	.max_operands = 1,
+	.operands_min = 1,
+	.operands_max = CTR_OPERANDS_ANY,
+	.failure = 255,
+	.run = cmd_exec,
+};

@@ -1,0 +1,26 @@
+/* Standard output: written once, its failure reported (a full disk, a closed pipe). */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "cli/command.h"
+
+int ctr_print(const char *text, size_t len, struct ctr_error *err)
+{
+	int r;
+
+	fflush(stdout);
+	r = ctr_write_all(STDOUT_FILENO, text, len);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write to standard output");
+	return 0;
+}
+
+int ctr_print_end(struct ctr_error *err)
+{
+	if (fflush(stdout) < 0 || ferror(stdout))
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot write to standard output");
+	return 0;
+}

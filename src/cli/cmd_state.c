@@ -38,7 +38,7 @@ static int cmd_state(struct ctr_command *command, struct ctr_error *err)
 	ctr_container_release(&container);
 	ctr_buf_init(&buf, command->context->arena);
 	ctr_json_init(&json, &buf, "  ");
-	ctr_state_encode(&json, NULL, &doc);
+	ctr_state_encode(&json, &doc);
 	ctr_buf_addc(&buf, '\n');
 	return ctr_print(buf.data, buf.len, err);
 }
@@ -85,7 +85,7 @@ static void print_json(const struct listing *listing, struct ctr_buf *buf)
 	ctr_json_init(&json, buf, NULL);
 	ctr_json_array(&json, NULL);
 	for (size_t i = 0; i < listing->n; i++)
-		ctr_state_encode(&json, NULL, &listing->docs[i]);
+		ctr_state_encode(&json, &listing->docs[i]);
 	ctr_json_end_array(&json);
 	ctr_buf_addc(buf, '\n');
 }

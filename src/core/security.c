@@ -24,7 +24,7 @@ static int plan_seccomp(struct ctr_plan_options *options, const struct ctr_secco
 		return 0;
 
 	/* A name that no container id can have. */
-	cache = ctr_arena_printf(context->arena, "%s/-seccomp", context->root);
+	cache = context->root ? ctr_arena_printf(context->arena, "%s/-seccomp", context->root) : NULL;
 	if (ctr_seccomp_compile(seccomp, cache, context->arena, &program, err) < 0)
 		return -1;
 

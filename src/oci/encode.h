@@ -56,6 +56,16 @@ void ctr_state_encode_members(struct ctr_json *json, const struct ctr_state_doc 
 /* The features document (features.md). */
 void ctr_features_encode(struct ctr_json *json);
 
-/* What `ctr spec` writes: like runc's default; @rootless adds a user namespace with the caller's
- * ids and drops what cannot work. */
-void ctr_spec_default_encode(struct ctr_json *json, bool rootless, uint32_t uid, uint32_t gid);
+/* What the default configuration is made for. */
+struct ctr_spec_defaults {
+	bool rootless; /* adds a user namespace with the caller's ids, drops what cannot work */
+	uint32_t uid, gid;
+	const char *rootfs;	 /* NULL: "rootfs" */
+	const char *const *args; /* NULL: { "sh" } */
+	size_t nargs;
+	bool no_terminal;
+	const char *hostname; /* NULL: "ctr" */
+};
+
+/* What `ctr spec` writes: like runc's default. */
+void ctr_spec_default_encode(struct ctr_json *json, const struct ctr_spec_defaults *defaults);

@@ -1,0 +1,222 @@
+/*
+ * Planning without doing: the same functions as ctr run up to the clone, and their results printed.
+ * The text form is for people; the JSON form has one object an operation with its raw operands.
+ */
+#include "core/explain.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "core/context.h"
+#include "core/security.h"
+#include "ns/plan.h"
+#include "oci/encode.h"
+#include "oci/load.h"
+#include "plan/build.h"
+
+struct explanation {
+	const struct ctr_spec *spec;
+	struct ctr_actions actions;
+	struct ctr_cgroup cgroup;
+	struct ctr_plan_header *plan;
+};
+
+static int make(struct explanation *explanation, const struct ctr_context *context,
+		const char *bundle, bool no_pivot, struct ctr_error *err)
+{
+	/* Nothing may be written, so the cache of filters stays out of it. */
+	struct ctr_context unprivileged = *context;
+	struct ctr_plan_options options = { .id = "ID", .no_pivot = no_pivot };
+	struct ctr_plan_builder builder;
+	const struct ctr_spec *spec;
+
+	spec = ctr_bundle_load(context->arena, bundle, NULL, NULL, NULL, err);
+	if (!spec)
+		return -1;
+	explanation->spec = spec;
+	if (!spec->process)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "process: missing, it is required to create");
+
+	unprivileged.root = NULL;
+	options.runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
+				spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0;
+	options.state_create = options.state_start = "{}";
+	if (ctr_cgroup_place(&explanation->cgroup, context->arena, &context->host, context->manager,
+			     spec->linux_->cgroups_path, options.id, err) < 0 ||
+	    ctr_security_plan(&options, spec, spec->process, &unprivileged, err) < 0)
+		return -1;
+	if (explanation->cgroup.mount)
+		options.cgroup_host_path =
+			ctr_arena_printf(context->arena, "%s%s", explanation->cgroup.mount,
+					 explanation->cgroup.path);
+
+	ctr_plan_init(&builder, context->arena);
+	if (ctr_plan_container(&builder, &explanation->actions, spec, &context->host, &options,
+			       context->arena, err) < 0)
+		return -1;
+
+	explanation->plan = ctr_plan_finish(&builder, err);
+	return explanation->plan ? 0 : -1;
+}
+
+/* CLONE_NEW* as the names of namespaces. */
+static void add_namespaces(struct ctr_buf *out, uint64_t flags)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < CTR_NS_KINDS; i++) {
+		if (!(flags & ctr_ns_flag((enum ctr_ns_kind)i)))
+			continue;
+		ctr_buf_addf(out, "%s%s", any ? "," : "", ctr_ns_name((enum ctr_ns_kind)i));
+		any = true;
+	}
+	if (!any)
+		ctr_buf_adds(out, "none");
+}
+
+static const char *shape_name(enum ctr_shape_kind kind)
+{
+	static const char *const names[] = {
+		[CTR_SHAPE_DIRECT] = "one clone",
+		[CTR_SHAPE_USERNS] = "clone with a user namespace, map ids, unshare the rest",
+		[CTR_SHAPE_JOIN] = "join through a helper process",
+	};
+
+	return names[kind];
+}
+
+static void print_map(struct ctr_buf *out, const char *name, const struct ctr_id_map *map, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ctr_buf_addf(out, "  %s %u -> %u, %u ids\n", name, map[i].container_id, map[i].host_id,
+			     map[i].size);
+}
+
+static void print_actions(const struct explanation *explanation, struct ctr_buf *out)
+{
+	const struct ctr_actions *actions = &explanation->actions;
+	const struct ctr_cgroup *cgroup = &explanation->cgroup;
+
+	ctr_buf_addf(out, "ctr does:\n  %s: ", shape_name(actions->shape.kind));
+	add_namespaces(out, actions->shape.clone_flags);
+	ctr_buf_addc(out, '\n');
+	for (size_t i = 0; i < actions->shape.njoins; i++)
+		ctr_buf_addf(out, "  join %s namespace %s\n",
+			     ctr_ns_name(actions->shape.joins[i].kind), actions->shape.joins[i].path);
+	if (actions->shape.write_maps) {
+		print_map(out, "map uid", actions->idmap.uid, actions->idmap.nuid);
+		print_map(out, "map gid", actions->idmap.gid, actions->idmap.ngid);
+	}
+	if (cgroup->mount)
+		ctr_buf_addf(out, "  cgroup %s%s, with a device filter\n", cgroup->mount, cgroup->path);
+	else
+		ctr_buf_adds(out, "  no cgroup\n");
+	for (size_t i = 0; i < actions->nrlimits; i++)
+		ctr_buf_addf(out, "  limit resource %u to soft %llu, hard %llu\n",
+			     actions->rlimits[i].resource,
+			     (unsigned long long)actions->rlimits[i].soft,
+			     (unsigned long long)actions->rlimits[i].hard);
+	if (actions->has_oom_score_adj)
+		ctr_buf_addf(out, "  OOM score adjustment %d\n", actions->oom_score_adj);
+	for (size_t i = 0; i < actions->nfds; i++)
+		ctr_buf_addf(out, "  open %s for slot %zu   # %s\n", actions->fds[i].path, i,
+			     actions->fds[i].origin);
+	ctr_buf_adds(out, "ctr-init does:\n");
+	ctr_plan_dump(explanation->plan, out);
+}
+
+static void encode_op(struct ctr_json *json, const struct ctr_plan_header *plan,
+		      const struct ctr_op *op)
+{
+	const struct ctr_op_info *info = ctr_op_info(op->kind);
+
+	ctr_json_object(json, NULL);
+	ctr_json_string(json, "op", info->name);
+	for (const char *operand = info->operands; *operand; operand++) {
+		switch (*operand) {
+		case 's':
+			ctr_json_string(json, "str", ctr_view_str(plan, op->str));
+			break;
+		case 't':
+		case 'B':
+			ctr_json_string(json, "str2", ctr_view_str(plan, op->str2));
+			break;
+		case 'f':
+			ctr_json_i64(json, "fd", op->fd);
+			break;
+		case 'a':
+			ctr_json_u64(json, "arg", op->arg);
+			break;
+		case 'b':
+			ctr_json_u64(json, "arg2", op->arg2);
+			break;
+		default:
+			break;
+		}
+	}
+	ctr_json_u64(json, "flags", op->flags);
+	if (op->origin)
+		ctr_json_string(json, "origin", ctr_view_str(plan, op->origin));
+	ctr_json_end_object(json);
+}
+
+static void encode_map(struct ctr_json *json, const char *key, const struct ctr_id_map *map, size_t n)
+{
+	ctr_json_array(json, key);
+	for (size_t i = 0; i < n; i++) {
+		ctr_json_object(json, NULL);
+		ctr_json_u64(json, "containerID", map[i].container_id);
+		ctr_json_u64(json, "hostID", map[i].host_id);
+		ctr_json_u64(json, "size", map[i].size);
+		ctr_json_end_object(json);
+	}
+	ctr_json_end_array(json);
+}
+
+static void encode(const struct explanation *explanation, struct ctr_arena *arena,
+		   struct ctr_buf *out)
+{
+	const struct ctr_actions *actions = &explanation->actions;
+	const struct ctr_plan_header *plan = explanation->plan;
+	const struct ctr_op *ops = ctr_view_ops(plan);
+	struct ctr_buf namespaces;
+	struct ctr_json json;
+
+	ctr_buf_init(&namespaces, arena);
+	add_namespaces(&namespaces, actions->shape.clone_flags);
+	ctr_json_init(&json, out, "  ");
+	ctr_json_object(&json, NULL);
+	ctr_json_object(&json, "actions");
+	ctr_json_string(&json, "shape", shape_name(actions->shape.kind));
+	ctr_json_string(&json, "namespaces", ctr_buf_str(&namespaces));
+	if (actions->shape.write_maps) {
+		encode_map(&json, "uidMappings", actions->idmap.uid, actions->idmap.nuid);
+		encode_map(&json, "gidMappings", actions->idmap.gid, actions->idmap.ngid);
+	}
+	if (explanation->cgroup.mount)
+		ctr_json_string(&json, "cgroup",
+				ctr_arena_printf(arena, "%s%s", explanation->cgroup.mount,
+						 explanation->cgroup.path));
+	ctr_json_end_object(&json);
+	ctr_json_array(&json, "plan");
+	for (uint32_t i = 0; i < plan->nops; i++)
+		encode_op(&json, plan, &ops[i]);
+	ctr_json_end_array(&json);
+	ctr_json_end_object(&json);
+	ctr_buf_addc(out, '\n');
+}
+
+int ctr_explain(const struct ctr_context *context, const char *bundle, bool no_pivot, bool json,
+		struct ctr_buf *out, struct ctr_error *err)
+{
+	struct explanation explanation = { .cgroup = { .fd = -1 } };
+
+	if (make(&explanation, context, bundle, no_pivot, err) < 0)
+		return -1;
+
+	if (json)
+		encode(&explanation, context->arena, out);
+	else
+		print_actions(&explanation, out);
+	return 0;
+}

@@ -1,4 +1,5 @@
 /* ctr create and ctr run. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,7 +118,13 @@ static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 	if (place_operands(command, &options, err) < 0)
 		return -1;
 
-	return ctr_run(command->context, &options, &command->status, err);
+	if (ctr_run(command->context, &options, &command->status, err) < 0)
+		return -1;
+
+	/* Nobody knows yet what it is called. */
+	if (options.detach && command->operands[0] != options.id && command->operands[1] != options.id)
+		printf("%s\n", options.id);
+	return 0;
 }
 
 const struct ctr_verb ctr_verb_create = {

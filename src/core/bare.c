@@ -21,6 +21,7 @@ const struct ctr_spec *ctr_bare_spec(const char *rootfs, const char *const *args
 		.uid = context->host.euid,
 		.gid = context->host.egid,
 		.no_terminal = !isatty(STDIN_FILENO),
+		.writable = true,
 	};
 	struct ctr_json json;
 	struct ctr_buf buf;
@@ -34,7 +35,7 @@ const struct ctr_spec *ctr_bare_spec(const char *rootfs, const char *const *args
 	defaults.rootfs = ctr_path_clean(context->arena, ctr_path_join(context->arena, cwd, rootfs));
 	while (args && args[defaults.nargs])
 		defaults.nargs++;
-	defaults.args = defaults.nargs > 0 ? args : NULL;
+	defaults.args = args;
 
 	ctr_buf_init(&buf, context->arena);
 	ctr_json_init(&json, &buf, NULL);

@@ -18,18 +18,28 @@ static void put_strings(struct ctr_json *json, const char *key, const char *cons
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-static void put_process(struct ctr_json *json)
+static void put_args(struct ctr_json *json, const struct ctr_spec_defaults *defaults)
+{
+	ctr_json_array(json, "args");
+	for (size_t i = 0; i < defaults->nargs; i++)
+		ctr_json_string(json, NULL, defaults->args[i]);
+	if (defaults->nargs == 0)
+		ctr_json_string(json, NULL, "sh");
+	ctr_json_end_array(json);
+}
+
+static void put_process(struct ctr_json *json, const struct ctr_spec_defaults *defaults)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted", "ambient" };
 	size_t i;
 
 	ctr_json_object(json, "process");
-	ctr_json_bool(json, "terminal", true);
+	ctr_json_bool(json, "terminal", !defaults->no_terminal);
 	ctr_json_object(json, "user");
 	ctr_json_u64(json, "uid", 0);
 	ctr_json_u64(json, "gid", 0);
 	ctr_json_end_object(json);
-	put_strings(json, "args", LIST("sh"));
+	put_args(json, defaults);
 	put_strings(json, "env",
 		    LIST("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 			 "TERM=xterm"));
@@ -150,22 +160,22 @@ static void put_linux(struct ctr_json *json, bool rootless, uint32_t uid, uint32
 	ctr_json_end_object(json);
 }
 
-void ctr_spec_default_encode(struct ctr_json *json, bool rootless, uint32_t uid, uint32_t gid)
+void ctr_spec_default_encode(struct ctr_json *json, const struct ctr_spec_defaults *defaults)
 {
 	size_t i;
 
 	ctr_json_object(json, NULL);
 	ctr_json_string(json, "ociVersion", CTR_OCI_VERSION);
-	put_process(json);
+	put_process(json, defaults);
 	ctr_json_object(json, "root");
-	ctr_json_string(json, "path", "rootfs");
-	ctr_json_bool(json, "readonly", true);
+	ctr_json_string(json, "path", defaults->rootfs ? defaults->rootfs : "rootfs");
+	ctr_json_bool(json, "readonly", !defaults->writable);
 	ctr_json_end_object(json);
-	ctr_json_string(json, "hostname", "ctr");
+	ctr_json_string(json, "hostname", defaults->hostname ? defaults->hostname : "ctr");
 	ctr_json_array(json, "mounts");
 	for (i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++)
-		put_mount(json, &mounts[i], rootless);
+		put_mount(json, &mounts[i], defaults->rootless);
 	ctr_json_end_array(json);
-	put_linux(json, rootless, uid, gid);
+	put_linux(json, defaults->rootless, defaults->uid, defaults->gid);
 	ctr_json_end_object(json);
 }

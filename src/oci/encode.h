@@ -61,9 +61,9 @@ struct ctr_spec_defaults {
 	bool rootless; /* adds a user namespace with the caller's ids, drops what cannot work */
 	uint32_t uid, gid;
 	const char *rootfs;	 /* NULL: "rootfs" */
-	const char *const *args; /* NULL: { "sh" } */
-	size_t nargs;
-	bool no_terminal;
+	const char *const *args;
+	size_t nargs; /* 0: { "sh" } */
+	bool no_terminal, writable;
 	const char *hostname; /* NULL: "ctr" */
 };
 

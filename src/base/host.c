@@ -69,6 +69,8 @@ static int probe_capabilities(struct ctr_host *host, struct ctr_error *err)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"no capability sets in '/proc/self/status'");
 	host->privileged = effective >> CAP_SYS_ADMIN & 1;
+	if (parse_hex(status, "\nSigIgn:", &host->ignored_signals) < 0)
+		host->ignored_signals = 0;
 
 	/* The last one is where EINVAL begins; the headers are right or nearly so. */
 	last = CAP_LAST_CAP;

@@ -155,12 +155,13 @@ static int in_child_limits(struct ctr_child *child)
 static int in_child_exec(struct ctr_child *child)
 {
 	static const char *const no_env[] = { NULL };
-	long r = 0;
+	const uint64_t no_signals = 0;
+	long r = SYS(rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof(no_signals));
 
 	for (size_t i = 0; i < child->nkeep && r >= 0; i++)
 		r = SYS(fcntl, child->keep[i], F_SETFD, 0);
 	if (r < 0)
-		return in_child_fail(child, "cannot keep descriptors", r);
+		return in_child_fail(child, "cannot prepare descriptors and signals", r);
 
 	/*
 	 * Until ctr-init makes itself undumpable, a process of a PID namespace that was there before

@@ -228,7 +228,7 @@ static int make_plan(struct creation *creation, struct ctr_plan_header **out, st
 	plan_options->detach_terminal = options->console_socket != NULL;
 	plan_options->runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
 				      spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0;
-	plan_options->ignored_signals = ctr_prepare_signals();
+	plan_options->ignored_signals = creation->context->host.ignored_signals;
 	plan_options->id = options->id;
 	if (cgroup->mount)
 		plan_options->cgroup_host_path =
@@ -463,17 +463,20 @@ int ctr_create(const struct ctr_context *context, const struct ctr_create_option
 	       struct ctr_error *err)
 {
 	struct creation creation = creation_init(context, options, false);
+	sigset_t signals;
 	int r;
 
 	if (ctr_id_check(options->id, err) < 0)
 		return -1;
 
+	ctr_prepare_block_signals(&signals);
 	r = load(&creation, err);
 	if (r == 0)
 		r = create(&creation, err);
 	if (r < 0)
 		undo_all(&creation);
 	release(&creation);
+	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	return r;
 }
 
@@ -531,12 +534,14 @@ int ctr_run(const struct ctr_context *context, const struct ctr_create_options *
 	    struct ctr_error *err)
 {
 	struct creation creation = creation_init(context, options, true);
+	sigset_t signals;
 	int r;
 
 	*status = 0;
 	if (ctr_id_check(options->id, err) < 0)
 		return -1;
 
+	ctr_prepare_block_signals(&signals);
 	r = load(&creation, err);
 	if (r == 0)
 		r = create(&creation, err);
@@ -547,5 +552,6 @@ int ctr_run(const struct ctr_context *context, const struct ctr_create_options *
 	else if (!options->detach)
 		r = clean_up(&creation, err);
 	release(&creation);
+	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	return r;
 }

@@ -418,7 +418,7 @@ static int make_plan(struct execution *execution, struct ctr_plan_header **out,
 
 	plan_options->exec = true;
 	plan_options->id = execution->options->id;
-	plan_options->ignored_signals = ctr_prepare_signals();
+	plan_options->ignored_signals = context->host.ignored_signals;
 	if (execution->spec.linux_->namespaces[CTR_NS_TIME].listed)
 		plan_options->join_time_ns = ctr_arena_printf(
 			context->arena, "/proc/%d/ns/time", execution->container.record.pid);

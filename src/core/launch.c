@@ -156,6 +156,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 
 	launch->pid = child->pid;
 	launch->pidfd = ctr_pidfd_open(child->pid);
+	if (launch->pidfd < 0)
+		launch->pidfd = -1;
 	launch->state = CTR_SYNC_BUILDING;
 	if (child->wait && prepare_waiting(launch, cgroup, err) < 0) {
 		ctr_launch_kill(launch);
@@ -287,6 +289,10 @@ static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struc
 static int take_listener(const struct ctr_launch *launch, int number, struct ctr_error *err)
 {
 	const struct timespec pause = { .tv_nsec = 100000 };
+
+	if (launch->pidfd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, ENOSYS,
+				"linux.seccomp: the listener cannot be taken without pidfd_open");
 
 	for (int i = 0; i < 50000; i++) {
 		int fd = (int)syscall(SYS_pidfd_getfd, launch->pidfd, number, 0);

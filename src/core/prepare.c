@@ -118,22 +118,18 @@ int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid, s
 	return 0;
 }
 
-uint64_t ctr_prepare_signals(void)
+void ctr_prepare_block_signals(sigset_t *old)
 {
-	uint64_t ignored = 0, blocked = 0;
-	char text[4096];
-	const char *line;
+	sigset_t all;
 
-	/* Raw: the set of the C library is larger than the kernel's. */
-	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof(blocked)) < 0)
-		blocked = 0;
-	if (ctr_file_read_small(AT_FDCWD, "/proc/self/status", text, sizeof(text)) > 0) {
-		line = strstr(text, "\nSigIgn:");
-		if (line)
-			ignored = strtoull(line + 8, NULL, 16);
-	}
-
-	return ignored | blocked;
+	sigfillset(&all);
+	/* Their default actions are what a bug of ours should get. */
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
+	(void)sigprocmask(SIG_BLOCK, &all, old);
 }
 
 int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr_error *err)

@@ -1,6 +1,7 @@
 /* What the parent does to the child from outside (struct ctr_actions), and to itself before. */
 #pragma once
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,8 +16,9 @@ int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr
 /* Resource limits of @pid, from outside: of a child that waits in its new user namespace. */
 int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid, struct ctr_error *err);
 
-/* Signals that this process ignores or blocks, as a mask (bit n-1): the payload must not. */
-uint64_t ctr_prepare_signals(void);
+/* Block signals, so that no half-made container is left by Ctrl-C: what comes meanwhile takes effect
+ * at the restore, or is forwarded by ctr_wait(). SIGKILL leaves what `ctr delete --force` cleans. */
+void ctr_prepare_block_signals(sigset_t *old);
 
 /* Are descriptors 3 .. 3+n-1 open, LISTEN_FDS of them first? *@n becomes the sum of @preserve and
  * the LISTEN_FDS meant for this process; *@listen is the latter. 0, or -1 and @err. */

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "core/launch.h"
+#include "core/prepare.h"
 
 enum { RELAY_SIZE = 8192 };
 
@@ -70,17 +71,11 @@ int ctr_wait_prepare(struct ctr_wait *wait, struct ctr_error *err)
 	if (!wait->foreground)
 		return 0;
 
-	sigfillset(&all);
-	/* Their default actions are what a bug of ours should get. */
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGABRT);
-	if (sigprocmask(SIG_BLOCK, &all, &wait->old_mask) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot block signals");
+	ctr_prepare_block_signals(&wait->old_mask);
 	wait->masked = true;
 
+	/* Those that are not blocked never come this way. */
+	sigfillset(&all);
 	wait->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (wait->signals < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for signals");

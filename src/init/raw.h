@@ -70,12 +70,12 @@ static inline long sys3(long nr, long a, long b, long c)
 #error "ctr-init knows the system calls of x86_64 and aarch64 only"
 #endif
 
-#define SYS(name, ...)                 SYS_PICK(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)(__NR_##name, __VA_ARGS__)
+#define SYS(name, ...)                     SYS_PICK(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)(__NR_##name, __VA_ARGS__)
 #define SYS_PICK(a, b, c, d, e, f, n, ...) SYS_ARGS_##n
-#define SYS_ARGS_1(nr, a)              sys3(nr, (long)(a), 0, 0)
-#define SYS_ARGS_2(nr, a, b)           sys3(nr, (long)(a), (long)(b), 0)
-#define SYS_ARGS_3(nr, a, b, c)        sys3(nr, (long)(a), (long)(b), (long)(c))
-#define SYS_ARGS_4(nr, a, b, c, d)     sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define SYS_ARGS_1(nr, a)                  sys3(nr, (long)(a), 0, 0)
+#define SYS_ARGS_2(nr, a, b)               sys3(nr, (long)(a), (long)(b), 0)
+#define SYS_ARGS_3(nr, a, b, c)            sys3(nr, (long)(a), (long)(b), (long)(c))
+#define SYS_ARGS_4(nr, a, b, c, d)         sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define SYS_ARGS_5(nr, a, b, c, d, e)                                                              \
 	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define SYS_ARGS_6(nr, a, b, c, d, e, f)                                                           \

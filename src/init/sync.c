@@ -152,6 +152,10 @@ void sync_report(struct init *init, uint32_t type, long error)
 		.value = init->value,
 		.length = (uint32_t)length,
 	};
+	if (init->index < init->plan->nops) {
+		message.head.kind = ctr_view_ops(init->plan)[init->index].kind;
+		message.head.arg2 = ctr_view_ops(init->plan)[init->index].arg2;
+	}
 	for (size_t i = 0; i < length; i++)
 		message.text[i] = init->text[i];
 	(void)write_all(init->sync, &message, sizeof(message.head) + length);

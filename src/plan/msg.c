@@ -77,10 +77,10 @@ static void add_op_words(struct words *words, const struct ctr_plan_header *plan
 		}
 		switch (*++format) {
 		case 's':
-			add(words, "%s", ctr_view_str(plan, op->str));
+			add(words, "%s", plan ? ctr_view_str(plan, op->str) : "?");
 			break;
 		case 't':
-			add(words, "%s", ctr_view_str(plan, op->str2));
+			add(words, "%s", plan ? ctr_view_str(plan, op->str2) : "?");
 			break;
 		case 'a':
 			add(words, "%" PRIu64, op->arg);
@@ -175,9 +175,11 @@ static int op_fail(const struct ctr_plan_header *plan, const struct ctr_op *op,
 int ctr_msg_fail(const struct ctr_plan_header *plan, const struct ctr_msg *msg, const char *text,
 		 struct ctr_error *err)
 {
-	const struct ctr_op *op;
+	/* Whoever has the plan names the config field and all operands. */
+	const struct ctr_op foreign = { .kind = (uint16_t)msg->kind, .arg2 = msg->arg2 };
+	const struct ctr_op *op = &foreign;
 
-	if (msg->op >= plan->nops)
+	if (plan ? msg->op >= plan->nops : msg->kind >= CTR_OP_COUNT)
 		return ctr_fail(err, CTR_FAULT_BUG, msg->error,
 				"ctr-init failed before its first operation");
 	if (msg->detail == CTR_DETAIL_PROTOCOL)
@@ -187,12 +189,13 @@ int ctr_msg_fail(const struct ctr_plan_header *plan, const struct ctr_msg *msg, 
 	if (about_payload(msg))
 		return exec_fail(msg, text, err);
 
-	op = &ctr_view_ops(plan)[msg->op];
+	if (plan)
+		op = &ctr_view_ops(plan)[msg->op];
 	if (msg->detail == CTR_DETAIL_HOOK_STATUS || msg->detail == CTR_DETAIL_HOOK_TIMEOUT)
 		hook_fail(op, msg, text, err);
 	else
 		op_fail(plan, op, msg, text, err);
-	if (op->origin)
+	if (plan && op->origin)
 		ctr_fail_within(err, "%s", ctr_view_str(plan, op->origin));
 	return -1;
 }

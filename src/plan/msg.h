@@ -56,6 +56,8 @@ struct ctr_msg {
 	uint32_t detail; /* enum ctr_fail_detail */
 	uint32_t value, value2;
 	uint32_t length; /* of the text that follows, no NUL */
+	uint32_t kind;   /* FAIL, WARN: the operation itself, for a parent that has no plan: */
+	uint64_t arg2;   /* `ctr start` learns through the gate what went wrong */
 };
 
 /* States of the child, as both sides see them. */

@@ -1,0 +1,35 @@
+/* Labels of the next execve, as files below /proc/thread-self. */
+#include "sec/lsm.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/host.h"
+
+int ctr_lsm_apparmor(const char *profile, const struct ctr_host *host, struct ctr_arena *arena,
+		     struct ctr_lsm_label *out, struct ctr_error *err)
+{
+	if (!host->apparmor)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"process.apparmorProfile: '%s': AppArmor is not enabled on this host",
+				profile);
+
+	*out = (struct ctr_lsm_label){
+		.file = "attr/apparmor/exec",
+		.fallback = "attr/exec",
+		.text = ctr_arena_printf(arena, "exec %s", profile),
+	};
+	return 0;
+}
+
+int ctr_lsm_selinux(const char *label, const struct ctr_host *host, struct ctr_arena *arena,
+		    struct ctr_lsm_label *out, struct ctr_error *err)
+{
+	(void)arena;
+	if (!host->selinux)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"process.selinuxLabel: '%s': SELinux is not enabled on this host",
+				label);
+
+	*out = (struct ctr_lsm_label){ .file = "attr/exec", .text = label };
+	return 0;
+}

@@ -20,40 +20,61 @@ enum ctr_cgroup_manager {
 	CTR_MANAGER_DISABLED,
 };
 
+/* Controllers that limits can need; ctr_cgroup.controllers has bit n for controller n. */
+enum ctr_controller {
+	CTR_CONTROLLER_CPUSET,
+	CTR_CONTROLLER_CPU,
+	CTR_CONTROLLER_IO,
+	CTR_CONTROLLER_MEMORY,
+	CTR_CONTROLLER_HUGETLB,
+	CTR_CONTROLLER_PIDS,
+	CTR_CONTROLLER_RDMA,
+	CTR_CONTROLLER_MISC,
+	CTR_CONTROLLER_COUNT,
+};
+
 struct ctr_cgroup {
 	const char *mount; /* where cgroup2 is mounted; NULL: the container has no cgroup */
 	const char *path;  /* clean, absolute below the mount, e.g. "/ctr/db" */
-	int fd;		   /* directory, O_RDONLY|O_CLOEXEC; -1 when not open */
-	unsigned made;	   /* how many trailing components of path were made by us: removed at the end */
-	bool optional;	   /* nobody asked for a cgroup: doing without is fine when it cannot be made */
+	int fd;            /* directory, O_RDONLY|O_CLOEXEC; -1 when not open */
+	unsigned
+		made; /* how many trailing components of path were made by us: removed at the end */
+	bool optional; /* nobody asked for a cgroup: doing without is fine when it cannot be made */
+	uint32_t controllers; /* what the limits need: the caller sets it between place and make */
 };
 
 /*
- * Decide the path: linux.cgroupsPath @cgroups_path (NULL: absent) for container @id. Pure. Absolute:
- * below the mount; relative or absent: below the caller's own cgroup when rootless, else below the
- * mount, "/ctr/ID" when absent. ".." cannot leave. On a host without cgroup2 or with the disabled
- * manager the result has no mount. 0, or -1 and @err (field linux.cgroupsPath).
+ * Decide the path: linux.cgroupsPath @cgroups_path (NULL: absent) for container @id. Pure.
+ * Absolute: below the mount; relative or absent: below the caller's own cgroup when rootless, else
+ * below the mount, "/ctr/ID" when absent. ".." cannot leave. On a host without cgroup2 or with the
+ * disabled manager the result has no mount. 0, or -1 and @err (field linux.cgroupsPath).
  */
 int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const struct ctr_host *host,
 		     enum ctr_cgroup_manager manager, const char *cgroups_path, const char *id,
 		     struct ctr_error *err);
 
 /*
- * Make it (parents as needed; out->made counts what was new) and open it. An existing cgroup that
- * holds processes or is frozen is an error. When the place is optional and permission is missing,
- * 0 is returned with mount NULL. 0, or -1 and @err with nothing left behind.
+ * Make it (parents as needed; cgroup->made counts what was new), have the controllers that
+ * cgroup->controllers names enabled above it, and open it. An existing cgroup that holds processes
+ * or is frozen is an error. When the place is optional and permission is missing, 0 is returned
+ * with mount NULL. 0, or -1 and @err with nothing left behind.
  */
 int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, struct ctr_error *err);
 
 /* Open an existing one from a record. 0, or -1 and @err (code ENOENT: gone). */
 int ctr_cgroup_open(struct ctr_cgroup *cgroup, struct ctr_error *err);
-/* Open sub-cgroup @sub (relative, "..": refused with "bad sub cgroup path") of it: exec --cgroup. */
-int ctr_cgroup_open_sub(struct ctr_cgroup *cgroup, const char *sub, struct ctr_arena *arena,
-			struct ctr_error *err);
 void ctr_cgroup_close(struct ctr_cgroup *cgroup);
 
 /* Move @pid in (for kernels without CLONE_INTO_CGROUP). @pid 0 is the caller. */
 int ctr_cgroup_enter(const struct ctr_cgroup *cgroup, pid_t pid, struct ctr_error *err);
+
+/*
+ * Open the cgroup @sub (relative, e.g. "a/b") below the container's: `exec --cgroup`. A path that
+ * leaves the container's cgroup is an error ("bad sub cgroup path"). A new descriptor in *@out, or
+ * -1 and @err.
+ */
+int ctr_cgroup_open_sub(const struct ctr_cgroup *cgroup, const char *sub, int *out,
+			struct ctr_error *err);
 
 /* Freeze or thaw and wait until the kernel says so (10 s at most; a failed freeze is undone). */
 int ctr_cgroup_freeze(const struct ctr_cgroup *cgroup, bool freeze, struct ctr_error *err);
@@ -61,13 +82,17 @@ int ctr_cgroup_freeze(const struct ctr_cgroup *cgroup, bool freeze, struct ctr_e
 bool ctr_cgroup_is_frozen(const struct ctr_cgroup *cgroup);
 
 /* Signal every process in it and below: cgroup.kill for SIGKILL, else (or without it) freeze,
- * signal each, thaw. */
+ * signal each, thaw. A cgroup that was frozen before stays so unless the signal is SIGKILL. */
 int ctr_cgroup_kill(const struct ctr_cgroup *cgroup, int sig, struct ctr_error *err);
 
-/* Process ids in it and below it (threaded cgroups, too). The array is in @arena. */
-int ctr_cgroup_procs(const struct ctr_cgroup *cgroup, struct ctr_arena *arena, pid_t **out, size_t *n,
-		     struct ctr_error *err);
+/* Process ids in it and below it (threaded cgroups, too), ascending, each once. The array is in
+ * @arena. */
+int ctr_cgroup_procs(const struct ctr_cgroup *cgroup, struct ctr_arena *arena, pid_t **out,
+		     size_t *n, struct ctr_error *err);
 
-/* Kill what is left, remove sub-cgroups depth first, the cgroup, and the parents that we made and
- * that are empty. Already gone is success; EBUSY is retried. */
+/*
+ * Kill what is left, remove sub-cgroups depth first, the cgroup, and the parents that we made and
+ * that are empty. Already gone is success; EBUSY is retried. Needs mount, path and made; fd is
+ * closed.
+ */
 int ctr_cgroup_remove(struct ctr_cgroup *cgroup, struct ctr_error *err);

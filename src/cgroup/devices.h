@@ -1,7 +1,9 @@
 /*
  * The device filter: linux.resources.devices compiled to a BPF_PROG_TYPE_CGROUP_DEVICE program and
- * attached to the container's cgroup. Compilation is pure; the last matching rule wins, the start is
- * "deny", and a set of default rules stands in front of the document's (config-linux.md#default-devices).
+ * attached to the container's cgroup. Compilation is pure. The start is "deny", rules apply in
+ * order and the last one that speaks of a device and a kind of access decides it. The default
+ * devices (config-linux.md#default-devices) are allowed whatever the document says: nearly every
+ * document starts with "deny all", and runc and crun let the defaults win over it, too.
  */
 #pragma once
 
@@ -16,12 +18,15 @@ struct ctr_device_rule;
 struct ctr_error;
 struct ctr_host;
 
-/* The program for @rules (after the defaults). The array is in @arena; *@n instructions, 0 when
+/* The program for @rules and the defaults. The array is in @arena; *@n instructions, 0 when
  * everything is allowed and no program is needed. */
 int ctr_devices_compile(const struct ctr_device_rule *rules, size_t nrules, struct ctr_arena *arena,
 			struct bpf_insn **out, size_t *n, struct ctr_error *err);
 
-/* Load and attach to @cgroup, replacing a program that ctr attached before when @replace. Missing
- * permission is ignored only when the host is rootless or in a user namespace. */
+/*
+ * Load and attach to @cgroup. With @replace what ctr attached before is replaced in one step (taken
+ * away when @n is 0); programs of others stay. Missing permission is ignored only when the host is
+ * rootless or in a user namespace.
+ */
 int ctr_devices_attach(const struct ctr_cgroup *cgroup, const struct ctr_host *host,
 		       const struct bpf_insn *insns, size_t n, bool replace, struct ctr_error *err);

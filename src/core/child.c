@@ -4,8 +4,8 @@
  *
  * Where the process stands when it executes ctr-init: user namespace joined or new and mapped,
  * namespaces of clone_flags new, those of joins entered, cgroup entered, root in its user namespace
- * when there is one; mount namespace new or joined but untouched; descriptors above 2: the socket, the
- * plan, the gate and what the caller preserves.
+ * when there is one; mount namespace new or joined but untouched; descriptors above 2: the socket,
+ * the plan, the gate and what the caller preserves.
  */
 #include "core/child.h"
 
@@ -142,8 +142,7 @@ static int in_child_limits(struct ctr_child *child)
 		const uint64_t limit[2] = { rlimit->soft, rlimit->hard };
 		long r = SYS(prlimit64, 0, rlimit->resource, limit, NULL);
 
-		if (r < 0)
-			{
+		if (r < 0) {
 			child->failed_rlimit = rlimit;
 			return in_child_fail(child, "rlimit", r);
 		}
@@ -164,8 +163,8 @@ static int in_child_exec(struct ctr_child *child)
 		return in_child_fail(child, "cannot prepare descriptors and signals", r);
 
 	/*
-	 * Until ctr-init makes itself undumpable, a process of a PID namespace that was there before
-	 * could look into it. With differing real and effective ids execve itself does it.
+	 * Until ctr-init makes itself undumpable, a process of a PID namespace that was there
+	 * before could look into it. With differing real and effective ids execve itself does it.
 	 */
 	if (child->hide) {
 		r = SYS(setresuid, 65534, -1, -1);
@@ -257,14 +256,17 @@ static int in_helper_main(void *arg)
 static int clone_fail(const struct ctr_child *child, int error, struct ctr_error *err)
 {
 	if (error == ENOSPC)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"cannot create namespaces: a limit in /proc/sys/user/max_*_namespaces is reached");
+		return ctr_fail(
+			err, CTR_FAULT_HOST, 0,
+			"cannot create namespaces: a limit in /proc/sys/user/max_*_namespaces is reached");
 	if (error == EPERM && (child->clone_flags & CLONE_NEWUSER))
-		return ctr_fail(err, CTR_FAULT_HOST, error,
-				"cannot create a user namespace (see kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)");
+		return ctr_fail(
+			err, CTR_FAULT_HOST, error,
+			"cannot create a user namespace (see kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)");
 	if (error == EBUSY && child->cgroup_fd >= 0)
-		return ctr_fail(err, CTR_FAULT_HOST, error,
-				"linux.cgroupsPath: cannot start in the cgroup: it has controllers enabled for its children");
+		return ctr_fail(
+			err, CTR_FAULT_HOST, error,
+			"linux.cgroupsPath: cannot start in the cgroup: it has controllers enabled for its children");
 	return ctr_fail(err, CTR_FAULT_HOST, error, "cannot create namespaces");
 }
 

@@ -17,42 +17,42 @@ enum { CTR_CHILD_JOINS = 8, CTR_CHILD_KEEP = 4 };
 /* A namespace, or with a pidfd several, to join before execve. */
 struct ctr_child_join {
 	int fd;
-	uint64_t flags;	     /* CLONE_NEW* */
-	const char *origin;  /* for messages: "linux.namespaces[2].path: cannot join ..." */
-	bool by_parent;	     /* a PID namespace that the caller enters around the clone */
+	uint64_t flags;     /* CLONE_NEW* */
+	const char *origin; /* for messages: "linux.namespaces[2].path: cannot join ..." */
+	bool by_parent;     /* a PID namespace that the caller enters around the clone */
 };
 
 struct ctr_child {
 	/* what to do */
-	uint64_t clone_flags;	/* CLONE_NEW* */
-	int cgroup_fd;		/* born in it; -1: in the caller's */
+	uint64_t clone_flags; /* CLONE_NEW* */
+	int cgroup_fd;        /* born in it; -1: in the caller's */
 	struct ctr_child_join joins[CTR_CHILD_JOINS];
 	size_t njoins;
-	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with wait by
-				   * the caller */
+	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
+					   * wait by the caller */
 	size_t nrlimits;
-	bool helper;		/* a helper process joins and clones the child with CLONE_PARENT */
-	bool wait;		/* reads one byte from sync_fd before it goes on: id maps come first */
+	bool helper; /* a helper process joins and clones the child with CLONE_PARENT */
+	bool wait;   /* reads one byte from sync_fd before it goes on: id maps come first */
 	bool become_root;
-	bool keep_groups;	/* setgroups is refused in that user namespace */
-	bool hide;		/* stay undumpable over execve: others may see the PID namespace */
+	bool keep_groups; /* setgroups is refused in that user namespace */
+	bool hide;        /* stay undumpable over execve: others may see the PID namespace */
 	int sync_fd;
 	int keep[CTR_CHILD_KEEP]; /* descriptors that survive execve */
 	size_t nkeep;
 	int exec_fd;
 	const char *const *argv;
 	/* what came out */
-	volatile int error;	/* errno of the step that failed */
+	volatile int error; /* errno of the step that failed */
 	const char *volatile step;
 	const struct ctr_rlimit *volatile failed_rlimit;
-	volatile pid_t pid;	/* in the caller's PID namespace */
-	bool enter_cgroup;	/* no clone3: the caller moves it to its cgroup before ctr_child_go() */
+	volatile pid_t pid; /* in the caller's PID namespace */
+	bool enter_cgroup;  /* no clone3: the caller moves it to its cgroup before ctr_child_go() */
 };
 
 /*
- * Clone the child. Returns when it has executed ctr-init, or with child->wait (which is set here when
- * enter_cgroup is) when it waits: then ctr_child_go() lets it go on. 0 and child->pid, or -1 and @err
- * with no process left.
+ * Clone the child. Returns when it has executed ctr-init, or with child->wait (which is set here
+ * when enter_cgroup is) when it waits: then ctr_child_go() lets it go on. 0 and child->pid, or -1
+ * and @err with no process left.
  */
 int ctr_child_clone(struct ctr_child *child, struct ctr_error *err);
 

@@ -29,8 +29,8 @@ int ctr_container_open(struct ctr_container *out, const struct ctr_context *cont
 	if (out->root < 0) {
 		/* No root: no container. The words are what engines look for. */
 		if (err && err->fault == CTR_FAULT_NOT_FOUND)
-			return ctr_fail(err, CTR_FAULT_NOT_FOUND, 0, "container `%s` does not exist",
-					id);
+			return ctr_fail(err, CTR_FAULT_NOT_FOUND, 0,
+					"container `%s` does not exist", id);
 		return -1;
 	}
 
@@ -156,7 +156,8 @@ static const char *user_name(uint32_t uid, const struct ctr_context *context)
 
 	/* getpwuid(3) of a static program would load NSS modules. */
 	text = ctr_file_read(context->arena, AT_FDCWD, "/etc/passwd", 1 << 20, NULL, NULL);
-	for (line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+	for (line = text; line && *line;
+	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
 		char *name_end = strchr(line, ':');
 		char *id = name_end ? strchr(name_end + 1, ':') : NULL;
 		char *end;

@@ -31,11 +31,14 @@ struct ctr_container {
 	struct ctr_cgroup cgroup; /* placed from the record, not open */
 };
 
-#define CTR_CONTAINER_INIT { .root = -1, .dir = -1, .cgroup = { .fd = -1 } }
+#define CTR_CONTAINER_INIT                                                                         \
+	{                                                                                          \
+		.root = -1, .dir = -1, .cgroup = {.fd = -1 }                                       \
+	}
 
-/* Open container @id. 0, or -1 and @err (NOT_FOUND: "container `ID` does not exist"). Release in any
- * case. A directory without a record is a container whose creation was interrupted: its record then
- * has only the id (status creating). */
+/* Open container @id. 0, or -1 and @err (NOT_FOUND: "container `ID` does not exist"). Release in
+ * any case. A directory without a record is a container whose creation was interrupted: its record
+ * then has only the id (status creating). */
 int ctr_container_open(struct ctr_container *out, const struct ctr_context *context, const char *id,
 		       enum ctr_state_lock lock, struct ctr_error *err);
 void ctr_container_release(struct ctr_container *container);

@@ -12,8 +12,8 @@ struct ctr_error;
 struct ctr_context {
 	struct ctr_arena *arena;
 	struct ctr_host host;
-	const char *name;	  /* of the program, as it was called */
-	const char *root;	  /* state root, absolute */
-	bool root_given;	  /* by --root */
+	const char *name;                /* of the program, as it was called */
+	const char *root;                /* state root, absolute */
+	bool root_given;                 /* by --root */
 	enum ctr_cgroup_manager manager; /* for new containers */
 };

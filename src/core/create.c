@@ -106,18 +106,21 @@ static int check_terminal(const struct creation *creation, struct ctr_error *err
 	bool foreground = creation->run && !options->detach;
 
 	if (!creation->spec->process)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "process: missing, it is required to create");
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"process: missing, it is required to create");
 
 	if (creation->spec->process->terminal) {
 		if (!foreground && !options->console_socket)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0,
-					"process.terminal: cannot allocate tty if ctr will detach without setting console socket");
+			return ctr_fail(
+				err, CTR_FAULT_USAGE, 0,
+				"process.terminal: cannot allocate tty if ctr will detach without setting console socket");
 		return 0;
 	}
 
 	if (options->console_socket)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"--console-socket: cannot use console socket if ctr will not detach or allocate tty");
+		return ctr_fail(
+			err, CTR_FAULT_USAGE, 0,
+			"--console-socket: cannot use console socket if ctr will not detach or allocate tty");
 	return 0;
 }
 
@@ -166,7 +169,8 @@ static void fill_record(struct creation *creation)
 	};
 }
 
-/* State directory, record and cgroup, in an order in which a kill -9 leaves what delete understands. */
+/* State directory, record and cgroup, in an order in which a kill -9 leaves what delete
+ * understands. */
 static int make_place(struct creation *creation, struct ctr_error *err)
 {
 	const struct ctr_context *context = creation->context;
@@ -248,7 +252,8 @@ static int make_plan(struct creation *creation, struct ctr_plan_header **out, st
 	return *out ? 0 : -1;
 }
 
-static int open_sockets(struct creation *creation, struct ctr_plan_header *plan, struct ctr_error *err)
+static int open_sockets(struct creation *creation, struct ctr_plan_header *plan,
+			struct ctr_error *err)
 {
 	int pair[2];
 
@@ -530,8 +535,8 @@ static int clean_up(struct creation *creation, struct ctr_error *err)
 	return 0;
 }
 
-int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options, int *status,
-	    struct ctr_error *err)
+int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options,
+	    int *status, struct ctr_error *err)
 {
 	struct creation creation = creation_init(context, options, true);
 	sigset_t signals;

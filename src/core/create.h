@@ -14,9 +14,9 @@ struct ctr_error;
 struct ctr_create_options {
 	const char *id;
 	const char *bundle;
-	const char *config;	    /* instead of BUNDLE/config.json; NULL */
-	const char *rootfs;	    /* no bundle: a root file system ... */
-	const char *const *args;    /* ... and what to run in it; NULL-terminated, may be NULL */
+	const char *config;      /* instead of BUNDLE/config.json; NULL */
+	const char *rootfs;      /* no bundle: a root file system ... */
+	const char *const *args; /* ... and what to run in it; NULL-terminated, may be NULL */
 	const char *pid_file;
 	const char *console_socket;
 	const char *pidfd_socket;
@@ -31,5 +31,5 @@ int ctr_create(const struct ctr_context *context, const struct ctr_create_option
 
 /* Create, start and, unless detached, wait for the end and delete. *@status: exit status of the
  * process (128+n for signal n), 0 when detached. */
-int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options, int *status,
-	    struct ctr_error *err);
+int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options,
+	    int *status, struct ctr_error *err);

@@ -81,7 +81,8 @@ static void run_poststop(const struct ctr_container *container, const struct ctr
 	struct ctr_error err;
 
 	/* runtime.md#lifecycle step 13: failures are logged, and the rest goes on. */
-	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTOP], CTR_HOOK_POSTSTOP, state, NULL, &err) < 0)
+	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTOP], CTR_HOOK_POSTSTOP, state, NULL, &err) <
+	    0)
 		ctr_log(CTR_LOG_WARNING, "%s", err.text);
 }
 

@@ -60,12 +60,14 @@ static int parse_id(const char *text, size_t len, const char *what, uint32_t *ou
 	/* (uid_t)-1 means "no change" to the kernel. */
 	if (ctr_parse_u64(number, &value) < 0 || value >= UINT32_MAX)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"--user: %s '%s' is not a number from 0 to 4294967294", what, number);
+				"--user: %s '%s' is not a number from 0 to 4294967294", what,
+				number);
 	*out = (uint32_t)value;
 	return 0;
 }
 
-/* UID or UID:GID, numbers only; without a group it is 0 (CVE-2026-30892 is what guessing leads to). */
+/* UID or UID:GID, numbers only; without a group it is 0 (CVE-2026-30892 is what guessing leads to).
+ */
 static int set_user(struct ctr_process *process, const char *user, struct ctr_error *err)
 {
 	const char *colon = strchr(user, ':');
@@ -103,8 +105,7 @@ static int set_groups(struct execution *execution, struct ctr_error *err)
 static int add_caps(struct execution *execution, struct ctr_error *err)
 {
 	const struct ctr_exec_options *options = execution->options;
-	struct ctr_capabilities *caps =
-		ctr_arena_alloc(execution->context->arena, sizeof(*caps));
+	struct ctr_capabilities *caps = ctr_arena_alloc(execution->context->arena, sizeof(*caps));
 
 	if (execution->process.capabilities)
 		*caps = *execution->process.capabilities;
@@ -225,11 +226,13 @@ static int check_terminal(const struct execution *execution, struct ctr_error *e
 	const struct ctr_exec_options *options = execution->options;
 
 	if (execution->process.terminal && options->detach && !options->console_socket)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"exec: cannot allocate tty if ctr will detach without setting console socket");
+		return ctr_fail(
+			err, CTR_FAULT_USAGE, 0,
+			"exec: cannot allocate tty if ctr will detach without setting console socket");
 	if (!execution->process.terminal && options->console_socket)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"--console-socket: cannot use console socket if ctr will not detach or allocate tty");
+		return ctr_fail(
+			err, CTR_FAULT_USAGE, 0,
+			"--console-socket: cannot use console socket if ctr will not detach or allocate tty");
 	return 0;
 }
 
@@ -265,8 +268,9 @@ static uint64_t namespaces_of(const struct ctr_spec *spec)
 static int open_namespace_files(struct execution *execution, uint64_t flags, struct ctr_error *err)
 {
 	/* The user namespace gives the right to enter the others, so it comes first. */
-	static const enum ctr_ns_kind order[] = { CTR_NS_USER, CTR_NS_PID, CTR_NS_NETWORK, CTR_NS_IPC,
-						  CTR_NS_UTS, CTR_NS_CGROUP, CTR_NS_MOUNT };
+	static const enum ctr_ns_kind order[] = { CTR_NS_USER, CTR_NS_PID, CTR_NS_NETWORK,
+						  CTR_NS_IPC,  CTR_NS_UTS, CTR_NS_CGROUP,
+						  CTR_NS_MOUNT };
 	struct ctr_arena *arena = execution->context->arena;
 
 	execution->own_fds = true;
@@ -302,8 +306,8 @@ static int decide_joins(struct execution *execution, struct ctr_error *err)
 	bool by_parent = host->privileged && (flags & CLONE_NEWPID);
 
 	*shape = (struct ctr_shape){
-		.kind = host->privileged || !(flags & CLONE_NEWPID) ? CTR_SHAPE_DIRECT :
-								       CTR_SHAPE_JOIN,
+		.kind = host->privileged || !(flags & CLONE_NEWPID) ? CTR_SHAPE_DIRECT
+								    : CTR_SHAPE_JOIN,
 		.become_root = (flags & CLONE_NEWUSER) != 0,
 	};
 
@@ -336,7 +340,8 @@ static int find_init_cgroup(struct execution *execution)
 {
 	struct ctr_arena *arena = execution->context->arena;
 	struct ctr_cgroup *cgroup = &execution->container.cgroup;
-	const char *path = ctr_arena_printf(arena, "/proc/%d/cgroup", execution->container.record.pid);
+	const char *path =
+		ctr_arena_printf(arena, "/proc/%d/cgroup", execution->container.record.pid);
 	char *text = ctr_file_read(arena, AT_FDCWD, path, 1 << 16, NULL, NULL);
 	char *line = text ? strstr(text, "0::/") : NULL, *end;
 	int fd;
@@ -360,16 +365,23 @@ static int open_cgroup(struct execution *execution, struct ctr_error *err)
 {
 	const struct ctr_exec_options *options = execution->options;
 	struct ctr_cgroup *cgroup = &execution->container.cgroup;
+	int sub = -1;
 
 	if (!cgroup->mount)
 		return options->cgroup ? ctr_fail(err, CTR_FAULT_USAGE, 0,
-						  "--cgroup: the container has no cgroup") :
-					 0;
+						  "--cgroup: the container has no cgroup")
+				       : 0;
 
-	if (options->cgroup)
-		return ctr_cgroup_open_sub(cgroup, options->cgroup, execution->context->arena, err);
+	if (ctr_cgroup_open(cgroup, err) < 0)
+		return -1;
+	if (!options->cgroup)
+		return 0;
 
-	return ctr_cgroup_open(cgroup, err);
+	if (ctr_cgroup_open_sub(cgroup, options->cgroup, &sub, err) < 0)
+		return -1;
+	ctr_cgroup_close(cgroup);
+	cgroup->fd = sub;
+	return 0;
 }
 
 /* ---- the course of it */
@@ -420,11 +432,12 @@ static int make_plan(struct execution *execution, struct ctr_plan_header **out,
 	plan_options->id = execution->options->id;
 	plan_options->ignored_signals = context->host.ignored_signals;
 	if (execution->spec.linux_->namespaces[CTR_NS_TIME].listed)
-		plan_options->join_time_ns = ctr_arena_printf(
-			context->arena, "/proc/%d/ns/time", execution->container.record.pid);
+		plan_options->join_time_ns = ctr_arena_printf(context->arena, "/proc/%d/ns/time",
+							      execution->container.record.pid);
 	if (ctr_prepare_fds(execution->options->preserve_fds, &plan_options->preserve_fds,
 			    &plan_options->listen_fds, err) < 0 ||
-	    ctr_security_plan(plan_options, &execution->spec, &execution->process, context, err) < 0)
+	    ctr_security_plan(plan_options, &execution->spec, &execution->process, context, err) <
+		    0)
 		return -1;
 
 	ctr_plan_init(&builder, context->arena);

@@ -35,7 +35,8 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 		return -1;
 	explanation->spec = spec;
 	if (!spec->process)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "process: missing, it is required to create");
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"process: missing, it is required to create");
 
 	unprivileged.root = NULL;
 	options.runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
@@ -88,8 +89,8 @@ static const char *shape_name(enum ctr_shape_kind kind)
 static void print_map(struct ctr_buf *out, const char *name, const struct ctr_id_map *map, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		ctr_buf_addf(out, "  %s %u -> %u, %u ids\n", name, map[i].container_id, map[i].host_id,
-			     map[i].size);
+		ctr_buf_addf(out, "  %s %u -> %u, %u ids\n", name, map[i].container_id,
+			     map[i].host_id, map[i].size);
 }
 
 static void print_actions(const struct explanation *explanation, struct ctr_buf *out)
@@ -102,13 +103,15 @@ static void print_actions(const struct explanation *explanation, struct ctr_buf 
 	ctr_buf_addc(out, '\n');
 	for (size_t i = 0; i < actions->shape.njoins; i++)
 		ctr_buf_addf(out, "  join %s namespace %s\n",
-			     ctr_ns_name(actions->shape.joins[i].kind), actions->shape.joins[i].path);
+			     ctr_ns_name(actions->shape.joins[i].kind),
+			     actions->shape.joins[i].path);
 	if (actions->shape.write_maps) {
 		print_map(out, "map uid", actions->idmap.uid, actions->idmap.nuid);
 		print_map(out, "map gid", actions->idmap.gid, actions->idmap.ngid);
 	}
 	if (cgroup->mount)
-		ctr_buf_addf(out, "  cgroup %s%s, with a device filter\n", cgroup->mount, cgroup->path);
+		ctr_buf_addf(out, "  cgroup %s%s, with a device filter\n", cgroup->mount,
+			     cgroup->path);
 	else
 		ctr_buf_adds(out, "  no cgroup\n");
 	for (size_t i = 0; i < actions->nrlimits; i++)
@@ -160,7 +163,8 @@ static void encode_op(struct ctr_json *json, const struct ctr_plan_header *plan,
 	ctr_json_end_object(json);
 }
 
-static void encode_map(struct ctr_json *json, const char *key, const struct ctr_id_map *map, size_t n)
+static void encode_map(struct ctr_json *json, const char *key, const struct ctr_id_map *map,
+		       size_t n)
 {
 	ctr_json_array(json, key);
 	for (size_t i = 0; i < n; i++) {

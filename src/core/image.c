@@ -88,7 +88,8 @@ static int open_installed(struct ctr_error *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"executable memfds are forbidden here and '%s' cannot be opened", path);
+				"executable memfds are forbidden here and '%s' cannot be opened",
+				path);
 	return ctr_take_fd(&fd);
 }
 

@@ -16,9 +16,13 @@ struct ctr_image {
 	size_t plan_offset;
 };
 
-#define CTR_IMAGE_INIT { .exec_fd = -1, .plan_fd = -1 }
+#define CTR_IMAGE_INIT                                                                             \
+	{                                                                                          \
+		.exec_fd = -1, .plan_fd = -1                                                       \
+	}
 
 /* Make both, CLOEXEC. 0, or -1 and @err. Where executable memfds are forbidden, exec_fd is a
  * read-only detached mount of the installed ctr-init. */
-int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, struct ctr_error *err);
+int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan,
+		   struct ctr_error *err);
 void ctr_image_close(struct ctr_image *image);

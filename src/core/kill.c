@@ -36,9 +36,9 @@ static int kill_container(struct ctr_container *container, int sig, bool all, st
 	bool alive = ctr_container_is_alive(container);
 
 	if (all)
-		return container->cgroup.mount ? kill_cgroup(container, sig, err) :
-		       alive			? kill_init(container, sig, err) :
-						  0;
+		return container->cgroup.mount ? kill_cgroup(container, sig, err)
+		       : alive                 ? kill_init(container, sig, err)
+					       : 0;
 
 	/* Without a PID namespace of its own nothing ends its other processes. */
 	if (sig == SIGKILL && !container->record.has_pidns && kill_cgroup(container, sig, err) < 0)

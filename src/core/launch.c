@@ -50,7 +50,8 @@ static int open_joins(const struct ctr_shape *shape, struct ctr_child *child, in
 		child->joins[child->njoins++] = (struct ctr_child_join){
 			.fd = fd,
 			.flags = join->flag,
-			.origin = ctr_arena_printf(arena, "linux.namespaces[%u].path: cannot join '%s'",
+			.origin = ctr_arena_printf(arena,
+						   "linux.namespaces[%u].path: cannot join '%s'",
 						   join->index, join->path),
 		};
 	}
@@ -73,7 +74,8 @@ static int clone_in_pidns(struct ctr_child *child, int pidns, struct ctr_error *
 	if (setns(own, CLONE_NEWPID) < 0 && r == 0) {
 		kill(child->pid, SIGKILL);
 		waitpid(child->pid, NULL, __WALL);
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot return to the own PID namespace");
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"cannot return to the own PID namespace");
 	}
 	return r;
 }
@@ -84,10 +86,12 @@ static int prepare_waiting(struct ctr_launch *launch, const struct ctr_cgroup *c
 {
 	if (launch->child.enter_cgroup && ctr_cgroup_enter(cgroup, launch->pid, err) < 0)
 		return -1;
-	if (ctr_prepare_rlimits(launch->child.rlimits, launch->child.nrlimits, launch->pid, err) < 0)
+	if (ctr_prepare_rlimits(launch->child.rlimits, launch->child.nrlimits, launch->pid, err) <
+	    0)
 		return -1;
 	if (launch->actions->shape.write_maps &&
-	    ctr_idmap_write(&launch->actions->idmap, launch->host, launch->pid, launch->arena, err) < 0)
+	    ctr_idmap_write(&launch->actions->idmap, launch->host, launch->pid, launch->arena,
+			    err) < 0)
 		return -1;
 
 	return ctr_child_go(launch->sync, err);
@@ -147,8 +151,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 			child->joins[child->njoins++] = joins[i];
 	}
 	if (r == 0)
-		r = join_pidns >= 0 ? clone_in_pidns(child, join_pidns, err) :
-				      ctr_child_clone(child, err);
+		r = join_pidns >= 0 ? clone_in_pidns(child, join_pidns, err)
+				    : ctr_child_clone(child, err);
 	while (opened > 0)
 		close(child->joins[--opened].fd);
 	if (r < 0)
@@ -265,8 +269,8 @@ static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struc
 
 	if (!actions || msg->value2 > CTR_FDS_MAX || msg->value > actions->nfds ||
 	    msg->value2 > actions->nfds - msg->value)
-		return ctr_fail(err, CTR_FAULT_BUG, 0, "ctr-init asks for descriptors %u+%u", msg->value,
-				msg->value2);
+		return ctr_fail(err, CTR_FAULT_BUG, 0, "ctr-init asks for descriptors %u+%u",
+				msg->value, msg->value2);
 
 	while (r == 0 && n < msg->value2) {
 		fds[n] = open_request(launch, &actions->fds[msg->value + n], err);
@@ -283,8 +287,9 @@ static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struc
 }
 
 /*
- * Take the seccomp listener out of the child. The child told its number before it called seccomp(2),
- * as it may not be able to send anything afterwards; it is there when that call returned.
+ * Take the seccomp listener out of the child. The child told its number before it called
+ * seccomp(2), as it may not be able to send anything afterwards; it is there when that call
+ * returned.
  */
 static int take_listener(const struct ctr_launch *launch, int number, struct ctr_error *err)
 {
@@ -298,8 +303,8 @@ static int take_listener(const struct ctr_launch *launch, int number, struct ctr
 		int fd = (int)syscall(SYS_pidfd_getfd, launch->pidfd, number, 0);
 
 		if (fd >= 0 || errno != EBADF)
-			return fd >= 0 ? fd :
-					 ctr_fail(err, CTR_FAULT_HOST, errno,
+			return fd >= 0 ? fd
+				       : ctr_fail(err, CTR_FAULT_HOST, errno,
 						  "linux.seccomp: cannot take the listener");
 		nanosleep(&pause, NULL);
 	}
@@ -307,7 +312,8 @@ static int take_listener(const struct ctr_launch *launch, int number, struct ctr
 	return ctr_fail(err, CTR_FAULT_HOST, ETIMEDOUT, "linux.seccomp: no listener came");
 }
 
-static int serve_listener(struct ctr_launch *launch, const struct ctr_msg *msg, struct ctr_error *err)
+static int serve_listener(struct ctr_launch *launch, const struct ctr_msg *msg,
+			  struct ctr_error *err)
 {
 	int fd = take_listener(launch, (int)msg->value, err);
 
@@ -333,7 +339,8 @@ static int end_fail(struct ctr_launch *launch, struct ctr_error *err)
 	int status = 0;
 
 	if (launch->pid <= 0)
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "container init ended before it executed the process");
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"container init ended before it executed the process");
 
 	while (waitpid(launch->pid, &status, __WALL) < 0 && errno == EINTR)
 		;
@@ -341,14 +348,17 @@ static int end_fail(struct ctr_launch *launch, struct ctr_error *err)
 	if (launch->child.error != 0)
 		return ctr_child_fail(&launch->child, err);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"ctr-init was killed while it set up the container (is the memory limit too low?)");
+		return ctr_fail(
+			err, CTR_FAULT_HOST, 0,
+			"ctr-init was killed while it set up the container (is the memory limit too low?)");
 	if (WIFSIGNALED(status))
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"ctr-init was killed by signal %d while it set up the container%s",
-				WTERMSIG(status),
-				WTERMSIG(status) == SIGSYS ? " (linux.seccomp forbids what it needs)" : "");
-	return ctr_fail(err, CTR_FAULT_HOST, 0, "ctr-init ended with status %d", WEXITSTATUS(status));
+		return ctr_fail(
+			err, CTR_FAULT_HOST, 0,
+			"ctr-init was killed by signal %d while it set up the container%s",
+			WTERMSIG(status),
+			WTERMSIG(status) == SIGSYS ? " (linux.seccomp forbids what it needs)" : "");
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "ctr-init ended with status %d",
+			WEXITSTATUS(status));
 }
 
 static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, struct ctr_error *err)
@@ -371,8 +381,8 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
 		break;
 	case CTR_MSG_CONSOLE:
 		if (calls && calls->console && fd >= 0)
-			return calls->console(launch->data, launch,
-					      fcntl(fd, F_DUPFD_CLOEXEC, 0), err);
+			return calls->console(launch->data, launch, fcntl(fd, F_DUPFD_CLOEXEC, 0),
+					      err);
 		break;
 	case CTR_MSG_LISTENER:
 		if (calls && calls->listener)
@@ -382,7 +392,8 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
 		return 0;
 	}
 
-	return ctr_fail(err, CTR_FAULT_BUG, 0, "unexpected message %u from ctr-init", msg->head.type);
+	return ctr_fail(err, CTR_FAULT_BUG, 0, "unexpected message %u from ctr-init",
+			msg->head.type);
 }
 
 int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struct ctr_error *err)
@@ -412,8 +423,8 @@ int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struc
 			launch->state = (uint32_t)next;
 		r = next < 0 ? ctr_fail(err, CTR_FAULT_BUG, 0,
 					"message %u from ctr-init is not legal in state %u",
-					msg.head.type, launch->state) :
-			       dispatch(launch, &msg, nfds ? fds[0] : -1, err);
+					msg.head.type, launch->state)
+			     : dispatch(launch, &msg, nfds ? fds[0] : -1, err);
 		if (nfds)
 			close(fds[0]);
 		if (r < 0)

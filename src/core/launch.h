@@ -1,6 +1,6 @@
 /*
- * Starting ctr-init on a plan, and the parent's side of the edge table (plan/msg.h): serving what the
- * child asks for until it reaches a state.
+ * Starting ctr-init on a plan, and the parent's side of the edge table (plan/msg.h): serving what
+ * the child asks for until it reaches a state.
  */
 #pragma once
 
@@ -37,15 +37,18 @@ struct ctr_launch {
 	struct ctr_arena *arena;
 	const struct ctr_launch_calls *calls;
 	void *data;
-	int sync;      /* ours */
-	uint32_t state; /* enum ctr_sync_state */
-	pid_t pid;     /* 0: none, or not our child */
-	int pidfd;     /* -1 where pidfd_open is missing */
-	int userns;    /* of the child, opened when first needed; -1 */
+	int sync;               /* ours */
+	uint32_t state;         /* enum ctr_sync_state */
+	pid_t pid;              /* 0: none, or not our child */
+	int pidfd;              /* -1 where pidfd_open is missing */
+	int userns;             /* of the child, opened when first needed; -1 */
 	struct ctr_child child; /* the child reads it until it executes ctr-init */
 };
 
-#define CTR_LAUNCH_INIT { .sync = -1, .pidfd = -1, .userns = -1 }
+#define CTR_LAUNCH_INIT                                                                            \
+	{                                                                                          \
+		.sync = -1, .pidfd = -1, .userns = -1                                              \
+	}
 
 /*
  * Clone and execute ctr-init with the shape of @launch->actions. @child_sync and @gate are numbers

@@ -17,11 +17,11 @@ static int set_frozen(const struct ctr_context *context, const char *id, bool fr
 
 	status = ctr_container_status(&container);
 	if (freeze && status != CTR_STATUS_RUNNING && status != CTR_STATUS_CREATED)
-		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not running: %s", id,
-			     ctr_status_name(status));
+		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not running: %s",
+			     id, ctr_status_name(status));
 	else if (!freeze && status != CTR_STATUS_PAUSED)
-		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not paused: %s", id,
-			     ctr_status_name(status));
+		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not paused: %s",
+			     id, ctr_status_name(status));
 	else if (!container.cgroup.mount)
 		r = ctr_fail(err, CTR_FAULT_STATE, 0,
 			     "container '%s': it has no cgroup, so it cannot be paused", id);

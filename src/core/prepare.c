@@ -39,9 +39,10 @@ static int set_oom_score(const struct ctr_actions *actions, pid_t pid, struct ct
 	len = snprintf(text, sizeof(text), "%d", actions->oom_score_adj);
 	r = ctr_file_write_once(AT_FDCWD, path, text, (size_t)len);
 	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, -r,
-				"process.oomScoreAdj: cannot set %d (lowering it needs CAP_SYS_RESOURCE)",
-				actions->oom_score_adj);
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, -r,
+			"process.oomScoreAdj: cannot set %d (lowering it needs CAP_SYS_RESOURCE)",
+			actions->oom_score_adj);
 	return 0;
 }
 
@@ -61,10 +62,11 @@ static int set_scheduler(const struct ctr_actions *actions, pid_t pid, struct ct
 	attr.deadline = scheduler->deadline;
 	attr.period = scheduler->period;
 	if (syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "process.scheduler: cannot set it%s",
-				errno == EPERM && attr.policy == 6 ?
-					" (SCHED_DEADLINE is refused together with a restricted cpuset)" :
-					"");
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, errno, "process.scheduler: cannot set it%s",
+			errno == EPERM && attr.policy == 6
+				? " (SCHED_DEADLINE is refused together with a restricted cpuset)"
+				: "");
 	return 0;
 }
 
@@ -100,19 +102,20 @@ int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr
 	return set_io_priority(actions, pid, err);
 }
 
-int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid, struct ctr_error *err)
+int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid,
+			struct ctr_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct ctr_rlimit *rlimit = &rlimits[i];
 		const struct rlimit limit = { .rlim_cur = rlimit->soft, .rlim_max = rlimit->hard };
 
 		if (prlimit(pid, (int)rlimit->resource, &limit, NULL) < 0)
-			return ctr_fail(err, CTR_FAULT_CONFIG, errno,
-					"process.rlimits[%zu]: cannot set soft %llu, hard %llu%s", i,
-					(unsigned long long)rlimit->soft,
-					(unsigned long long)rlimit->hard,
-					errno == EPERM ? " (raising a hard limit needs CAP_SYS_RESOURCE)" :
-							 "");
+			return ctr_fail(
+				err, CTR_FAULT_CONFIG, errno,
+				"process.rlimits[%zu]: cannot set soft %llu, hard %llu%s", i,
+				(unsigned long long)rlimit->soft, (unsigned long long)rlimit->hard,
+				errno == EPERM ? " (raising a hard limit needs CAP_SYS_RESOURCE)"
+					       : "");
 	}
 
 	return 0;
@@ -140,7 +143,8 @@ int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr
 	*listen = 0;
 	if (fds && pid && ctr_parse_u64(pid, &owner) == 0 && owner == (uint64_t)getpid()) {
 		if (ctr_parse_u64(fds, &value) < 0 || value > 4096)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0, "LISTEN_FDS: invalid value '%s'", fds);
+			return ctr_fail(err, CTR_FAULT_USAGE, 0, "LISTEN_FDS: invalid value '%s'",
+					fds);
 		*listen = (uint32_t)value;
 	}
 
@@ -148,7 +152,8 @@ int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr
 	for (uint32_t fd = 3; fd < 3 + *n; fd++) {
 		if (fcntl((int)fd, F_GETFD) < 0)
 			return ctr_fail(err, CTR_FAULT_USAGE, errno,
-					"--preserve-fds %u: file descriptor %u is not open", preserve, fd);
+					"--preserve-fds %u: file descriptor %u is not open",
+					preserve, fd);
 	}
 
 	return 0;

@@ -14,10 +14,12 @@ struct ctr_rlimit;
 int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
 
 /* Resource limits of @pid, from outside: of a child that waits in its new user namespace. */
-int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid, struct ctr_error *err);
+int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid,
+			struct ctr_error *err);
 
-/* Block signals, so that no half-made container is left by Ctrl-C: what comes meanwhile takes effect
- * at the restore, or is forwarded by ctr_wait(). SIGKILL leaves what `ctr delete --force` cleans. */
+/* Block signals, so that no half-made container is left by Ctrl-C: what comes meanwhile takes
+ * effect at the restore, or is forwarded by ctr_wait(). SIGKILL leaves what `ctr delete --force`
+ * cleans. */
 void ctr_prepare_block_signals(sigset_t *old);
 
 /* Are descriptors 3 .. 3+n-1 open, LISTEN_FDS of them first? *@n becomes the sum of @preserve and

@@ -5,8 +5,8 @@
 #include "core/context.h"
 #include "core/verbs.h"
 
-static int list_pids(struct ctr_container *container, const struct ctr_context *context, pid_t **out,
-		     size_t *n, struct ctr_error *err)
+static int list_pids(struct ctr_container *container, const struct ctr_context *context,
+		     pid_t **out, size_t *n, struct ctr_error *err)
 {
 	*n = 0;
 	*out = NULL;

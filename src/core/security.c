@@ -24,7 +24,8 @@ static int plan_seccomp(struct ctr_plan_options *options, const struct ctr_secco
 		return 0;
 
 	/* A name that no container id can have. */
-	cache = context->root ? ctr_arena_printf(context->arena, "%s/-seccomp", context->root) : NULL;
+	cache = context->root ? ctr_arena_printf(context->arena, "%s/-seccomp", context->root)
+			      : NULL;
 	if (ctr_seccomp_compile(seccomp, cache, context->arena, &program, err) < 0)
 		return -1;
 
@@ -35,7 +36,8 @@ static int plan_seccomp(struct ctr_plan_options *options, const struct ctr_secco
 	return 0;
 }
 
-static void place_label(struct ctr_plan_options *options, size_t i, const struct ctr_lsm_label *label)
+static void place_label(struct ctr_plan_options *options, size_t i,
+			const struct ctr_lsm_label *label)
 {
 	options->lsm_file[i] = label->file;
 	options->lsm_fallback[i] = label->fallback;

@@ -1,6 +1,6 @@
 /*
- * ctr start: connect to the gate where init waits, and be its parent from there on: the same messages
- * say whether the process could be executed, and why not.
+ * ctr start: connect to the gate where init waits, and be its parent from there on: the same
+ * messages say whether the process could be executed, and why not.
  */
 #include <signal.h>
 #include <sys/socket.h>
@@ -49,8 +49,8 @@ static int pass_gate(const struct ctr_container *container, const struct ctr_con
 	if (launch.sync < 0) {
 		r = launch.sync;
 		launch.sync = -1;
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "container '%s': cannot reach its start gate",
-				container->id);
+		return ctr_fail(err, CTR_FAULT_HOST, -r,
+				"container '%s': cannot reach its start gate", container->id);
 	}
 
 	r = ctr_launch_go(&launch, err);
@@ -77,7 +77,8 @@ static int run_poststart(const struct ctr_container *container, const struct ctr
 		return -1;
 
 	state = ctr_container_hook_state(container, "running", container->record.pid, context);
-	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTART], CTR_HOOK_POSTSTART, state, NULL, err) == 0)
+	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTART], CTR_HOOK_POSTSTART, state, NULL, err) ==
+	    0)
 		return 0;
 
 	(void)ctr_container_signal(container, SIGKILL);

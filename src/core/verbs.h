@@ -17,9 +17,10 @@ int ctr_start(const struct ctr_context *context, const char *id, struct ctr_erro
 int ctr_kill(const struct ctr_context *context, const char *id, int sig, bool all,
 	     struct ctr_error *err);
 
-/* delete.c: remove a stopped or created container; with @force in any state, and silently when there
- * is none. */
-int ctr_delete(const struct ctr_context *context, const char *id, bool force, struct ctr_error *err);
+/* delete.c: remove a stopped or created container; with @force in any state, and silently when
+ * there is none. */
+int ctr_delete(const struct ctr_context *context, const char *id, bool force,
+	       struct ctr_error *err);
 
 /* pause.c */
 int ctr_pause(const struct ctr_context *context, const char *id, struct ctr_error *err);

@@ -140,9 +140,9 @@ static void relay_write(struct relay *relay)
 }
 
 /*
- * Our standard output is shared with whoever started us, so O_NONBLOCK (a flag of the open file, not
- * of the descriptor) is not ours to set there: write only what poll(2) says fits, at most a page, as
- * POLLOUT of a pipe promises PIPE_BUF bytes and that of a terminal one at least.
+ * Our standard output is shared with whoever started us, so O_NONBLOCK (a flag of the open file,
+ * not of the descriptor) is not ours to set there: write only what poll(2) says fits, at most a
+ * page, as POLLOUT of a pipe promises PIPE_BUF bytes and that of a terminal one at least.
  */
 static void relay_write_shared(struct relay *relay)
 {
@@ -179,7 +179,8 @@ static void reap(struct session *session)
 		if (pid != launch->pid)
 			continue;
 		session->ended = true;
-		session->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		session->status =
+			WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 		launch->pid = 0;
 		return;
 	}
@@ -190,7 +191,8 @@ static void serve_signals(struct session *session)
 	struct ctr_wait *wait = session->wait;
 	struct signalfd_siginfo info;
 
-	while (!session->ended && read(wait->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+	while (!session->ended &&
+	       read(wait->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		int sig = (int)info.ssi_signo;
 
 		if (sig == SIGCHLD)
@@ -213,10 +215,10 @@ static void fill_poll(const struct session *session, struct pollfd *fds)
 	const struct relay *in = &session->in, *out = &session->out;
 
 	fds[POLL_SIGNALS] = (struct pollfd){ .fd = session->wait->signals, .events = POLLIN };
-	fds[POLL_STDIN] = (struct pollfd){ .fd = relay_wants_read(in) ? in->from : -1,
-					   .events = POLLIN };
-	fds[POLL_STDOUT] = (struct pollfd){ .fd = relay_wants_write(out) ? out->to : -1,
-					    .events = POLLOUT };
+	fds[POLL_STDIN] =
+		(struct pollfd){ .fd = relay_wants_read(in) ? in->from : -1, .events = POLLIN };
+	fds[POLL_STDOUT] =
+		(struct pollfd){ .fd = relay_wants_write(out) ? out->to : -1, .events = POLLOUT };
 	fds[POLL_CONSOLE] = (struct pollfd){ .fd = -1 };
 	if (relay_wants_read(out))
 		fds[POLL_CONSOLE].events |= POLLIN;
@@ -236,7 +238,8 @@ static void serve_poll(struct session *session, const struct pollfd *fds)
 		relay_write_shared(out);
 	if ((fds[POLL_CONSOLE].events & POLLIN) && (fds[POLL_CONSOLE].revents & (POLLIN | POLLHUP)))
 		relay_read(out);
-	if ((fds[POLL_CONSOLE].events & POLLOUT) && (fds[POLL_CONSOLE].revents & (POLLOUT | POLLHUP)))
+	if ((fds[POLL_CONSOLE].events & POLLOUT) &&
+	    (fds[POLL_CONSOLE].revents & (POLLOUT | POLLHUP)))
 		relay_write(in);
 	if (fds[POLL_SIGNALS].revents)
 		serve_signals(session);

@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <termios.h>
 
 struct ctr_error;
@@ -13,9 +13,9 @@ struct ctr_launch;
 
 struct ctr_wait {
 	struct ctr_launch *launch; /* its pid becomes 0 when it was reaped */
-	int console;	 /* master of its terminal, -1: none */
-	bool foreground; /* false: nothing is prepared, ctr_wait() must not be called */
-	bool subreaper;	 /* take over its orphans */
+	int console;               /* master of its terminal, -1: none */
+	bool foreground;           /* false: nothing is prepared, ctr_wait() must not be called */
+	bool subreaper;            /* take over its orphans */
 	/* private */
 	int signals;
 	sigset_t old_mask;

@@ -26,7 +26,8 @@ struct ctr_host {
 	bool setgroups_denied; /* of the current user namespace, and so of all made in it */
 	uint64_t cap_bounding; /* capabilities that may be given, bit n = capability n */
 	int last_cap;
-	uint64_t ignored_signals; /* mask (bit n-1): what the caller had us ignore, as nohup(1) does */
+	uint64_t ignored_signals; /* mask (bit n-1): what the caller had us ignore, as nohup(1) does
+				   */
 	enum ctr_cgroup_mode cgroup_mode;
 	const char *cgroup_mount; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified"; NULL if none */
 	const char *cgroup_self;  /* own cgroup below that mount, e.g. "/user.slice" */

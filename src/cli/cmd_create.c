@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "core/create.h"
@@ -16,37 +17,35 @@ struct create_options {
 
 #define CREATE(field) offsetof(struct create_options, core.field)
 
-#define COMMON_OPTIONS                                                                             \
-	{ "bundle", 'b', CTR_OPTION_STRING, CREATE(bundle), "DIR",                                 \
-	  "the bundle: config.json and root file system (default: .)" },                           \
-	{ "config", 'f', CTR_OPTION_STRING, CREATE(config), "FILE",                                \
-	  "use FILE instead of the bundle's config.json" },                                        \
-	{ "pid-file", 0, CTR_OPTION_STRING, CREATE(pid_file), "FILE",                              \
-	  "write the process id of init to FILE" },                                                \
-	{ "console-socket", 0, CTR_OPTION_STRING, CREATE(console_socket), "PATH",                  \
-	  "unix socket that receives the terminal's master" },                                     \
-	{ "pidfd-socket", 0, CTR_OPTION_STRING, CREATE(pidfd_socket), "PATH",                      \
-	  "unix socket that receives a pidfd of init" },                                           \
-	{ "preserve-fds", 0, CTR_OPTION_U32, CREATE(preserve_fds), "N",                            \
-	  "pass N more file descriptors, from 3 on" },                                             \
-	{ "no-pivot", 0, CTR_OPTION_FLAG, CREATE(no_pivot), NULL,                                  \
-	  "move the root instead of pivot_root (weaker; for a root on an initramfs)" },            \
-	{ "no-new-keyring", 0, CTR_OPTION_FLAG, CREATE(no_new_keyring), NULL,                      \
-	  "keep the caller's session keyring" },                                                   \
-	{ "no-subreaper", 0, CTR_OPTION_FLAG, CREATE(no_subreaper), NULL,                          \
-	  "do not take over orphaned processes" }
-
-static const struct ctr_option create_table[] = { COMMON_OPTIONS };
-
-static const struct ctr_option run_table[] = {
-	COMMON_OPTIONS,
-	{ "detach", 'd', CTR_OPTION_FLAG, CREATE(detach), NULL, "leave it running" },
-	{ "keep", 0, CTR_OPTION_FLAG, CREATE(keep), NULL, "do not delete it when it has ended" },
-	{ "rootfs", 0, CTR_OPTION_STRING, CREATE(rootfs), "DIR",
-	  "no bundle: run a command in the root file system DIR" },
-	{ "rm", 0, CTR_OPTION_FLAG, offsetof(struct create_options, remove), NULL,
-	  "delete it when it has ended (the default)" },
+/* Those of `run` alone come last. */
+static const struct ctr_option table[] = {
+	CTR_OPT("bundle", 'b', STRING, CREATE(bundle), "DIR",
+		"the bundle: config.json and root file system (default: .)"),
+	CTR_OPT("config", 'f', STRING, CREATE(config), "FILE",
+		"use FILE instead of the bundle's config.json"),
+	CTR_OPT("pid-file", 0, STRING, CREATE(pid_file), "FILE",
+		"write the process id of init to FILE"),
+	CTR_OPT("console-socket", 0, STRING, CREATE(console_socket), "PATH",
+		"unix socket that receives the terminal's master"),
+	CTR_OPT("pidfd-socket", 0, STRING, CREATE(pidfd_socket), "PATH",
+		"unix socket that receives a pidfd of init"),
+	CTR_OPT("preserve-fds", 0, U32, CREATE(preserve_fds), "N",
+		"pass N more file descriptors, from 3 on"),
+	CTR_OPT("no-pivot", 0, FLAG, CREATE(no_pivot), NULL,
+		"move the root instead of pivot_root (weaker; for a root on an initramfs)"),
+	CTR_OPT("no-new-keyring", 0, FLAG, CREATE(no_new_keyring), NULL,
+		"keep the caller's session keyring"),
+	CTR_OPT("no-subreaper", 0, FLAG, CREATE(no_subreaper), NULL,
+		"do not take over orphaned processes"),
+	CTR_OPT("detach", 'd', FLAG, CREATE(detach), NULL, "leave it running"),
+	CTR_OPT("keep", 0, FLAG, CREATE(keep), NULL, "do not delete it when it has ended"),
+	CTR_OPT("rootfs", 0, STRING, CREATE(rootfs), "DIR",
+		"no bundle: run a command in the root file system DIR"),
+	CTR_OPT("rm", 0, FLAG, offsetof(struct create_options, remove), NULL,
+		"delete it when it has ended (the default)"),
 };
+
+enum { OPTIONS_OF_RUN = 4 };
 
 static int cmd_create(struct ctr_command *command, struct ctr_error *err)
 {
@@ -66,8 +65,8 @@ static const char *new_id(struct ctr_arena *arena)
 	return id;
 }
 
-/* Does an operand name a bundle rather than a container? It has a slash, which no id has, or there is
- * a configuration in it and none here. */
+/* Does an operand name a bundle rather than a container? It has a slash, which no id has, or there
+ * is a configuration in it and none here. */
 static bool is_bundle(const char *operand, struct ctr_arena *arena)
 {
 	if (strchr(operand, '/') || strcmp(operand, ".") == 0 || strcmp(operand, "..") == 0)
@@ -100,7 +99,8 @@ static int place_operands(const struct ctr_command *command, struct ctr_create_o
 		n--;
 	}
 	if (n > 1)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "run: unexpected argument '%s'", operands[1]);
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "run: unexpected argument '%s'",
+				operands[1]);
 
 	options->id = n == 1 ? operands[0] : new_id(arena);
 	if (!options->bundle)
@@ -122,7 +122,8 @@ static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 		return -1;
 
 	/* Nobody knows yet what it is called. */
-	if (options.detach && command->operands[0] != options.id && command->operands[1] != options.id)
+	if (options.detach && command->operands[0] != options.id &&
+	    command->operands[1] != options.id)
 		printf("%s\n", options.id);
 	return 0;
 }
@@ -131,7 +132,9 @@ const struct ctr_verb ctr_verb_create = {
 	.name = "create",
 	.synopsis = "[flags] ID",
 	.summary = "create a container; `start` lets its process run",
-	CTR_VERB_OPTIONS(create_table, struct create_options),
+	.options = table,
+	.noptions = CTR_ARRAY_SIZE(table) - OPTIONS_OF_RUN,
+	.options_size = sizeof(struct create_options),
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = cmd_create,
@@ -141,7 +144,7 @@ const struct ctr_verb ctr_verb_run = {
 	.name = "run",
 	.synopsis = "[flags] [BUNDLE] [ID] | --rootfs DIR [-- CMD...]",
 	.summary = "create and start a container, wait for its end",
-	CTR_VERB_OPTIONS(run_table, struct create_options),
+	CTR_VERB_OPTIONS(table, struct create_options),
 	.operands_max = CTR_OPERANDS_ANY,
 	.failure = 125,
 	.run = cmd_run,

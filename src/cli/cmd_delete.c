@@ -7,8 +7,8 @@ struct delete_options {
 };
 
 static const struct ctr_option table[] = {
-	{ "force", 'f', CTR_OPTION_FLAG, offsetof(struct delete_options, force), NULL,
-	  "end it first if it runs; fine when there is none" },
+	CTR_OPT("force", 'f', FLAG, offsetof(struct delete_options, force), NULL,
+		"end it first if it runs; fine when there is none"),
 };
 
 static int cmd_delete(struct ctr_command *command, struct ctr_error *err)

@@ -15,12 +15,12 @@ struct explain_options {
 };
 
 static const struct ctr_option table[] = {
-	{ "bundle", 'b', CTR_OPTION_STRING, offsetof(struct explain_options, bundle), "DIR",
-	  "the bundle (default: .)" },
-	{ "json", 0, CTR_OPTION_FLAG, offsetof(struct explain_options, json), NULL,
-	  "as a JSON document" },
-	{ "no-pivot", 0, CTR_OPTION_FLAG, offsetof(struct explain_options, no_pivot), NULL,
-	  "as `run --no-pivot` would do it" },
+	CTR_OPT("bundle", 'b', STRING, offsetof(struct explain_options, bundle), "DIR",
+		"the bundle (default: .)"),
+	CTR_OPT("json", 0, FLAG, offsetof(struct explain_options, json), NULL,
+		"as a JSON document"),
+	CTR_OPT("no-pivot", 0, FLAG, offsetof(struct explain_options, no_pivot), NULL,
+		"as `run --no-pivot` would do it"),
 };
 
 static int cmd_explain(struct ctr_command *command, struct ctr_error *err)
@@ -30,8 +30,8 @@ static int cmd_explain(struct ctr_command *command, struct ctr_error *err)
 	struct ctr_buf buf;
 
 	ctr_buf_init(&buf, command->context->arena);
-	if (ctr_explain(command->context, bundle ? bundle : ".", options->no_pivot, options->json, &buf,
-			err) < 0)
+	if (ctr_explain(command->context, bundle ? bundle : ".", options->no_pivot, options->json,
+			&buf, err) < 0)
 		return -1;
 
 	return ctr_print(ctr_buf_str(&buf), buf.len, err);

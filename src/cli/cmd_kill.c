@@ -11,8 +11,8 @@ struct kill_options {
 };
 
 static const struct ctr_option table[] = {
-	{ "all", 'a', CTR_OPTION_FLAG, offsetof(struct kill_options, all), NULL,
-	  "signal all processes of the container" },
+	CTR_OPT("all", 'a', FLAG, offsetof(struct kill_options, all), NULL,
+		"signal all processes of the container"),
 };
 
 static int cmd_kill(struct ctr_command *command, struct ctr_error *err)

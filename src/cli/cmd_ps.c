@@ -20,11 +20,12 @@ struct ps_options {
 };
 
 static const struct ctr_option table[] = {
-	{ "format", 'f', CTR_OPTION_STRING, offsetof(struct ps_options, format), "FORMAT",
-	  "table (default) or json" },
+	CTR_OPT("format", 'f', STRING, offsetof(struct ps_options, format), "FORMAT",
+		"table (default) or json"),
 };
 
-static int print_json(struct ctr_command *command, const pid_t *pids, size_t n, struct ctr_error *err)
+static int print_json(struct ctr_command *command, const pid_t *pids, size_t n,
+		      struct ctr_error *err)
 {
 	struct ctr_json json;
 	struct ctr_buf buf;
@@ -42,8 +43,8 @@ static int print_json(struct ctr_command *command, const pid_t *pids, size_t n, 
 /* Start ps(1) with the caller's options, -ef without any, and return its output as a stream. */
 static FILE *start_ps(struct ctr_command *command, pid_t *pid, struct ctr_error *err)
 {
-	const char **args = ctr_arena_array(command->context->arena, command->noperands + 3,
-					    sizeof(*args));
+	const char **args =
+		ctr_arena_array(command->context->arena, command->noperands + 3, sizeof(*args));
 	posix_spawn_file_actions_t actions;
 	int pipe_fds[2], r;
 	size_t n = 0;
@@ -150,8 +151,8 @@ static int cmd_ps(struct ctr_command *command, struct ctr_error *err)
 	if (ctr_pids(command->context, command->operands[0], &pids, &n, err) < 0)
 		return -1;
 
-	return format[0] == 'j' ? print_json(command, pids, n, err) :
-				  print_table(command, pids, n, err);
+	return format[0] == 'j' ? print_json(command, pids, n, err)
+				: print_table(command, pids, n, err);
 }
 
 const struct ctr_verb ctr_verb_ps = {

@@ -21,10 +21,10 @@ struct spec_options {
 };
 
 static const struct ctr_option spec_table[] = {
-	{ "bundle", 'b', CTR_OPTION_STRING, offsetof(struct spec_options, bundle), "DIR",
-	  "where config.json is written (default: .)" },
-	{ "rootless", 0, CTR_OPTION_FLAG, offsetof(struct spec_options, rootless), NULL,
-	  "for a caller who is not root" },
+	CTR_OPT("bundle", 'b', STRING, offsetof(struct spec_options, bundle), "DIR",
+		"where config.json is written (default: .)"),
+	CTR_OPT("rootless", 0, FLAG, offsetof(struct spec_options, rootless), NULL,
+		"for a caller who is not root"),
 };
 
 /* Never overwrites, and leaves no half file behind. */
@@ -77,7 +77,8 @@ static int cmd_features(struct ctr_command *command, struct ctr_error *err)
 	return ctr_print(buf.data, buf.len, err);
 }
 
-static const char *lint_bundle(const struct ctr_command *command, const struct spec_options *options)
+static const char *lint_bundle(const struct ctr_command *command,
+			       const struct spec_options *options)
 {
 	if (options->bundle)
 		return options->bundle;
@@ -100,7 +101,8 @@ static int cmd_lint(struct ctr_command *command, struct ctr_error *err)
 	(void)ctr_spec_decode(arena, text, len, path, bundle, &findings, err);
 	for (size_t i = 0; i < findings.count; i++) {
 		fatal += findings.list[i].fatal;
-		printf("%s: %s\n", findings.list[i].fatal ? "error" : "note", findings.list[i].text);
+		printf("%s: %s\n", findings.list[i].fatal ? "error" : "note",
+		       findings.list[i].text);
 	}
 	if (fatal > 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "lint: %s: %zu error%s", path, fatal,
@@ -128,8 +130,8 @@ const struct ctr_verb ctr_verb_features = {
 };
 
 static const struct ctr_option lint_table[] = {
-	{ "bundle", 'b', CTR_OPTION_STRING, offsetof(struct spec_options, bundle), "DIR",
-	  "the bundle (default: .)" },
+	CTR_OPT("bundle", 'b', STRING, offsetof(struct spec_options, bundle), "DIR",
+		"the bundle (default: .)"),
 };
 
 const struct ctr_verb ctr_verb_lint = {

@@ -16,9 +16,9 @@ struct list_options {
 };
 
 static const struct ctr_option list_table[] = {
-	{ "quiet", 'q', CTR_OPTION_FLAG, offsetof(struct list_options, quiet), NULL, "ids only" },
-	{ "format", 'f', CTR_OPTION_STRING, offsetof(struct list_options, format), "FORMAT",
-	  "table (default) or json" },
+	CTR_OPT("quiet", 'q', FLAG, offsetof(struct list_options, quiet), NULL, "ids only"),
+	CTR_OPT("format", 'f', STRING, offsetof(struct list_options, format), "FORMAT",
+		"table (default) or json"),
 };
 
 static int cmd_state(struct ctr_command *command, struct ctr_error *err)
@@ -112,8 +112,8 @@ static void print_table(const struct listing *listing, struct ctr_buf *buf)
 		bundle = widest(bundle, listing->docs[i].bundle);
 	}
 
-	ctr_buf_addf(buf, "%-*s   %-10s  %-8s   %-*s   %-30s   %s\n", (int)id, "ID", "PID", "STATUS",
-		     (int)bundle, "BUNDLE", "CREATED", "OWNER");
+	ctr_buf_addf(buf, "%-*s   %-10s  %-8s   %-*s   %-30s   %s\n", (int)id, "ID", "PID",
+		     "STATUS", (int)bundle, "BUNDLE", "CREATED", "OWNER");
 	for (size_t i = 0; i < listing->n; i++) {
 		const struct ctr_state_doc *doc = &listing->docs[i];
 
@@ -132,8 +132,8 @@ static int cmd_list(struct ctr_command *command, struct ctr_error *err)
 	struct ctr_buf buf;
 
 	if (!is_json && strcmp(format, "table") != 0)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "list: --format: '%s' is not table or json",
-				format);
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"list: --format: '%s' is not table or json", format);
 	if (collect(command, &listing, err) < 0)
 		return -1;
 

@@ -8,8 +8,8 @@
 
 struct ctr_command {
 	struct ctr_context *context;
-	const void *options;	/* as its table filled it */
-	const char **operands;	/* NULL-terminated */
+	const void *options;   /* as its table filled it */
+	const char **operands; /* NULL-terminated */
 	size_t noperands;
 	int status; /* exit status on success */
 };
@@ -27,7 +27,8 @@ struct ctr_verb {
 };
 
 #define CTR_VERB_OPTIONS(table, type)                                                              \
-	.options = table, .noptions = sizeof(table) / sizeof((table)[0]), .options_size = sizeof(type)
+	.options = table, .noptions = sizeof(table) / sizeof((table)[0]),                          \
+	.options_size = sizeof(type)
 
 enum { CTR_OPERANDS_ANY = 1 << 20, CTR_OPTIONS_SIZE_MAX = 512 };
 

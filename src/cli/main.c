@@ -1,6 +1,6 @@
 /*
- * ctr: the command line. Global options, then a verb with its own; the only place that prints errors
- * and decides exit statuses.
+ * ctr: the command line. Global options, then a verb with its own; the only place that prints
+ * errors and decides exit statuses.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -27,22 +27,26 @@ struct global_options {
 #define GLOBAL(field) offsetof(struct global_options, field)
 
 static const struct ctr_option global_table[] = {
-	{ "root",	    0,	 CTR_OPTION_STRING,	     GLOBAL(root),	     "DIR",    "where the state of containers is kept"		     },
-	{ "log",	    0,	 CTR_OPTION_STRING,	     GLOBAL(log),	     "FILE",   "append messages to FILE (also file:, journald:, syslog:)"  },
-	{ "log-format",	    0,	 CTR_OPTION_STRING,	     GLOBAL(log_format),     "FORMAT", "text (default) or json"				     },
-	{ "log-level",	    0,	 CTR_OPTION_STRING,	     GLOBAL(log_level),	     "LEVEL",  "error (default), warning, info or debug"		     },
-	{ "debug",	    0,	 CTR_OPTION_FLAG,	     GLOBAL(debug),	     NULL,     "same as --log-level debug"			     },
-	{ "systemd-cgroup", 's', CTR_OPTION_FLAG,	     GLOBAL(systemd_cgroup), NULL,     "same as --cgroup-manager systemd"		     },
-	{ "cgroup-manager", 0,	 CTR_OPTION_STRING,	     GLOBAL(manager),	     "NAME",   "cgroupfs (default), systemd or disabled"	     },
-	{ "rootless",	    0,	 CTR_OPTION_STRING,	     GLOBAL(rootless),	     "WHEN",   "auto (default), true or false"			     },
-	{ "criu",	    0,	 CTR_OPTION_IGNORED_VALUE, 0,			     NULL,     NULL						     },
-	{ "help",	    'h', CTR_OPTION_FLAG,	     GLOBAL(help),	     NULL,     "this text"					     },
-	{ "version",	    'v', CTR_OPTION_FLAG,	     GLOBAL(version),	     NULL,     "the version"					     },
+	CTR_OPT("root", 0, STRING, GLOBAL(root), "DIR", "where the state of containers is kept"),
+	CTR_OPT("log", 0, STRING, GLOBAL(log), "FILE",
+		"append messages to FILE (also file:, journald:, syslog:)"),
+	CTR_OPT("log-format", 0, STRING, GLOBAL(log_format), "FORMAT", "text (default) or json"),
+	CTR_OPT("log-level", 0, STRING, GLOBAL(log_level), "LEVEL",
+		"error (default), warning, info or debug"),
+	CTR_OPT("debug", 0, FLAG, GLOBAL(debug), NULL, "same as --log-level debug"),
+	CTR_OPT("systemd-cgroup", 's', FLAG, GLOBAL(systemd_cgroup), NULL,
+		"same as --cgroup-manager systemd"),
+	CTR_OPT("cgroup-manager", 0, STRING, GLOBAL(manager), "NAME",
+		"cgroupfs (default), systemd or disabled"),
+	CTR_OPT("rootless", 0, STRING, GLOBAL(rootless), "WHEN", "auto (default), true or false"),
+	CTR_OPT("criu", 0, IGNORED_VALUE, 0, NULL, NULL),
+	CTR_OPT("help", 'h', FLAG, GLOBAL(help), NULL, "this text"),
+	CTR_OPT("version", 'v', FLAG, GLOBAL(version), NULL, "the version"),
 };
 
 static const struct ctr_verb *const verbs[] = {
-	&ctr_verb_run,	  &ctr_verb_create, &ctr_verb_start,  &ctr_verb_exec,	&ctr_verb_kill,
-	&ctr_verb_delete, &ctr_verb_state,  &ctr_verb_list,   &ctr_verb_ps,	&ctr_verb_pause,
+	&ctr_verb_run,    &ctr_verb_create, &ctr_verb_start,   &ctr_verb_exec, &ctr_verb_kill,
+	&ctr_verb_delete, &ctr_verb_state,  &ctr_verb_list,    &ctr_verb_ps,   &ctr_verb_pause,
 	&ctr_verb_resume, &ctr_verb_spec,   &ctr_verb_explain, &ctr_verb_lint, &ctr_verb_features,
 };
 
@@ -132,8 +136,8 @@ static int unknown_verb(const char *name, struct ctr_error *err)
 	}
 
 	if (best)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s', did you mean '%s'?", name,
-				best->name);
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s', did you mean '%s'?",
+				name, best->name);
 	return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s'", name);
 }
 
@@ -153,7 +157,8 @@ static int parse_level(const struct global_options *options, enum ctr_log_level 
 		}
 	}
 
-	return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-level: unknown value '%s'", options->log_level);
+	return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-level: unknown value '%s'",
+			options->log_level);
 }
 
 static int set_up_log(const struct global_options *options, struct ctr_error *err)
@@ -189,7 +194,8 @@ static int set_manager(struct ctr_context *context, const struct global_options 
 	else if (strcmp(name, "disabled") == 0)
 		context->manager = CTR_MANAGER_DISABLED;
 	else
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cgroup-manager: unknown value '%s'", name);
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cgroup-manager: unknown value '%s'",
+				name);
 	return 0;
 }
 
@@ -202,8 +208,8 @@ static int set_rootless(struct ctr_context *context, const struct global_options
 		return 0;
 
 	if (strcmp(when, "true") != 0 && strcmp(when, "false") != 0)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--rootless: '%s' is not auto, true or false",
-				when);
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--rootless: '%s' is not auto, true or false", when);
 	context->host.rootless = when[0] == 't';
 	return 0;
 }
@@ -226,7 +232,8 @@ static int set_root(struct ctr_context *context, const struct global_options *op
 		return 0;
 
 	if (!getcwd(cwd, sizeof(cwd)))
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "--root: cannot find the working directory");
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"--root: cannot find the working directory");
 	context->root = ctr_path_join(context->arena, cwd, options->root);
 	return 0;
 }
@@ -243,13 +250,14 @@ static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, co
 
 	if (command.noperands < verb->operands_min)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: %s (usage: %s %s %s)", verb->name,
-				command.noperands == 0 ? "container id cannot be empty" :
-							 "not enough arguments",
+				command.noperands == 0 ? "container id cannot be empty"
+						       : "not enough arguments",
 				context->name, verb->name, verb->synopsis);
 	if (command.noperands > verb->operands_max)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: unexpected argument '%s' (usage: %s %s %s)",
-				verb->name, command.operands[verb->operands_max], context->name,
-				verb->name, verb->synopsis);
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"%s: unexpected argument '%s' (usage: %s %s %s)", verb->name,
+				command.operands[verb->operands_max], context->name, verb->name,
+				verb->synopsis);
 
 	if (verb->run(&command, err) < 0)
 		return -1;
@@ -257,8 +265,8 @@ static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, co
 	return 0;
 }
 
-/* `VERB --help` and `help VERB` end well, whatever else stands there: Podman and CRI-O find out by it
- * what a runtime can do. */
+/* `VERB --help` and `help VERB` end well, whatever else stands there: Podman and CRI-O find out by
+ * it what a runtime can do. */
 static bool wants_help(const struct ctr_verb *verb, const char **argv)
 {
 	for (size_t i = 0; argv[i] && (verb->max_operands == 0 || argv[i][0] == '-'); i++) {
@@ -322,8 +330,8 @@ static int run(struct ctr_context *context, const char **argv)
 	/* -V is crun's spelling of --version. */
 	if (argv[0] && strcmp(argv[0], "-V") == 0)
 		argv[0] = "--version";
-	if (ctr_options_parse(global_table, CTR_ARRAY_SIZE(global_table), &options, argv, 1, &operands,
-			      &noperands, context->arena, &err) < 0 ||
+	if (ctr_options_parse(global_table, CTR_ARRAY_SIZE(global_table), &options, argv, 1,
+			      &operands, &noperands, context->arena, &err) < 0 ||
 	    set_up_log(&options, &err) < 0)
 		return fail(NULL, &err);
 

@@ -56,8 +56,7 @@ static int set_flag(const struct ctr_option *option, bool *flag, const char *val
 
 static void append(struct parser *parser, struct ctr_list *list, const char *value)
 {
-	list->items = ctr_arena_grow(parser->arena, list->items,
-				     list->count * sizeof(*list->items),
+	list->items = ctr_arena_grow(parser->arena, list->items, list->count * sizeof(*list->items),
 				     (list->count + 1) * sizeof(*list->items));
 	list->items[list->count++] = value;
 }
@@ -83,8 +82,8 @@ static int set_value(struct parser *parser, const struct ctr_option *option, con
 	case CTR_OPTION_U32:
 		if (ctr_parse_u64(value, &number) < 0 || number > INT32_MAX)
 			return ctr_fail(err, CTR_FAULT_USAGE, 0,
-					"--%s: '%s' is not a number from 0 to %d", option->name, value,
-					INT32_MAX);
+					"--%s: '%s' is not a number from 0 to %d", option->name,
+					value, INT32_MAX);
 		*(uint32_t *)variable = (uint32_t)number;
 		return 0;
 	case CTR_OPTION_IGNORED_VALUE:
@@ -125,9 +124,9 @@ static int parse_letters(struct parser *parser, const char *argument, struct ctr
 			continue;
 		}
 		return take_value(parser, option,
-				  letter[1] == '=' ? letter + 2 :
-				  letter[1]	   ? letter + 1 :
-						     NULL,
+				  letter[1] == '=' ? letter + 2
+				  : letter[1]      ? letter + 1
+						   : NULL,
 				  err);
 	}
 
@@ -191,11 +190,13 @@ void ctr_options_print(const struct ctr_option *table, size_t n)
 		const struct ctr_option *option = &table[i];
 		char left[64];
 
-		if (option->kind == CTR_OPTION_IGNORED_FLAG || option->kind == CTR_OPTION_IGNORED_VALUE)
+		if (option->kind == CTR_OPTION_IGNORED_FLAG ||
+		    option->kind == CTR_OPTION_IGNORED_VALUE)
 			continue;
 		snprintf(left, sizeof(left), "%s%c%s --%s%s%s", option->letter ? "-" : " ",
 			 option->letter ? option->letter : ' ', option->letter ? "," : " ",
-			 option->name, option->value ? " " : "", option->value ? option->value : "");
+			 option->name, option->value ? " " : "",
+			 option->value ? option->value : "");
 		printf("  %-32s %s\n", left, option->help);
 	}
 }

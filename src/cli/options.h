@@ -1,6 +1,7 @@
 /*
- * Command-line options as tables. Spellings: --name VALUE, --name=VALUE, -name VALUE (callers written
- * for Go's flag package use one dash), -l VALUE, -lVALUE, flags also as --name=false and clustered
+ * Command-line options as tables. Spellings: --name VALUE, --name=VALUE, -name VALUE (callers
+ * written for Go's flag package use one dash), -l VALUE, -lVALUE, flags also as --name=false and
+ * clustered
  * (-it). "--" ends options.
  */
 #pragma once
@@ -13,11 +14,11 @@ struct ctr_arena;
 struct ctr_error;
 
 enum ctr_option_kind {
-	CTR_OPTION_FLAG,   /* bool */
-	CTR_OPTION_STRING, /* const char * */
-	CTR_OPTION_U32,	   /* uint32_t */
-	CTR_OPTION_LIST,   /* struct ctr_list: may be given again */
-	CTR_OPTION_IGNORED_FLAG,  /* accepted for callers of other runtimes; no effect */
+	CTR_OPTION_FLAG,         /* bool */
+	CTR_OPTION_STRING,       /* const char * */
+	CTR_OPTION_U32,          /* uint32_t */
+	CTR_OPTION_LIST,         /* struct ctr_list: may be given again */
+	CTR_OPTION_IGNORED_FLAG, /* accepted for callers of other runtimes; no effect */
 	CTR_OPTION_IGNORED_VALUE,
 };
 
@@ -30,10 +31,16 @@ struct ctr_option {
 	const char *name;
 	char letter; /* 0: none */
 	enum ctr_option_kind kind;
-	size_t offset;	   /* of the variable in the options structure */
+	size_t offset;     /* of the variable in the options structure */
 	const char *value; /* how help calls it: "DIR" */
 	const char *help;
 };
+
+/* A row of a table: CTR_OPT("bundle", 'b', STRING, offsetof(...), "DIR", "the bundle"). */
+#define CTR_OPT(name, letter, kind, offset, value, help)                                           \
+	{                                                                                          \
+		name, letter, CTR_OPTION_##kind, offset, value, help                               \
+	}
 
 /*
  * Parse @argv (NULL-terminated, without the program's name) by @table into @options; the rest are

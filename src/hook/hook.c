@@ -1,6 +1,6 @@
 /*
- * Running one hook: posix_spawn, then a poll loop that feeds standard input, keeps the first bytes of
- * what the hook prints, and watches the clock. A hook that does not read its input is fine.
+ * Running one hook: posix_spawn, then a poll loop that feeds standard input, keeps the first bytes
+ * of what the hook prints, and watches the clock. A hook that does not read its input is fine.
  */
 #include "hook/hook.h"
 
@@ -58,8 +58,8 @@ static const char **copy_strings(const char *const *list, size_t n, const char *
 	return copy;
 }
 
-static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr, int in, int out,
-			const char *cwd)
+static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr, int in,
+			int out, const char *cwd)
 {
 	sigset_t none, all;
 
@@ -171,9 +171,9 @@ static int serve(struct hook_run *run, int64_t deadline)
 {
 	for (;;) {
 		struct pollfd fds[] = {
-			{ .fd = run->in,    .events = POLLOUT },
-			{ .fd = run->out,   .events = POLLIN  },
-			{ .fd = run->pidfd, .events = POLLIN  },
+			{.fd = run->in,     .events = POLLOUT},
+			{ .fd = run->out,   .events = POLLIN },
+			{ .fd = run->pidfd, .events = POLLIN },
 		};
 		int64_t left = deadline ? deadline - now_ms() : -1;
 
@@ -210,7 +210,8 @@ static int report(struct hook_run *run, enum ctr_hook_kind kind, size_t index, i
 
 	return ctr_fail(err, CTR_FAULT_HOST, 0,
 			"error running %s hook #%zu: '%s': exit status %d, output: %s",
-			ctr_hook_name(kind), index, run->hook->path, WEXITSTATUS(status), run->output);
+			ctr_hook_name(kind), index, run->hook->path, WEXITSTATUS(status),
+			run->output);
 }
 
 static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t index,
@@ -234,7 +235,8 @@ static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t 
 
 	r = spawn(&run, in_read, out_write, cwd);
 	if (r != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, r, "error running %s hook #%zu: cannot execute '%s'",
+		return ctr_fail(err, CTR_FAULT_HOST, r,
+				"error running %s hook #%zu: cannot execute '%s'",
 				ctr_hook_name(kind), index, hook->path);
 	close_now(&in_read);
 	close_now(&out_write);
@@ -258,9 +260,10 @@ static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t 
 	close_now(&run.out);
 
 	if (r == -ETIMEDOUT)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"error running %s hook #%zu: '%s': hook ran past specified timeout of %lld s",
-				ctr_hook_name(kind), index, hook->path, (long long)hook->timeout);
+		return ctr_fail(
+			err, CTR_FAULT_HOST, 0,
+			"error running %s hook #%zu: '%s': hook ran past specified timeout of %lld s",
+			ctr_hook_name(kind), index, hook->path, (long long)hook->timeout);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "error running %s hook #%zu: '%s'",
 				ctr_hook_name(kind), index, hook->path);

@@ -163,18 +163,58 @@ const char **block_array(const char *s, uint64_t n, const char *home);
 
 /* ---- operations */
 
+/* clang-format off: it knows no lists of this kind. */
 #define INIT_OPS(X)                                                                                \
 	X(unshare)                                                                                 \
-	X(setns) X(time_offsets) X(session) X(keyring) X(loopback) X(hostname) X(domainname) X(    \
-		signals) X(open_proc) X(propagation) X(rootfs) X(mount) X(bind) X(remount)         \
-		X(mount_attr) X(mount_propagation) X(cgroup_bind) X(device) X(symlink) X(mkdir)    \
-			X(pivot) X(root_readonly) X(root_propagation) X(mask) X(readonly)          \
-				X(sysctl) X(pty) X(stdio_owner) X(lsm) X(personality)              \
-					X(memory_policy) X(bounding) X(seccomp) X(groups) X(ids)   \
-						X(caps) X(ambient) X(no_new_privs) X(umask)        \
-							X(chdir) X(check_cwd) X(env) X(home)       \
-								X(args) X(find_exec) X(hook)       \
-									X(close_fds) X(exec)
+	X(setns)                                                                                   \
+	X(time_offsets)                                                                            \
+	X(session)                                                                                 \
+	X(keyring)                                                                                 \
+	X(loopback)                                                                                \
+	X(hostname)                                                                                \
+	X(domainname)                                                                              \
+	X(signals)                                                                                 \
+	X(open_proc)                                                                               \
+	X(propagation)                                                                             \
+	X(rootfs)                                                                                  \
+	X(mount)                                                                                   \
+	X(bind)                                                                                    \
+	X(remount)                                                                                 \
+	X(mount_attr)                                                                              \
+	X(mount_propagation)                                                                       \
+	X(cgroup_bind)                                                                             \
+	X(device)                                                                                  \
+	X(symlink)                                                                                 \
+	X(mkdir)                                                                                   \
+	X(pivot)                                                                                   \
+	X(root_readonly)                                                                           \
+	X(root_propagation)                                                                        \
+	X(mask)                                                                                    \
+	X(readonly)                                                                                \
+	X(sysctl)                                                                                  \
+	X(pty)                                                                                     \
+	X(stdio_owner)                                                                             \
+	X(lsm)                                                                                     \
+	X(personality)                                                                             \
+	X(memory_policy)                                                                           \
+	X(bounding)                                                                                \
+	X(seccomp)                                                                                 \
+	X(groups)                                                                                  \
+	X(ids)                                                                                     \
+	X(caps)                                                                                    \
+	X(ambient)                                                                                 \
+	X(no_new_privs)                                                                            \
+	X(umask)                                                                                   \
+	X(chdir)                                                                                   \
+	X(check_cwd)                                                                               \
+	X(env)                                                                                     \
+	X(home)                                                                                    \
+	X(args)                                                                                    \
+	X(find_exec)                                                                               \
+	X(hook)                                                                                    \
+	X(close_fds)                                                                               \
+	X(exec)
+/* clang-format on */
 
 #define X(name) long op_##name(struct init *init, const struct ctr_op *op);
 INIT_OPS(X)

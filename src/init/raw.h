@@ -1,7 +1,7 @@
 /*
- * System calls without a libc: what the kernel returns, a result or a negative errno. SYS(openat, dir,
- * path, flags, mode). Apart from sys.h, so that ctr itself can use it where errno is not its own
- * (core/child.c), beside the headers of a libc.
+ * System calls without a libc: what the kernel returns, a result or a negative errno. SYS(openat,
+ * dir, path, flags, mode). Apart from sys.h, so that ctr itself can use it where errno is not its
+ * own (core/child.c), beside the headers of a libc.
  */
 #pragma once
 

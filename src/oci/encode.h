@@ -60,7 +60,7 @@ void ctr_features_encode(struct ctr_json *json);
 struct ctr_spec_defaults {
 	bool rootless; /* adds a user namespace with the caller's ids, drops what cannot work */
 	uint32_t uid, gid;
-	const char *rootfs;	 /* NULL: "rootfs" */
+	const char *rootfs; /* NULL: "rootfs" */
 	const char *const *args;
 	size_t nargs; /* 0: { "sh" } */
 	bool no_terminal, writable;

@@ -51,7 +51,7 @@ const char *ctr_plan_hook_name(uint64_t kind);
 
 struct ctr_msg;
 /* Turn a FAIL or WARN message (@text: its payload, NUL-terminated) of @plan's executor into @err:
- * words, field, fault (EXEC, EXEC_ABSENT for the payload). @plan may be NULL (ctr start): the message
- * alone names the operation then. Returns -1. */
+ * words, field, fault (EXEC, EXEC_ABSENT for the payload). @plan may be NULL (ctr start): the
+ * message alone names the operation then. Returns -1. */
 int ctr_msg_fail(const struct ctr_plan_header *plan, const struct ctr_msg *msg, const char *text,
 		 struct ctr_error *err);

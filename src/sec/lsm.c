@@ -9,9 +9,10 @@ int ctr_lsm_apparmor(const char *profile, const struct ctr_host *host, struct ct
 		     struct ctr_lsm_label *out, struct ctr_error *err)
 {
 	if (!host->apparmor)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"process.apparmorProfile: '%s': AppArmor is not enabled on this host",
-				profile);
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, 0,
+			"process.apparmorProfile: '%s': AppArmor is not enabled on this host",
+			profile);
 
 	*out = (struct ctr_lsm_label){
 		.file = "attr/apparmor/exec",

@@ -1,4 +1,5 @@
-/* AppArmor and SELinux: what to write where before exec. Pure but for the probe in the host value. */
+/* AppArmor and SELinux: what to write where before exec. Pure but for the probe in the host value.
+ */
 #pragma once
 
 struct ctr_arena;
@@ -6,9 +7,10 @@ struct ctr_error;
 struct ctr_host;
 
 struct ctr_lsm_label {
-	const char *file;    /* below /proc/thread-self/: "attr/apparmor/exec" or "attr/exec"; NULL: nothing */
+	const char *file; /* below /proc/thread-self/: "attr/apparmor/exec" or "attr/exec"; NULL:
+			     nothing */
 	const char *fallback; /* used when @file does not exist, or NULL */
-	const char *text;    /* "exec PROFILE" for AppArmor, the label itself for SELinux */
+	const char *text;     /* "exec PROFILE" for AppArmor, the label itself for SELinux */
 };
 
 /* 0, or -1 and @err when the LSM asked for is not enabled on @host. */

@@ -59,7 +59,8 @@ static int add_architectures(scmp_filter_ctx filter, const struct ctr_seccomp *p
 	return 0;
 }
 
-/* All arguments at once, or one rule an argument where an index occurs twice (any may match then). */
+/* All arguments at once, or one rule an argument where an index occurs twice (any may match then).
+ */
 static int add_call(scmp_filter_ctx filter, const struct ctr_seccomp_rule *rule, uint32_t action,
 		    int call)
 {
@@ -84,9 +85,9 @@ static int add_call(scmp_filter_ctx filter, const struct ctr_seccomp_rule *rule,
 		n = 0;
 	}
 
-	return r < 0 || (twice && rule->nargs > 0) ?
-		       r :
-		       seccomp_rule_add_array(filter, action, call, (unsigned)n, args);
+	return r < 0 || (twice && rule->nargs > 0)
+		       ? r
+		       : seccomp_rule_add_array(filter, action, call, (unsigned)n, args);
 }
 
 static int add_rules(scmp_filter_ctx filter, const struct ctr_seccomp *profile, uint32_t fallback,
@@ -106,9 +107,10 @@ static int add_rules(scmp_filter_ctx filter, const struct ctr_seccomp *profile, 
 				continue;
 			r = add_call(filter, rule, action, call);
 			if (r < 0 && r != -EFAULT)
-				return ctr_fail(err, CTR_FAULT_CONFIG, -r,
-						"linux.seccomp.syscalls[%zu]: cannot add the rule for '%s'",
-						i, rule->names[j]);
+				return ctr_fail(
+					err, CTR_FAULT_CONFIG, -r,
+					"linux.seccomp.syscalls[%zu]: cannot add the rule for '%s'",
+					i, rule->names[j]);
 		}
 	}
 

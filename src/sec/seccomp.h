@@ -15,7 +15,8 @@ struct sock_filter;
 struct ctr_seccomp_program {
 	const struct sock_filter *filter; /* in the arena */
 	uint16_t length;
-	uint32_t flags; /* SECCOMP_FILTER_FLAG_* for seccomp(2), NEW_LISTENER included when needed */
+	uint32_t
+		flags; /* SECCOMP_FILTER_FLAG_* for seccomp(2), NEW_LISTENER included when needed */
 };
 
 /*

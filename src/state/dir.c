@@ -26,8 +26,8 @@ const char *ctr_state_default_root(struct ctr_arena *arena, const struct ctr_hos
 	if (runtime && runtime[0] == '/')
 		return ctr_arena_printf(arena, "%s/ctr", runtime);
 
-	return host->euid == 0 ? "/run/ctr" :
-				 ctr_arena_printf(arena, "/tmp/ctr-%u", (unsigned)host->euid);
+	return host->euid == 0 ? "/run/ctr"
+			       : ctr_arena_printf(arena, "/tmp/ctr-%u", (unsigned)host->euid);
 }
 
 /* mkdir -p; the last component gets 0700. */
@@ -101,9 +101,10 @@ int ctr_state_make(int root, const char *id, struct ctr_error *err)
 			return ctr_fail(err, CTR_FAULT_STATE, 0,
 					"container with given ID already exists: '%s'", id);
 		if (errno == ENAMETOOLONG)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0,
-					"invalid container ID format: '%.32s...' is too long for a file name (%zu characters)",
-					id, strlen(id));
+			return ctr_fail(
+				err, CTR_FAULT_USAGE, 0,
+				"invalid container ID format: '%.32s...' is too long for a file name (%zu characters)",
+				id, strlen(id));
 		return ctr_fail(err, CTR_FAULT_HOST, errno,
 				"cannot create state directory of container '%s'", id);
 	}
@@ -133,8 +134,8 @@ int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *loc
 	fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		if (errno == ENOENT || errno == ENAMETOOLONG)
-			return ctr_fail(err, CTR_FAULT_NOT_FOUND, 0, "container `%s` does not exist",
-					id);
+			return ctr_fail(err, CTR_FAULT_NOT_FOUND, 0,
+					"container `%s` does not exist", id);
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open state of container '%s'",
 				id);
 	}
@@ -163,8 +164,8 @@ int ctr_state_remove(int root, const char *id, struct ctr_error *err)
 
 	fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 :
-					 ctr_fail(err, CTR_FAULT_HOST, errno,
+		return errno == ENOENT ? 0
+				       : ctr_fail(err, CTR_FAULT_HOST, errno,
 						  "cannot open state of container '%s'", id);
 
 	/* The files by name first: the common case needs no directory reading. */
@@ -209,7 +210,8 @@ int ctr_state_list(int root, struct ctr_arena *arena, const char ***out, size_t 
 	rewinddir(dir);
 
 	while ((entry = readdir(dir))) {
-		/* Names that cannot be ids, the seccomp cache ("-seccomp") among them, are not ours. */
+		/* Names that cannot be ids, the seccomp cache ("-seccomp") among them, are not
+		 * ours. */
 		if (entry->d_type != DT_DIR || ctr_id_check(entry->d_name, NULL) < 0)
 			continue;
 

@@ -1,6 +1,6 @@
 /*
- * The state root and its directories, one a container: ROOT/ID/ (0711) holds "record", "config.json"
- * (the copy that later verbs use) and, until `ctr start`, "gate" (the start socket).
+ * The state root and its directories, one a container: ROOT/ID/ (0711) holds "record",
+ * "config.json" (the copy that later verbs use) and, until `ctr start`, "gate" (the start socket).
  */
 #pragma once
 
@@ -26,7 +26,7 @@ int ctr_state_make(int root, const char *id, struct ctr_error *err);
 enum ctr_state_lock {
 	CTR_LOCK_NONE,
 	CTR_LOCK_WAIT, /* exclusive */
-	CTR_LOCK_TRY,  /* exclusive; a descriptor is returned without the lock when another has it */
+	CTR_LOCK_TRY, /* exclusive; a descriptor is returned without the lock when another has it */
 };
 
 /* Open the directory of an existing one. A descriptor, or -1 and @err (NOT_FOUND: "container `ID`

@@ -118,21 +118,21 @@ static const struct record_key {
 	enum record_kind kind;
 	size_t offset;
 } record_keys[] = {
-	{ "id",           RECORD_TEXT, offsetof(struct ctr_record, id)           },
-	{ "ociVersion",   RECORD_TEXT, offsetof(struct ctr_record, oci_version)  },
-	{ "bundle",       RECORD_TEXT, offsetof(struct ctr_record, bundle)       },
-	{ "rootfs",       RECORD_TEXT, offsetof(struct ctr_record, rootfs)       },
-	{ "created",      RECORD_TEXT, offsetof(struct ctr_record, created)      },
-	{ "owner",        RECORD_U32,  offsetof(struct ctr_record, owner)        },
-	{ "pid",          RECORD_PID,  offsetof(struct ctr_record, pid)          },
-	{ "start",        RECORD_U64,  offsetof(struct ctr_record, start_time)   },
-	{ "manager",      RECORD_TEXT, offsetof(struct ctr_record, manager)      },
-	{ "cgroup.mount", RECORD_TEXT, offsetof(struct ctr_record, cgroup_mount) },
-	{ "cgroup.path",  RECORD_TEXT, offsetof(struct ctr_record, cgroup_path)  },
-	{ "cgroup.made",  RECORD_U32,  offsetof(struct ctr_record, cgroup_made)  },
-	{ "hooks",        RECORD_U32,  offsetof(struct ctr_record, hooks)        },
-	{ "terminal",     RECORD_BOOL, offsetof(struct ctr_record, terminal)     },
-	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)    },
+	{"id",            RECORD_TEXT, offsetof(struct ctr_record, id)          },
+	{ "ociVersion",   RECORD_TEXT, offsetof(struct ctr_record, oci_version) },
+	{ "bundle",       RECORD_TEXT, offsetof(struct ctr_record, bundle)      },
+	{ "rootfs",       RECORD_TEXT, offsetof(struct ctr_record, rootfs)      },
+	{ "created",      RECORD_TEXT, offsetof(struct ctr_record, created)     },
+	{ "owner",        RECORD_U32,  offsetof(struct ctr_record, owner)       },
+	{ "pid",          RECORD_PID,  offsetof(struct ctr_record, pid)         },
+	{ "start",        RECORD_U64,  offsetof(struct ctr_record, start_time)  },
+	{ "manager",      RECORD_TEXT, offsetof(struct ctr_record, manager)     },
+	{ "cgroup.mount", RECORD_TEXT, offsetof(struct ctr_record, cgroup_mount)},
+	{ "cgroup.path",  RECORD_TEXT, offsetof(struct ctr_record, cgroup_path) },
+	{ "cgroup.made",  RECORD_U32,  offsetof(struct ctr_record, cgroup_made) },
+	{ "hooks",        RECORD_U32,  offsetof(struct ctr_record, hooks)       },
+	{ "terminal",     RECORD_BOOL, offsetof(struct ctr_record, terminal)    },
+	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)   },
 };
 
 static int set_number(struct ctr_record *record, const struct record_key *key, const char *value)
@@ -224,14 +224,15 @@ int ctr_record_decode(struct ctr_record *out, const char *text, size_t len, stru
 			r = unescape(equals + 1, &value_len);
 		}
 		if (r == 0 && strcmp(at, "annotation") == 0)
-			r = add_annotation(&record, &annotations_size, equals + 1, value_len, arena);
+			r = add_annotation(&record, &annotations_size, equals + 1, value_len,
+					   arena);
 		else if (r == 0 && strcmp(at, "end") == 0)
 			complete = true;
 		else if (r == 0)
 			r = set_key(&record, at, equals + 1, value_len);
 		if (r < 0)
-			return ctr_fail(err, CTR_FAULT_STATE, 0, "state record is damaged at line %u",
-					line);
+			return ctr_fail(err, CTR_FAULT_STATE, 0,
+					"state record is damaged at line %u", line);
 	}
 
 	if (!complete || !record.id || !record.bundle)
@@ -260,8 +261,8 @@ int ctr_record_read(struct ctr_record *out, int dir, const char *id, struct ctr_
 		return ctr_fail_within(err, "container '%s'", id);
 
 	if (strcmp(out->id, id) != 0)
-		return ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': state record is of '%.64s'",
-				id, out->id);
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"container '%s': state record is of '%.64s'", id, out->id);
 
 	return 0;
 }

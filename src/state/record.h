@@ -1,7 +1,7 @@
 /*
  * What ctr remembers of a container between commands: one small text file, "key=value" a line, in
- * its state directory; written whole to a temporary name and renamed. Bytes below 0x20, '%' and 0x7f
- * of a value are written %XX. Unknown keys are skipped, so an older ctr reads a newer record.
+ * its state directory; written whole to a temporary name and renamed. Bytes below 0x20, '%' and
+ * 0x7f of a value are written %XX. Unknown keys are skipped, so an older ctr reads a newer record.
  */
 #pragma once
 
@@ -20,12 +20,12 @@ enum { CTR_RECORD_SIZE_MAX = 16 << 20 };
 struct ctr_record {
 	const char *id;
 	const char *bundle, *rootfs; /* absolute */
-	const char *created;	     /* RFC 3339 UTC with nanoseconds */
+	const char *created;         /* RFC 3339 UTC with nanoseconds */
 	const char *oci_version;
-	uint32_t owner;		     /* uid of who created it */
-	pid_t pid;		     /* 0: creating */
-	uint64_t start_time;	     /* field 22 of /proc/PID/stat: a pid alone is not trusted */
-	const char *manager;	     /* "cgroupfs", "systemd", "disabled" */
+	uint32_t owner;      /* uid of who created it */
+	pid_t pid;           /* 0: creating */
+	uint64_t start_time; /* field 22 of /proc/PID/stat: a pid alone is not trusted */
+	const char *manager; /* "cgroupfs", "systemd", "disabled" */
 	const char *cgroup_mount, *cgroup_path; /* NULL: none */
 	uint32_t cgroup_made;
 	uint32_t hooks; /* bit n: the config has hooks of enum ctr_hook_kind n */
@@ -36,7 +36,8 @@ struct ctr_record {
 };
 
 /* Text of a record. In @arena. */
-const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena *arena, size_t *len);
+const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena *arena,
+			      size_t *len);
 /* Decode @len bytes; strings point into a copy in @arena. 0, or -1 and @err (a damaged record). */
 int ctr_record_decode(struct ctr_record *out, const char *text, size_t len, struct ctr_arena *arena,
 		      struct ctr_error *err);

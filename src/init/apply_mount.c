@@ -36,6 +36,7 @@ static long enter_new_root(struct init *init, int top)
 
 	drop_fd(root);
 	*root = (int)fd;
+	init->covered++;
 	return 0;
 }
 

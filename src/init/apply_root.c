@@ -249,6 +249,9 @@ static long swap_roots(struct init *init)
 	}
 	if (r == 0)
 		r = SYS(umount2, ".", MNT_DETACH);
+	/* What is on top goes first: the roots that others replaced lie on the old one. */
+	for (unsigned i = 0; i < init->covered && init->root_covers && r == 0; i++)
+		r = SYS(umount2, ".", MNT_DETACH);
 	return r;
 }
 

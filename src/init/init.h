@@ -42,6 +42,7 @@ struct init {
 	/* the root file system (apply_root.c) */
 	const char *rootfs;  /* host path, when it is bound on itself there */
 	bool root_covers;    /* it is attached over "/" */
+	unsigned covered;    /* roots below it that a mount on "/" has replaced */
 	bool pivoted;        /* "/" is the container's root */
 	bool old_is_private; /* mounts of the old root propagate nowhere */
 	bool at_proc;        /* the working directory is CTR_SLOT_PROC */

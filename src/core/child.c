@@ -112,6 +112,9 @@ static long in_child_become_root(const struct ctr_child *child)
 
 	if (!child->keep_groups)
 		r = SYS(setgroups, 0, NULL);
+	/* A user namespace that was joined may deny it; in_helper_main() did what could be done. */
+	if (r == -EPERM && child->helper && !child->wait)
+		r = 0;
 	if (r == 0)
 		r = SYS(setresgid, 0, 0, 0);
 	if (r == 0)
@@ -197,7 +200,8 @@ static int in_child_main(void *arg)
 		if (status != 0)
 			return status;
 	}
-	if (child->become_root && !child->helper) {
+	/* In a new user namespace only now: the helper's ids were those of the one before. */
+	if (child->become_root && (!child->helper || child->wait)) {
 		r = in_child_become_root(child);
 		if (r < 0)
 			return in_child_fail(child, "cannot become root in the user namespace", r);
@@ -232,11 +236,15 @@ static int in_helper_main(void *arg)
 	int status = in_child_limits(child);
 	long r;
 
+	/* While it is allowed; without privileges it never is, and the groups mean nothing there.
+	 */
+	if (child->become_root && !child->keep_groups)
+		(void)SYS(setgroups, 0, NULL);
 	if (status == 0)
 		status = in_child_join(child);
 	if (status != 0)
 		return status;
-	if (child->become_root) {
+	if (child->become_root && !child->wait) {
 		r = in_child_become_root(child);
 		if (r < 0)
 			return in_child_fail(child, "cannot become root in the user namespace", r);

@@ -299,7 +299,7 @@ static void replace_root(struct ctr_planner *p, const struct ctr_mount *mount, s
 		return;
 
 	op->arg &= ~(uint64_t)MS_RDONLY;
-	p->root_readonly = mount->flags & MS_RDONLY;
+	p->root_readonly = p->spec->root->readonly || mount->flags & MS_RDONLY;
 	if (mount->propagation)
 		p->root_propagation = mount->propagation;
 }

@@ -209,6 +209,10 @@ static void add_groups(struct ctr_planner *p)
 	op->str = ctr_plan_data(p->plan, user->additional_gids,
 				user->nadditional_gids * sizeof(*user->additional_gids));
 	op->arg = user->nadditional_gids;
+	/* A joined user namespace may deny it; then the caller's groups were dropped on the way in.
+	 */
+	if (p->user_ns && !p->maps_known && user->nadditional_gids == 0)
+		op->flags = CTR_OPF_OPTIONAL;
 }
 
 static void add_chdir(struct ctr_planner *p, uint16_t flags)

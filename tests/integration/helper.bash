@@ -29,8 +29,10 @@ config() {
 }
 
 command_is() {
-  # shellcheck disable=SC2016 # $ARGS is jq's
-  config '.process.args = $ARGS.positional' --args -- "$@"
+  local words
+  words=$(printf '%s\0' "$@" | jq -Rs 'split("\u0000")[:-1]')
+  # shellcheck disable=SC2016 # $words is jq's
+  config --argjson words "$words" '.process.args = $words'
 }
 
 shell() { command_is sh -c "$1"; }

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -23,6 +22,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/host.h"
+#include "base/run.h"
 
 /* user_namespaces(7): a write of a page or more is refused, as are more than 340 lines. */
 enum {
@@ -107,9 +107,10 @@ bool ctr_idmap_needs_helper(const struct ctr_idmap *map, const struct ctr_host *
 }
 
 /* Its arguments: PROGRAM PID (CONTAINER-ID HOST-ID SIZE)... */
-static char **helper_arguments(const struct side *side, pid_t pid, struct ctr_arena *arena)
+static const char *const *helper_arguments(const struct side *side, pid_t pid,
+					   struct ctr_arena *arena)
 {
-	char **argv = ctr_arena_array(arena, 3 + 3 * side->n, sizeof(*argv));
+	const char **argv = ctr_arena_array(arena, 3 + 3 * side->n, sizeof(*argv));
 	size_t argc = 0;
 
 	argv[argc++] = ctr_arena_strdup(arena, side->program);
@@ -121,55 +122,6 @@ static char **helper_arguments(const struct side *side, pid_t pid, struct ctr_ar
 	}
 
 	return argv;
-}
-
-/* Start it with both output streams on @output. A pid, or -errno. */
-static pid_t spawn_helper(char *const argv[], int output)
-{
-	posix_spawn_file_actions_t actions;
-	pid_t pid = -1;
-	int error;
-
-	error = posix_spawn_file_actions_init(&actions);
-	if (error)
-		return -error;
-
-	error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (!error)
-		error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-	if (!error)
-		error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return error ? -error : pid;
-}
-
-/* What it printed, as one line; the rest of more than @size bytes is dropped. */
-static void read_output(int fd, char *text, size_t size)
-{
-	size_t len = 0;
-	char rest[256];
-
-	for (;;) {
-		bool full = len == size - 1;
-		ssize_t n =
-			read(fd, full ? rest : text + len, full ? sizeof(rest) : size - 1 - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		if (!full)
-			len += (size_t)n;
-	}
-
-	while (len > 0 && text[len - 1] == '\n')
-		len--;
-	text[len] = '\0';
-	for (char *p = text; *p; p++) {
-		if (*p == '\n')
-			*p = ' ';
-	}
 }
 
 static int wait_for(pid_t pid, int *status)
@@ -185,38 +137,27 @@ static int wait_for(pid_t pid, int *status)
 static int run_helper(const struct side *side, pid_t pid, struct ctr_arena *arena,
 		      struct ctr_error *err)
 {
-	_cleanup_close_ int output = -1, output_write = -1;
 	char text[512];
-	int status = 0, r;
-	pid_t helper;
-	int fds[2];
+	int status = 0;
+	int r = ctr_run_program(helper_arguments(side, pid, arena), text, sizeof(text), &status);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a pipe");
-	output = fds[0];
-	output_write = fds[1];
-
-	helper = spawn_helper(helper_arguments(side, pid, arena), output_write);
-	if (helper == -ENOENT)
+	if (r == -ENOENT)
 		return ctr_fail(
 			err, CTR_FAULT_HOST, 0,
 			"%s: mapping more than your own id needs '%s' (package uidmap), which is not installed",
 			side->field, side->program);
-	if (helper < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -helper, "%s: cannot run '%s'", side->field,
-				side->program);
-
-	(void)close(ctr_take_fd(&output_write));
-	read_output(output, text, sizeof(text));
-
-	r = wait_for(helper, &status);
 	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "%s: cannot wait for '%s'", side->field,
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "%s: cannot run '%s'", side->field,
 				side->program);
-	if (status != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: '%s' refused: %s", side->field,
-				side->program, text[0] ? text : "it says nothing");
-	return 0;
+	if (status == 0)
+		return 0;
+
+	for (char *p = text; *p; p++) {
+		if (*p == '\n')
+			*p = ' ';
+	}
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: '%s' refused: %s", side->field, side->program,
+			text[0] ? text : "it says nothing");
 }
 
 /* The kernel accepts a single write per file, so a map is formatted whole first. */

@@ -1,0 +1,88 @@
+/* posix_spawn, read to the end, wait. */
+#include "base/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+static int spawn(const char *const *argv, int output, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int error;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawnattr_init(&attr);
+	error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	if (!error)
+		error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+	if (!error)
+		error = posix_spawnattr_setsigmask(&attr, &none);
+	if (!error)
+		error = posix_spawnattr_setsigdefault(&attr, &all);
+	if (!error)
+		error = posix_spawnattr_setflags(&attr,
+						 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	if (!error)
+		error = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv, environ);
+	(void)posix_spawnattr_destroy(&attr);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -error;
+}
+
+static void read_output(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	char rest[256];
+
+	for (;;) {
+		bool full = len == size - 1;
+		ssize_t n =
+			read(fd, full ? rest : text + len, full ? sizeof(rest) : size - 1 - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		if (!full)
+			len += (size_t)n;
+	}
+
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	text[len] = '\0';
+}
+
+int ctr_run_program(const char *const *argv, char *text, size_t size, int *status)
+{
+	_cleanup_close_ int output = -1, output_write = -1;
+	int fds[2], r;
+	pid_t pid = 0;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	output = fds[0];
+	output_write = fds[1];
+
+	r = spawn(argv, output_write, &pid);
+	if (r < 0)
+		return r;
+
+	(void)close(ctr_take_fd(&output_write));
+	read_output(output, text, size);
+	while (waitpid(pid, status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}

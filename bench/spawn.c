@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -143,12 +144,16 @@ static void reap(int milliseconds)
 	printf("%d\n", processes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct sched_param priority = { .sched_priority = 1 };
 	char *words[WORDS_MAX + 1];
 
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		die("prctl");
+	if (argc > 1 && strcmp(argv[1], "fifo") == 0 &&
+	    sched_setscheduler(0, SCHED_FIFO, &priority) < 0)
+		die("sched_setscheduler");
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);

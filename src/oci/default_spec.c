@@ -30,7 +30,7 @@ static void put_args(struct ctr_json *json, const struct ctr_spec_defaults *defa
 
 static void put_process(struct ctr_json *json, const struct ctr_spec_defaults *defaults)
 {
-	static const char *const sets[] = { "bounding", "effective", "permitted", "ambient" };
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
 	size_t i;
 
 	ctr_json_object(json, "process");
@@ -154,7 +154,8 @@ static void put_linux(struct ctr_json *json, bool rootless, uint32_t uid, uint32
 	put_strings(json, "maskedPaths",
 		    LIST("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
 			 "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-			 "/proc/sched_debug", "/sys/firmware", "/proc/scsi"));
+			 "/proc/sched_debug", "/sys/firmware", "/proc/scsi",
+			 "/sys/devices/virtual/tpm"));
 	put_strings(json, "readonlyPaths",
 		    LIST("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"));
 	ctr_json_end_object(json);

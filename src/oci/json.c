@@ -76,7 +76,7 @@ static int fail(struct parser *parser, size_t offset, const char *text)
 
 static int emit(struct parser *parser, const struct ctr_json_event *event)
 {
-	if (parser->items++ > CTR_CONFIG_ITEMS_MAX)
+	if (event->type < CTR_JSON_KEY && parser->items++ > CTR_CONFIG_ITEMS_MAX)
 		return fail(parser, event->start, "the document has too many items");
 	if (parser->depth == 0 && event->type != CTR_JSON_OBJECT)
 		return fail(parser, event->start,
@@ -237,6 +237,12 @@ static const char *yajl_text(struct parser *parser)
 	return ctr_arena_printf(parser->arena, "not valid JSON: %.*s", (int)len, text);
 }
 
+/* Is the byte that does not fit consumed already? That of a comment is not. */
+static bool is_consumed(struct parser *parser)
+{
+	return !strstr((const char *)yajl_get_error(parser->handle, 0, NULL, 0), "comment");
+}
+
 int ctr_json_parse(struct ctr_arena *arena, const char *text, size_t len, ctr_json_handler handler,
 		   void *context, struct ctr_json_fault *fault)
 {
@@ -259,6 +265,8 @@ int ctr_json_parse(struct ctr_arena *arena, const char *text, size_t len, ctr_js
 	parser.handle = yajl_alloc(&callbacks, &functions, &parser);
 	status = yajl_parse(parser.handle, (const unsigned char *)text, len);
 	offset = consumed(&parser);
+	if (status == yajl_status_error && offset > 0 && is_consumed(&parser))
+		offset--;
 	if (status == yajl_status_ok) {
 		status = yajl_complete_parse(parser.handle);
 		offset = len;
@@ -272,10 +280,7 @@ int ctr_json_parse(struct ctr_arena *arena, const char *text, size_t len, ctr_js
 		*fault = parser.fault;
 		return -1;
 	}
-	/* A token that does not fit is consumed already; a byte that fits no token is not. */
 	*fault = (struct ctr_json_fault){ .offset = offset, .text = yajl_text(&parser) };
-	if (offset > 0 && offset < len && strstr(fault->text, "parse error"))
-		fault->offset--;
 	return -1;
 }
 

@@ -143,7 +143,7 @@ static int check_sysctl(struct ctr_decode *decode, const struct ctr_spec *spec, 
 	if (kind == CTR_NS_USER ? !is_new(spec, CTR_NS_USER)
 				: !is_listed(spec, (enum ctr_ns_kind)kind))
 		return ctr_decode_fault_at(
-			decode, path, "%s needs a %s%s namespace in linux.namespaces",
+			decode, path, "%s needs a %snamespace '%s' in linux.namespaces",
 			ctr_decode_quotes(decode, key), kind == CTR_NS_USER ? "new " : "", name);
 	return 0;
 }

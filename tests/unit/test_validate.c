@@ -1,0 +1,619 @@
+/* oci/validate and what the tables check: the rules of config.md and config-linux.md, one by one.
+ */
+#include "document.h"
+
+#include <errno.h>
+#include <sys/mount.h>
+
+#define LINUX(more)     "\"linux\":{" more "}"
+#define SECCOMP(more)   LINUX("\"seccomp\":{" more "}")
+#define RESOURCES(more) LINUX("\"resources\":{" more "}")
+#define ONE_RULE(more)                                                                             \
+	SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"]," more   \
+		"}]")
+#define MAP(c, h, s) "[{\"containerID\":" c ",\"hostID\":" h ",\"size\":" s "}]"
+#define USER_NS      "\"namespaces\":[{\"type\":\"user\"}]"
+
+struct rule {
+	const char *top, *process;
+	const char *fault; /* "" if it is good */
+};
+
+static void check(const struct rule *rules, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct ctr_arena arena = CTR_ARENA_INIT;
+		struct ctr_error err;
+		struct ctr_spec *spec;
+
+		spec = document_decode(&arena, document_of(&arena, rules[i].top, rules[i].process),
+				       &err);
+		assert_string_equal(document_fault(&err), rules[i].fault);
+		assert_true((spec != NULL) == !*rules[i].fault);
+		ctr_arena_release(&arena);
+	}
+}
+
+static void process_rules(void **state)
+{
+	static const struct rule rules[] = {
+		{"",  "\"env\":[\"A=\",\"A=1\",\"B==\"]",                                    ""                                                 },
+		{ "", "\"env\":[\"A\"]",						     "process.env[0]: 'A' is not of the form NAME=VALUE"},
+		{ "", "\"env\":[\"A=1\",\"=x\"]",
+                 "process.env[1]: '=x' is not of the form NAME=VALUE"									   },
+		{ "", "\"env\":[\"\"]",						      "process.env[0]: '' is not of the form NAME=VALUE" },
+		{ "", "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":2,\"hard\":1}]",
+                 "process.rlimits[0].soft: 2 is above the hard limit 1"									 },
+		{ "", "\"consoleSize\":{\"height\":1}",                                      "process.consoleSize.width: is required"           },
+		{ "", "\"apparmorProfile\":\"\",\"selinuxLabel\":\"\"",                      ""                                                 },
+
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-20}",             ""                                                 },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":20}",
+                 "process.scheduler.nice: 20 is not in -20..19"										 },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"nice\":1,\"priority\":1}",
+                 "process.scheduler.nice: only SCHED_OTHER and SCHED_BATCH take it"                                                             },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"priority\":99}",           ""                                                 },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_RR\",\"priority\":100}",
+                 "process.scheduler.priority: 100 is not in 1..99"									      },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_RR\"}",
+                 "process.scheduler.priority: 0 is not in 1..99"										},
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"priority\":5}",
+                 "process.scheduler.priority: only SCHED_FIFO and SCHED_RR take it"                                                             },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"runtime\":5}",
+                 "process.scheduler.policy: only SCHED_DEADLINE takes runtime, deadline and period"                                             },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_DEADLINE\"}",
+                 "process.scheduler.runtime: SCHED_DEADLINE needs it"									   },
+		{ "", "\"scheduler\":{}",						    "process.scheduler.policy: is required"            },
+		{ "", "\"scheduler\":{\"policy\":\"SCHED_X\"}",
+                 "process.scheduler.policy: unknown value 'SCHED_X'"									    },
+		{ "", "\"ioPriority\":{\"priority\":1}",                                     "process.ioPriority.class: is required"            },
+		{ "", "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\",\"priority\":-1}",
+                 "process.ioPriority.priority: -1 is not in 0..7"									       },
+
+		{ "", "\"execCPUAffinity\":{\"initial\":\"0-3,7, 9\",\"final\":\"\"}",       ""                                                 },
+		{ "", "\"execCPUAffinity\":{\"initial\":\"1500\"}",                          ""                                                 },
+		{ "", "\"execCPUAffinity\":{\"initial\":\"3-1\"}",
+                 "process.execCPUAffinity.initial: '3-1' is not a list like '0-3,7'"                                                            },
+		{ "", "\"execCPUAffinity\":{\"initial\":\"1,\"}",
+                 "process.execCPUAffinity.initial: '1,' is not a list like '0-3,7'"                                                             },
+		{ "", "\"execCPUAffinity\":{\"final\":\"a\"}",
+                 "process.execCPUAffinity.final: 'a' is not a list like '0-3,7'"                                                                },
+		{ "", "\"execCPUAffinity\":{\"final\":\"9999999999999\"}",
+                 "process.execCPUAffinity.final: '9999999999999' is not a list like '0-3,7'"                                                    },
+	};
+
+	(void)state;
+	check(rules, unit_count(rules));
+}
+
+static void root_and_version(void **state)
+{
+	static const struct {
+		const char *version, *fault;
+	} cases[] = {
+		{"1.0.0",             ""						      },
+		{ "1.0.2-dev",        ""						      },
+		{ "1.3.0-rc.1+dev.5", ""						      },
+		{ "1.99.0",           ""						      },
+		{ "2.0.0",            "ociVersion: '2.0.0' is not supported, only 1.x is"     },
+		{ "0.9.0",            "ociVersion: '0.9.0' is not supported, only 1.x is"     },
+		{ "",                 "ociVersion: '' is not a version like '1.2.0'"          },
+		{ "1.0",              "ociVersion: '1.0' is not a version like '1.2.0'"       },
+		{ "1.0.0.0",          "ociVersion: '1.0.0.0' is not a version like '1.2.0'"   },
+		{ "v1.0.0",           "ociVersion: 'v1.0.0' is not a version like '1.2.0'"    },
+		{ "1.01.0",           "ociVersion: '1.01.0' is not a version like '1.2.0'"    },
+		{ "1.0.0-",           "ociVersion: '1.0.0-' is not a version like '1.2.0'"    },
+		{ "1.0.0-a..b",       "ociVersion: '1.0.0-a..b' is not a version like '1.2.0'"},
+		{ "1.0.0+a_b",        "ociVersion: '1.0.0+a_b' is not a version like '1.2.0'" },
+	};
+	static const struct {
+		const char *path, *absolute;
+	} roots[] = {
+		{"rootfs",   "/bundle/rootfs"},
+                { ".",       "/bundle"       },
+		{ "./a//b/", "/bundle/a/b"   },
+                { "/x/y",    "/x/y"          },
+		{ "../r",    "/bundle/../r"  },
+                { "/",       "/"             },
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_error err;
+	struct ctr_spec *spec;
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		(void)document_decode(
+			&arena,
+			ctr_arena_printf(&arena,
+					 "{\"root\":{\"path\":\"r\"},\"process\":{\"args\":[\"a\"],"
+					 "\"cwd\":\"/\"},\"ociVersion\":\"%s\"}",
+					 cases[i].version),
+			&err);
+		assert_string_equal(document_fault(&err), cases[i].fault);
+	}
+	for (size_t i = 0; i < unit_count(roots); i++) {
+		spec = document_decode(
+			&arena,
+			ctr_arena_printf(
+				&arena,
+				"{\"root\":{\"path\":\"%s\"},\"process\":{\"args\":[\"a\"],"
+				"\"cwd\":\"/\"},\"ociVersion\":\"1.0.0\"}",
+				roots[i].path),
+			&err);
+		assert_string_equal(err.text, "");
+		assert_string_equal(spec->root->path, roots[i].absolute);
+	}
+	assert_null(document_decode(&arena, "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"\"}}",
+				    &err));
+	assert_string_equal(document_fault(&err), "root.path: is empty");
+	assert_null(document_decode(&arena, "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/\"}}",
+				    &err));
+	assert_string_equal(document_fault(&err), "process: is required");
+	ctr_arena_release(&arena);
+}
+
+static void mounts(void **state)
+{
+	static const struct rule rules[] = {
+		{"\"mounts\":[{\"destination\":\"\",\"type\":\"proc\"}]",                                               "",
+                 "mounts[0].destination: is empty"																			       },
+		{ "\"mounts\":[{\"destination\":\"/a\"}]",							      "",
+                 "mounts[0].type: is required, unless options hold bind or rbind"																},
+		{ "\"mounts\":[{\"destination\":\"/a\",\"options\":[\"rshared\"]}]",                                    "",  ""                                                                                  },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"options\":[\"remount\",\"ro\"]}]",                             "",
+                 ""																							      },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"options\":[\"bind\"]}]",                                       "",
+                 "mounts[0].source: is required for a bind mount"																		},
+		{ "\"mounts\":[{\"destination\":\"/a\",\"options\":[\"bind\",\"remount\",\"ro\"]}]",
+                 "",													 ""										  },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"uidMappings\":" MAP(
+			  "0",									 "1", "1") "}]",
+                 "", "mounts[0].gidMappings: is required beside uidMappings" },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"gidMappings\":" MAP(
+			  "0",					      "1",						"1") "}]",
+                 "", "mounts[0].uidMappings: is required beside gidMappings" },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"options\":[\"idmap\"]}]",
+                 "",													 "mounts[0].options: 'idmap' needs uidMappings and gidMappings, or a user namespace"																     },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"options\":[\"ridmap\"]}]",
+                 "",													 "mounts[0].options: 'ridmap' needs uidMappings and gidMappings, or a user namespace" },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"options\":[\"idmap\"],"
+		  "\"uidMappings\":" MAP("0", "1",													 "1") ",\"gidMappings\":" MAP("0", "1", "1") "}]",
+                 "", "" },
+		{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"options\":[\"idmap\"]}]," LINUX(
+			  USER_NS),
+                 "",							  ""     },
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_spec *spec;
+
+	(void)state;
+	check(rules, unit_count(rules));
+
+	/* FAULTS 34, 35 */
+	spec = document_good(&arena,
+			     "\"mounts\":[{\"destination\":\"//a///b//\",\"type\":\"proc\"},"
+			     "{\"destination\":\"data/./x\",\"type\":\"proc\"},"
+			     "{\"destination\":\"/../../etc\",\"type\":\"proc\"}]",
+			     "");
+	assert_string_equal(spec->mounts[0].destination, "/a/b");
+	assert_false(spec->mounts[0].relative_destination);
+	assert_string_equal(spec->mounts[1].destination, "/data/x");
+	assert_true(spec->mounts[1].relative_destination);
+	assert_string_equal(spec->mounts[2].destination, "/etc");
+	assert_int_equal(spec->nwarnings, 1);
+	assert_non_null(strstr(spec->warnings[0],
+			       ": mounts[1].destination: 'data/./x' is relative, which is "
+			       "deprecated; taken as '/data/x'"));
+	ctr_arena_release(&arena);
+}
+
+static void hooks(void **state)
+{
+	static const struct rule rules[] = {
+		{"\"hooks\":{\"prestart\":[{\"path\":\"x\"}]}",                        "",
+                 "hooks.prestart[0].path: 'x' is not an absolute path"                                                           },
+		{ "\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}",        "",
+                 "hooks.poststop[0].timeout: 0 is not in 1..2147483647"                                                          },
+		{ "\"hooks\":{\"poststart\":[{}]}",                                    "", "hooks.poststart[0].path: is required"},
+		{ "\"hooks\":{\"createRuntime\":[{\"path\":\"/x\",\"env\":[\"A\"]}]}", "",
+                 "hooks.createRuntime[0].env[0]: 'A' is not of the form NAME=VALUE"                                              },
+		{ "\"hooks\":{\"prestart\":[]}",                                       "", ""                                    },
+	};
+
+	(void)state;
+	check(rules, unit_count(rules));
+}
+
+static void namespaces(void **state)
+{
+	static const struct rule rules[] = {
+		{LINUX("\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]"),                                            "",
+                 "linux.namespaces[1]: namespace 'pid' is listed twice"																					    },
+		{ LINUX("\"namespaces\":[{\"type\":\"net\"}]"),                                                              "",
+                 "linux.namespaces[0].type: unknown value 'net'"																						   },
+		{ LINUX("\"namespaces\":[{\"path\":\"/x\"}]"),							       "",
+                 "linux.namespaces[0].type: is required"																							   },
+		{ LINUX("\"namespaces\":[{\"type\":\"pid\",\"path\":\"proc/1/ns/pid\"}]"),                                   "",
+                 "linux.namespaces[0].path: 'proc/1/ns/pid' is not an absolute path"																			       },
+		{ "\"hostname\":\"x\"",										      "",							      "hostname: needs a uts namespace in linux.namespaces"},
+		{ "\"domainname\":\"x\"",										    "",
+                 "domainname: needs a uts namespace in linux.namespaces"																					   },
+		{ "\"hostname\":\"x\",\"domainname\":\"y\"," LINUX(
+			  "\"namespaces\":[{\"type\":\"uts\"}]"),
+                 "",																					  ""						   },
+		{ "\"hostname\":\"\"",										       "",							      ""						   },
+		{ "\"hostname\":\"1234567890123456789012345678901234567890123456789012345678901234x\"",
+                 "",																					  "hostname: '1234567890123456789012345678901234567890123456789012345678901234x' is longer than "
+		  "64 bytes"																								   },
+
+		{ LINUX("\"uidMappings\":" MAP("0",									  "1",							     "1")),                                                 "",
+                 "linux.uidMappings: needs a user namespace in linux.namespaces" },
+		{ LINUX("\"gidMappings\":" MAP("0",                                            "1",													  "1")),															       "",
+                 "linux.gidMappings: needs a user namespace in linux.namespaces" },
+		{ LINUX(USER_NS ",\"uidMappings\":" MAP("0",												     "1",                                                         "1")),																				    "",
+                 "linux.gidMappings: is required beside linux.uidMappings" },
+		{ LINUX(USER_NS),								 "",                         ""                }, /* the planner decides */
+		{ LINUX(USER_NS ",\"uidMappings\":" MAP(
+			  "0",						  "0",														"4294967295") ",\"gidMappings\":" MAP("0",																		       "0", "4294967295")),
+                 "", "" }, /* FAULTS 22 */
+		{ LINUX(USER_NS ",\"uidMappings\":" MAP("1",													"0",																	      "4294967295")),																			"",
+                 "linux.uidMappings[0].containerID: 1 and 4294967294 more are beyond 4294967294" },
+		{ LINUX(USER_NS ",\"uidMappings\":" MAP("0",								 "4294967295",              "1")),"",
+                 "linux.uidMappings[0].hostID: 4294967295 and 0 more are beyond 4294967294" },
+		{ LINUX(USER_NS ",\"uidMappings\":" MAP("0",													"0",																				      "0")),																						  "",
+                 "linux.uidMappings[0].size: 0 maps nothing" },
+
+		{ LINUX("\"timeOffsets\":{\"boottime\":{\"secs\":1}}"),											    "",
+                 "linux.timeOffsets: needs a time namespace in linux.namespaces"																		   },
+		{ LINUX("\"timeOffsets\":{\"boottime\":{\"secs\":1}},\"namespaces\":[{\"type\":\"time\",\"path\":\"/n\"}]"),
+                 "",						    "linux.timeOffsets: the time namespace is joined and has its offsets"                                                                                      },
+		{ LINUX("\"timeOffsets\":{\"boottime\":{\"secs\":1}},\"namespaces\":[{\"type\":\"time\"}]"),
+                 "",											       ""													  },
+		{ LINUX("\"timeOffsets\":{\"monotonic\":{\"nanosecs\":1000000000}}"),												     "",
+                 "linux.timeOffsets.monotonic.nanosecs: 1000000000 is not in 0..999999999"																						       },
+
+		{ LINUX("\"netDevices\":{\"eth0\":{}}"),                                                      "",
+                 "linux.netDevices: needs a network namespace in linux.namespaces"																				   },
+		{ LINUX("\"netDevices\":{\"eth0\":{\"name\":\"a/b\"}}"), "",
+                 "linux.netDevices.eth0.name: 'a/b' is not the name of a network interface"												      },
+		{ LINUX("\"netDevices\":{\"eth0\":{\"name\":\"..\"}}"),                 "",
+                 "linux.netDevices.eth0.name: '..' is not the name of a network interface"															      },
+		{ LINUX("\"netDevices\":{\"0123456789012345\":{}}"),                                        "",
+                 "linux.netDevices.0123456789012345: '0123456789012345' is not the name of a network interface"																			 },
+		{ LINUX("\"netDevices\":{\"eth0\":{\"name\":\"net%d\"},\"eth1\":{\"name\":\"\"}},"
+			"\"namespaces\":[{\"type\":\"network\"}]"),
+                 "",									     ""																				 },
+	};
+
+	(void)state;
+	check(rules, unit_count(rules));
+}
+
+static void sysctls(void **state)
+{
+#define NAMESPACES(type)  "\"namespaces\":[{\"type\":\"" type "\"}]"
+#define SYSCTL(key, more) LINUX("\"sysctl\":{\"" key "\":\"1\"}" more)
+	static const struct rule rules[] = {
+		{SYSCTL("net.ipv4.ip_forward",								 "," NAMESPACES("network")),                             "",                                                  "" },
+		{ SYSCTL("net.ipv4.ip_forward",											   ""),														     "",
+                 "linux.sysctl: 'net/ipv4/ip_forward' needs a namespace 'network' in linux.namespaces" },
+		{ SYSCTL("kernel.shmmax",        "," NAMESPACES("ipc")),                                                             "",											  "" },
+		{ SYSCTL("kernel/shm_rmid_forced",											  "," NAMESPACES("ipc")),										  "",                                           "" },
+		{ SYSCTL("fs.mqueue.msg_max","," NAMESPACES("ipc")),"","" },
+		{ SYSCTL("kernel.sem",								  ""),														      "",
+                 "linux.sysctl: 'kernel/sem' needs a namespace 'ipc' in linux.namespaces" },
+		{ SYSCTL("kernel.domainname",											   "," NAMESPACES("uts")),															      "",													     "" },
+		{ SYSCTL("kernel.hostname",                     "," NAMESPACES("uts")),									  "",
+                 "linux.sysctl: 'kernel/hostname': use hostname instead" },
+		{ SYSCTL("user.max_user_namespaces",											  "," NAMESPACES("user")),                 "","" },
+		{ SYSCTL("user.max_user_namespaces",
+                 ",\"namespaces\":[{\"type\":\"user\",\"path\":\"/x\"}]"),
+                 "",																		   "linux.sysctl: 'user/max_user_namespaces' needs a new namespace 'user' in linux.namespaces" },
+		{ SYSCTL("kernel.pid_max",							   ""), "",
+                 "linux.sysctl: 'kernel/pid_max' is the whole host's, not a namespace's" },
+		{ SYSCTL("vm.overcommit_memory",											   ""),														"",
+                 "linux.sysctl: 'vm/overcommit_memory' is the whole host's, not a namespace's" },
+		{ SYSCTL("kernel.shmmaxx", "," NAMESPACES("ipc")),                                                      "",
+                 "linux.sysctl: 'kernel/shmmaxx' is the whole host's, not a namespace's" },
+		{ SYSCTL("net.ipv4",											  "," NAMESPACES("network")),									      "",																"" },
+		{ SYSCTL("net/../kernel/panic","," NAMESPACES("network")),"",
+                 "linux.sysctl[\"net/../kernel/panic\"]: is not the name of a sysctl" },
+		{ SYSCTL("net./.",								     ""),												     "",
+                 "linux.sysctl[\"net/./\"]: is not the name of a sysctl" },
+		{ SYSCTL("/net/core",											   ""),																"",
+                 "linux.sysctl./net/core: is not the name of a sysctl" },
+		{ SYSCTL("net//core",											  ""),																	       "",
+                 "linux.sysctl.net//core: is not the name of a sysctl" },
+		{ SYSCTL("net.core.",											  ""),										 "",
+                 "linux.sysctl.net/core/: is not the name of a sysctl" },
+		{ LINUX("\"sysctl\":{\"net.core.x\":\"1\",\"net/core/x\":\"2\"}"),                     "",
+                 "linux.sysctl.net/core/x: appears twice"																		  },
+	};
+	/* FAULTS 62 */
+	static const struct {
+		const char *key, *path;
+	} keys[] = {
+		{"net.ipv4.ip_forward",                "net/ipv4/ip_forward"              },
+		{ "net/ipv4/conf/eth0.100/forwarding", "net/ipv4/conf/eth0.100/forwarding"},
+		{ "net.ipv4.conf.eth0/100.forwarding", "net/ipv4/conf/eth0.100/forwarding"},
+	};
+
+	(void)state;
+	check(rules, unit_count(rules));
+	for (size_t i = 0; i < unit_count(keys); i++) {
+		struct ctr_arena arena = CTR_ARENA_INIT;
+		struct ctr_spec *spec = document_good(
+			&arena,
+			ctr_arena_printf(&arena,
+					 LINUX("\"sysctl\":{\"%s\":\"1\"}," NAMESPACES("network")),
+					 keys[i].key),
+			"");
+
+		assert_string_equal(spec->linux_->sysctl[0].key, keys[i].path);
+		ctr_arena_release(&arena);
+	}
+}
+
+static void devices(void **state)
+{
+#define DEVICE(more) LINUX("\"devices\":[{\"path\":\"/dev/x\"," more "}]")
+	static const struct rule rules[] = {
+		{DEVICE("\"type\":\"c\",\"major\":1,\"minor\":3"),                                                     "", ""                                        },
+		{ DEVICE("\"type\":\"p\""),									    "", ""                                        },
+		{ DEVICE("\"type\":\"x\""),									    "", "linux.devices[0].type: unknown value 'x'"},
+		{ DEVICE("\"type\":\"a\""),									    "", "linux.devices[0].type: unknown value 'a'"},
+		{ DEVICE("\"type\":\"b\",\"minor\":3"),								"",
+                 "linux.devices[0].major: is required for a device"												  },
+		{ DEVICE("\"type\":\"u\",\"major\":3"),								"",
+                 "linux.devices[0].minor: is required for a device"												  },
+		{ DEVICE("\"type\":\"c\",\"major\":4096,\"minor\":1"),                                                 "",
+                 "linux.devices[0].major: 4096 is not in -1..4095"												   },
+		{ DEVICE("\"type\":\"c\",\"major\":1,\"minor\":1048576"),                                              "",
+                 "linux.devices[0].minor: 1048576 is not in -1..1048575"											     },
+		{ DEVICE("\"type\":\"p\",\"fileMode\":65536"),                                                         "",
+                 "linux.devices[0].fileMode: 65536 is not in 0..4095"												},
+		{ LINUX("\"devices\":[{\"type\":\"p\",\"path\":\"dev/x\"}]"),                                          "",
+                 "linux.devices[0].path: 'dev/x' is not an absolute path"											    },
+
+		{ RESOURCES("\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]"),                                     "", ""                                        },
+		{ RESOURCES(
+			  "\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":-1,\"minor\":-1}]"),
+                 "",												       ""					},
+		{ RESOURCES("\"devices\":[{\"allow\":true,\"access\":\"rx\"}]"),                                       "",
+                 "linux.resources.devices[0].access: 'rx' is not made of 'r', 'w' and 'm'"                                                                           },
+		{ RESOURCES("\"devices\":[{\"allow\":true,\"access\":\"\"}]"),                                         "",
+                 "linux.resources.devices[0].access: '' is not made of 'r', 'w' and 'm'"                                                                             },
+		{ RESOURCES("\"devices\":[{\"allow\":true,\"type\":\"p\"}]"),                                          "",
+                 "linux.resources.devices[0].type: unknown value 'p'"												},
+		{ RESOURCES("\"devices\":[{\"allow\":true,\"type\":\"a\",\"major\":1}]"),                              "",
+                 "linux.resources.devices[0].type: 'b' or 'c' is needed beside a device number"                                                                      },
+		{ RESOURCES("\"devices\":[{\"allow\":true,\"minor\":1}]"),                                             "",
+                 "linux.resources.devices[0].type: 'b' or 'c' is needed beside a device number"                                                                      },
+		{ RESOURCES("\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":-2}]"),                             "",
+                 "linux.resources.devices[0].major: -2 is not in -1..4294967295"										     },
+	};
+
+	(void)state;
+	check(rules, unit_count(rules));
+}
+
+static void resources(void **state)
+{
+	static const struct rule rules[] = {
+		{RESOURCES("\"memory\":{\"limit\":-1,\"swap\":-1}"),                                                   "", ""                                                                    },
+		{ RESOURCES("\"memory\":{\"limit\":10,\"swap\":0}"),                                                   "", ""                                                                    },
+		{ RESOURCES("\"memory\":{\"limit\":10,\"swap\":10}"),                                                  "", ""                                                                    },
+		{ RESOURCES("\"memory\":{\"limit\":10,\"swap\":9}"),                                                   "",
+                 "linux.resources.memory.swap: 9 is below memory.limit 10, which it includes"												    },
+		{ RESOURCES("\"memory\":{\"swappiness\":101}"),                                                        "",
+                 "linux.resources.memory.swappiness: 101 is not in 0..100"														       },
+		{ RESOURCES("\"cpu\":{\"quota\":10,\"burst\":11}"),                                                    "",
+                 "linux.resources.cpu.burst: 11 is above cpu.quota 10"															   },
+		{ RESOURCES("\"cpu\":{\"quota\":-1,\"burst\":11}"),                                                    "", ""                                                                    },
+		{ RESOURCES("\"cpu\":{\"idle\":2}"),								   "",
+                 "linux.resources.cpu.idle: 2 is not in 0..1"																    },
+		{ RESOURCES("\"cpu\":{\"cpus\":\"0-x\"}"),							     "",
+                 "linux.resources.cpu.cpus: '0-x' is not a list like '0-3,7'"														    },
+		{ RESOURCES("\"cpu\":{\"mems\":\"\"}"),								"", ""								    },
+		{ RESOURCES("\"pids\":{}"),									    "", ""								    },
+		{ RESOURCES("\"blockIO\":{\"weight\":9}"),							     "",
+                 "linux.resources.blockIO.weight: 9 is not in 10..1000"															  },
+		{ RESOURCES("\"blockIO\":{\"weight\":0,\"leafWeight\":1001}"),                                         "",
+                 "linux.resources.blockIO.leafWeight: 1001 is not in 10..1000"														   },
+		{ RESOURCES(
+			  "\"blockIO\":{\"weightDevice\":[{\"major\":1,\"minor\":2,\"weight\":1}]}"),
+                 "",												       "linux.resources.blockIO.weightDevice[0].weight: 1 is not in 10..1000"},
+		{ RESOURCES("\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":1,\"rate\":2}]}"),
+                 "",												       "linux.resources.blockIO.throttleReadBpsDevice[0].minor: is required" },
+		{ RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}]"),                                "", ""                                                                    },
+ /* FAULTS 92: it becomes part of a file name */
+		{ RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"../2MB\",\"limit\":1}]"),                             "",
+                 "linux.resources.hugepageLimits[0].pageSize: '../2MB' is not a size like '2MB'"                                                                                                 },
+		{ RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"2MiB\",\"limit\":1}]"),                               "",
+                 "linux.resources.hugepageLimits[0].pageSize: '2MiB' is not a size like '2MB'"												   },
+		{ RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"02MB\",\"limit\":1}]"),                               "",
+                 "linux.resources.hugepageLimits[0].pageSize: '02MB' is not a size like '2MB'"												   },
+		{ RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"MB\",\"limit\":1}]"),                                 "",
+                 "linux.resources.hugepageLimits[0].pageSize: 'MB' is not a size like '2MB'"												     },
+		{ RESOURCES("\"rdma\":{\"mlx\":{}}"),								  "",
+                 "linux.resources.rdma.mlx: needs hcaHandles or hcaObjects"														      },
+		{ RESOURCES("\"unified\":{\"memory.high\":\"1\",\"a.b.c\":\"\"}"),                                     "", ""                                                                    },
+		{ RESOURCES("\"unified\":{\"../x\":\"1\"}"),                                                           "",
+                 "linux.resources.unified[\"../x\"]: '../x' is not of the form CONTROLLER.PARAMETER"                                                                                             },
+		{ RESOURCES("\"unified\":{\"a.b/c\":\"1\"}"),                                                          "",
+                 "linux.resources.unified[\"a.b/c\"]: 'a.b/c' is not of the form CONTROLLER.PARAMETER"                                                                                           },
+		{ RESOURCES("\"unified\":{\"memory\":\"1\"}"),                                                         "",
+                 "linux.resources.unified.memory: 'memory' is not of the form CONTROLLER.PARAMETER"                                                                                              },
+		{ RESOURCES("\"unified\":{\"..\":\"1\"}"),							     "",
+                 "linux.resources.unified[\"..\"]: '..' is not of the form CONTROLLER.PARAMETER"                                                                                                 },
+		{ RESOURCES("\"unified\":{\"memory.\":\"1\"}"),                                                        "",
+                 "linux.resources.unified[\"memory.\"]: 'memory.' is not of the form CONTROLLER.PARAMETER"                                                                                       },
+	};
+
+	(void)state;
+	check(rules, unit_count(rules));
+}
+
+static void seccomp(void **state)
+{
+	static const struct rule rules[] = {
+		{SECCOMP("\"syscalls\":[]"),											   "", "linux.seccomp.defaultAction: is required"                                     },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_FOO\""),								       "",
+                 "linux.seccomp.defaultAction: unknown value 'SCMP_ACT_FOO'"																	      },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_NOTIFY\""),								    "",
+                 "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY is possible for single system calls only"														  },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_KILL\",\"defaultErrnoRet\":1"),                                                "",
+                 "linux.seccomp.defaultErrnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE take it"															  },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_TRACE\",\"defaultErrnoRet\":65535"),                                           "",
+                 ""																								       },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":4096"),                                            "",
+                 "linux.seccomp.defaultErrnoRet: 4096 is not in 0..4095"																		  },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"x\""),                                          "",
+                 "linux.seccomp.listenerMetadata: needs listenerPath beside it"																	   },
+		{ ONE_RULE("\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":1"),                                                            "",
+                 "linux.seccomp.syscalls[0].errnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE take it"														     },
+		{ ONE_RULE("\"action\":\"SCMP_ACT_NOTIFY\""),									  "",
+                 "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath"														     },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/s\",\"syscalls\":[{\"names\":"
+			  "[\"read\",\"write\"],\"action\":\"SCMP_ACT_NOTIFY\"}]"),
+                 "",														       "linux.seccomp.syscalls[0].names[1]: SCMP_ACT_NOTIFY is impossible for 'write'"},
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],\"action\":"
+			  "\"SCMP_ACT_ALLOW\"}]"),
+                 "",														       "linux.seccomp.syscalls[0].names: is empty"                                    },
+		{ SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"\"],\"action\":"
+			  "\"SCMP_ACT_ALLOW\"}]"),
+                 "",														       "linux.seccomp.syscalls[0].names[0]: is empty"                                 },
+		{ ONE_RULE(
+			  "\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":6,\"value\":1,\"op\":\"SCMP_CMP_EQ\"}]"),
+                 "",														       "linux.seccomp.syscalls[0].args[0].index: 6 is not in 0..5"                    },
+		{ ONE_RULE(
+			  "\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":1,\"value\":1,\"op\":\"EQ\"}]"),
+                 "",														       "linux.seccomp.syscalls[0].args[0].op: unknown value 'EQ'"                     },
+		{ ONE_RULE("\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":1,\"value\":1}]"),                                        "",
+                 "linux.seccomp.syscalls[0].args[0].op: is required"																		      },
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_spec *spec;
+
+	(void)state;
+	check(rules, unit_count(rules));
+
+	/* flags: absent and empty differ */
+	spec = document_good(&arena, SECCOMP("\"defaultAction\":\"SCMP_ACT_ERRNO\""), "");
+	assert_false(spec->linux_->seccomp->has_flags);
+	assert_int_equal(spec->linux_->seccomp->default_errno_ret, EPERM);
+	spec = document_good(&arena, SECCOMP("\"defaultAction\":\"SCMP_ACT_ERRNO\",\"flags\":[]"),
+			     "");
+	assert_true(spec->linux_->seccomp->has_flags);
+	assert_int_equal(spec->linux_->seccomp->flags, 0);
+	ctr_arena_release(&arena);
+}
+
+static void linux_rest(void **state)
+{
+#define RDT(more)    LINUX("\"intelRdt\":{" more "}")
+#define POLICY(more) LINUX("\"memoryPolicy\":{" more "}")
+	static const struct rule rules[] = {
+		{LINUX("\"rootfsPropagation\":\"rslave\""),                                                     "", ""											  },
+		{ LINUX("\"rootfsPropagation\":\"x\""),							 "",
+                 "linux.rootfsPropagation: unknown value 'x'"																		   },
+		{ LINUX("\"maskedPaths\":[\"/a\",\"b\"]"),                                                      "",
+                 "linux.maskedPaths[1]: 'b' is not an absolute path"																	    },
+		{ LINUX("\"readonlyPaths\":[\"\"]"),							    "",
+                 "linux.readonlyPaths[0]: '' is not an absolute path"																	   },
+		{ LINUX("\"personality\":{\"domain\":\"LINUX\"}"),                                              "", ""											  },
+		{ LINUX("\"personality\":{\"domain\":\"BSD\"}"),                                                "",
+                 "linux.personality.domain: unknown value 'BSD'"																		},
+		{ LINUX("\"personality\":{}"),								  "", "linux.personality.domain: is required"                                                     },
+		{ LINUX("\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"X\"]}"),                            "",
+                 "linux.personality.flags[0]: unknown value 'X'"																		},
+
+		{ RDT("\"closID\":\"/\""),								      "", ""											  },
+		{ RDT("\"closID\":\"..\""),								     "",
+                 "linux.intelRdt.closID: '..' is not the name of a directory"																   },
+		{ RDT("\"closID\":\".\""),								      "",
+                 "linux.intelRdt.closID: '.' is not the name of a directory"																    },
+		{ RDT("\"closID\":\"a/b\""),								    "",
+                 "linux.intelRdt.closID: 'a/b' is not the name of a directory"																  },
+		{ RDT("\"l3CacheSchema\":\"L3:0=f\\nL3:1=f\""),                                                 "",
+                 "linux.intelRdt.l3CacheSchema: 'L3:0=f?L3:1=f' has more than one line"															 },
+		{ RDT("\"memBwSchema\":\"L3:0=1\""),							    "",
+                 "linux.intelRdt.memBwSchema: 'L3:0=1' does not begin with 'MB:'"															       },
+		{ RDT("\"schemata\":[\"a\",\"b\\n\"]"),							 "",
+                 "linux.intelRdt.schemata[1]: 'b?' has more than one line"																      },
+
+		{ POLICY("\"mode\":\"MPOL_LOCAL\",\"nodes\":\"\""),                                             "", ""											  }, /* FAULTS 121 */
+		{ POLICY("\"mode\":\"MPOL_PREFERRED\""),                                                        "", ""											  },
+		{ POLICY("\"nodes\":\"0\""),								    "", "linux.memoryPolicy.mode: is required"                                                      },
+		{ POLICY("\"mode\":\"MPOL_X\""),								"",
+                 "linux.memoryPolicy.mode: unknown value 'MPOL_X'"																	      },
+		{ POLICY("\"mode\":\"MPOL_LOCAL\",\"nodes\":\"0\""),                                            "",
+                 "linux.memoryPolicy.nodes: MPOL_LOCAL takes none"																	      },
+		{ POLICY("\"mode\":\"MPOL_DEFAULT\",\"nodes\":\"0\""),                                          "",
+                 "linux.memoryPolicy.nodes: MPOL_DEFAULT takes none"																	    },
+		{ POLICY("\"mode\":\"MPOL_INTERLEAVE\",\"nodes\":\"\""),                                        "",
+                 "linux.memoryPolicy.nodes: MPOL_INTERLEAVE needs at least one"																 },
+		{ POLICY("\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_STATIC_NODES\","
+			 "\"MPOL_F_RELATIVE_NODES\"]"),
+                 "",												"linux.memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other"},
+		{ POLICY("\"mode\":\"MPOL_INTERLEAVE\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_NUMA_BALANCING\"]"),
+                 "",												"linux.memoryPolicy.flags: MPOL_F_NUMA_BALANCING is for MPOL_BIND and MPOL_PREFERRED_MANY"  },
+		{ POLICY("\"mode\":\"MPOL_PREFERRED\",\"flags\":[\"MPOL_F_STATIC_NODES\"]"),                    "",
+                 "linux.memoryPolicy.flags: MPOL_F_STATIC_NODES needs nodes"																    },
+
+		{ "\"vm\":{\"kernel\":{\"path\":\"vmlinuz\"}}",                                                 "",
+                 "vm.kernel.path: 'vmlinuz' is not an absolute path"																	    },
+		{ "\"vm\":{\"kernel\":{}}",								     "", "vm.kernel.path: is required"                                                               },
+		{ "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/i\",\"format\":\"iso\"}}",
+                 "",												"vm.image.format: unknown value 'iso'"                                                      },
+		{ "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"hwConfig\":{\"vcpus\":0}}",                           "",
+                 "vm.hwConfig.vcpus: 0 is not in 1..4294967295"																		 },
+		{ "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"hypervisor\":{}}",                                    "",
+                 "vm.hypervisor.path: is required"																			      },
+	};
+
+	(void)state;
+	check(rules, unit_count(rules));
+}
+
+/* What is odd but allowed. */
+static void warnings(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_spec *spec;
+
+	(void)state;
+	/* FAULTS 28 */
+	spec = document_good(
+		&arena, "",
+		"\"capabilities\":{\"bounding\":[\"CAP_BOGUS\",\"CAP_KILL\",\"KILL\",\"cap_chown\"]}");
+	assert_int_equal(spec->process->capabilities->bounding, 1 << 5);
+	assert_int_equal(spec->nwarnings, 3);
+	assert_string_equal(
+		strstr(spec->warnings[0], "process."),
+		"process.capabilities.bounding[0]: unknown capability 'CAP_BOGUS' is ignored");
+	spec = document_good(&arena, RESOURCES("\"memory\":{\"kernel\":1}"), "");
+	assert_int_equal(spec->nwarnings, 1);
+	assert_string_equal(strstr(spec->warnings[0], "linux."),
+			    "linux.resources.memory.kernel: is deprecated and has no effect");
+	/* FAULTS 115: only the whole word means none */
+	spec = document_good(&arena, "", "\"apparmorProfile\":\"unconfined\"");
+	assert_null(spec->process->apparmor_profile);
+	spec = document_good(&arena, "", "\"apparmorProfile\":\"unconfined_foo\"");
+	assert_string_equal(spec->process->apparmor_profile, "unconfined_foo");
+	ctr_arena_release(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(process_rules), cmocka_unit_test(root_and_version),
+		cmocka_unit_test(mounts),        cmocka_unit_test(hooks),
+		cmocka_unit_test(namespaces),    cmocka_unit_test(sysctls),
+		cmocka_unit_test(devices),       cmocka_unit_test(resources),
+		cmocka_unit_test(seccomp),       cmocka_unit_test(linux_rest),
+		cmocka_unit_test(warnings),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -253,6 +253,9 @@ void ctr_decode_warn(struct ctr_decode *decode, const char *format, ...)
 void ctr_decode_warn_at(struct ctr_decode *decode, const char *path, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Has the document a value at @path? For messages only: it is parsed once more. */
+bool ctr_decode_is_there(struct ctr_decode *decode, const char *path);
+
 /* A text of the document for a message: in single quotes, control bytes and excess cut. */
 const char *ctr_decode_quote(struct ctr_decode *decode, const char *text, size_t len);
 const char *ctr_decode_quotes(struct ctr_decode *decode, const char *text);

@@ -373,11 +373,13 @@ static int search_event(void *context, const struct ctr_json_event *event)
 	}
 }
 
-size_t ctr_json_locate(struct ctr_arena *arena, const char *text, size_t len, const char *path)
+size_t ctr_json_locate(struct ctr_arena *arena, const char *text, size_t len, const char *path,
+		       bool *whole)
 {
 	struct search search = { .rest = path };
 	struct ctr_json_fault ignored;
 
 	(void)ctr_json_parse(arena, text, len, search_event, &search, &ignored);
+	*whole = !*search.rest;
 	return search.found;
 }

@@ -51,7 +51,8 @@ const char *ctr_json_type_name(enum ctr_json_type type);
 
 /*
  * Where the value at @path is, for messages: "linux.namespaces[2].path"; a key that is no word
- * stands in brackets: `annotations["a.b"]`. Of a path that ends early, the deepest part that is
- * there.
+ * stands in brackets: `annotations["a.b"]`. *@whole: it is there; else the place is that of the
+ * deepest part of the path that is.
  */
-size_t ctr_json_locate(struct ctr_arena *arena, const char *text, size_t len, const char *path);
+size_t ctr_json_locate(struct ctr_arena *arena, const char *text, size_t len, const char *path,
+		       bool *whole);

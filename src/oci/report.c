@@ -162,7 +162,17 @@ static void vwarn(struct ctr_decode *decode, size_t offset, const char *path, co
 
 static size_t locate(struct ctr_decode *decode, const char *path)
 {
-	return ctr_json_locate(decode->arena, decode->text, decode->len, path);
+	bool whole;
+
+	return ctr_json_locate(decode->arena, decode->text, decode->len, path, &whole);
+}
+
+bool ctr_decode_is_there(struct ctr_decode *decode, const char *path)
+{
+	bool whole;
+
+	(void)ctr_json_locate(decode->arena, decode->text, decode->len, path, &whole);
+	return whole;
 }
 
 int ctr_decode_fault(struct ctr_decode *decode, const char *format, ...)

@@ -127,24 +127,37 @@ static int sysctl_namespace(const char *key)
 	return -1;
 }
 
+/* The path of sysctl @key in the notation that the document has. */
+static const char *sysctl_path(struct ctr_decode *decode, const char *key)
+{
+	char *dotted = ctr_arena_strdup(ctr_decode_arena(decode), key);
+	const char *path;
+	char *p;
+
+	for (p = dotted; *p; p++)
+		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+	path = AT("linux.sysctl[\"%s\"]", dotted);
+	return ctr_decode_is_there(decode, path) ? path : AT("linux.sysctl[\"%s\"]", key);
+}
+
 static int check_sysctl(struct ctr_decode *decode, const struct ctr_spec *spec, const char *key)
 {
-	const char *path = AT("linux.sysctl");
 	int kind = sysctl_namespace(key);
-	const char *name;
 
 	if (strcmp(key, "kernel/hostname") == 0)
-		return ctr_decode_fault_at(decode, path, "'%s': use hostname instead", key);
+		return ctr_decode_fault_at(decode, sysctl_path(decode, key),
+					   "use hostname instead");
 	if (kind < 0)
-		return ctr_decode_fault_at(decode, path,
-					   "%s is the whole host's, not a namespace's",
-					   ctr_decode_quotes(decode, key));
-	name = ctr_name_of(ctr_namespace_names, kind);
-	if (kind == CTR_NS_USER ? !is_new(spec, CTR_NS_USER)
-				: !is_listed(spec, (enum ctr_ns_kind)kind))
-		return ctr_decode_fault_at(
-			decode, path, "%s needs a %snamespace '%s' in linux.namespaces",
-			ctr_decode_quotes(decode, key), kind == CTR_NS_USER ? "new " : "", name);
+		return ctr_decode_fault_at(decode, sysctl_path(decode, key),
+					   "is the whole host's, not a namespace's");
+	if (kind == CTR_NS_USER && !is_new(spec, CTR_NS_USER))
+		return ctr_decode_fault_at(decode, sysctl_path(decode, key),
+					   "needs a new user namespace in linux.namespaces");
+	if (!is_listed(spec, (enum ctr_ns_kind)kind))
+		return ctr_decode_fault_at(decode, sysctl_path(decode, key),
+					   "needs %s %s namespace in linux.namespaces",
+					   kind == CTR_NS_IPC ? "an" : "a",
+					   ctr_name_of(ctr_namespace_names, kind));
 	return 0;
 }
 

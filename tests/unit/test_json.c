@@ -186,9 +186,11 @@ static void locate(void **state)
 	(void)state;
 	for (size_t i = 0; i < unit_count(cases); i++) {
 		struct ctr_arena arena = CTR_ARENA_INIT;
-		size_t at = ctr_json_locate(&arena, text, sizeof(text) - 1, cases[i].path);
+		bool whole;
+		size_t at = ctr_json_locate(&arena, text, sizeof(text) - 1, cases[i].path, &whole);
 
 		assert_memory_equal(text + at, cases[i].at, strlen(cases[i].at));
+		assert_int_equal(whole, i < 10);
 		ctr_arena_release(&arena);
 	}
 }

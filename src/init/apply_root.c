@@ -100,10 +100,23 @@ static long bind_root(struct init *init, const struct ctr_op *op)
 	return 0;
 }
 
+/* Others see what is mounted here: nothing is. */
+static long use_in_place(struct init *init, const struct ctr_op *op)
+{
+	long fd = sys_openat(AT_FDCWD, op_str(init, op->str), O_PATH | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd;
+	init->slots[CTR_SLOT_ROOT] = (int)fd;
+	return 0;
+}
+
 long op_rootfs(struct init *init, const struct ctr_op *op)
 {
 	long r, tree;
 
+	if (op->flags & CTR_OPF_IN_PLACE)
+		return use_in_place(init, op);
 	if (op->fd != CTR_SLOT_NONE) {
 		tree = slot_fd(init, op->fd);
 		if (tree < 0)
@@ -259,7 +272,9 @@ long op_pivot(struct init *init, const struct ctr_op *op)
 {
 	long r = SYS(fchdir, init->slots[CTR_SLOT_ROOT]);
 
-	if (r == 0)
+	if (r == 0 && op->flags & CTR_OPF_IN_PLACE)
+		r = SYS(chroot, ".");
+	else if (r == 0)
 		r = op->flags & CTR_OPF_NO_PIVOT ? move_root(init) : swap_roots(init);
 	if (r == 0)
 		r = SYS(chdir, "/");

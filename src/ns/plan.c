@@ -165,8 +165,10 @@ static void add_hooks(struct ctr_planner *p, enum ctr_hook_kind kind, const char
 static void add_root(struct ctr_planner *p)
 {
 	ctr_plan_rootfs(p);
-	ctr_plan_mounts(p);
-	ctr_plan_devices(p);
+	if (!p->in_place) {
+		ctr_plan_mounts(p);
+		ctr_plan_devices(p);
+	}
 	ctr_plan_stdio(p);
 
 	ctr_plan_origin(p->plan, "%s", "");
@@ -339,9 +341,11 @@ static void add_actions(struct ctr_planner *p)
 static int decide_identity(struct ctr_planner *p)
 {
 	const struct ctr_namespace *user = &p->spec->linux_->namespaces[CTR_NS_USER];
+	const struct ctr_namespace *mount = &p->spec->linux_->namespaces[CTR_NS_MOUNT];
 	struct ctr_shape *shape = &p->actions->shape;
 
 	p->user_ns = user->listed;
+	p->in_place = !mount->listed || mount->path;
 	p->maps_known = user->listed && !user->path;
 	ctr_idmap_of(&p->actions->idmap, p->spec, p->host, p->arena);
 

@@ -171,7 +171,7 @@ void ctr_plan_request_mounts(struct ctr_planner *p)
 		if (kind_of(mount) == KIND_BIND)
 			ctr_plan_request_bind(p, mount, i);
 	}
-	if (p->options->notify_socket_dir && ctr_planner_walks_for_child(p))
+	if (p->options->notify_socket_dir && !p->in_place && ctr_planner_walks_for_child(p))
 		*ctr_planner_request(p) = (struct ctr_fd_request){
 			.kind = CTR_FD_TREE,
 			.path = p->options->notify_socket_dir,

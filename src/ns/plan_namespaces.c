@@ -6,21 +6,33 @@
 #include "base/error.h"
 #include "ns/planner.h"
 
-static int check_mount_namespace(struct ctr_planner *p)
+/*
+ * Without a mount namespace of its own, mounts and device nodes would be those of others and stay
+ * behind. Such a container is a directory to change root to, or "/" itself, as it is.
+ */
+static int check_in_place(struct ctr_planner *p)
 {
-	const struct ctr_namespace *mount = &p->spec->linux_->namespaces[CTR_NS_MOUNT];
+	const struct ctr_linux *config = p->spec->linux_;
+	const struct {
+		const char *field;
+		bool asked;
+	} rows[] = {
+		{"mounts",                   p->spec->nmounts > 0           },
+		{ "root.readonly",           p->spec->root->readonly        },
+		{ "linux.rootfsPropagation", config->rootfs_propagation != 0},
+		{ "linux.devices",           config->ndevices > 0           },
+		{ "linux.maskedPaths",       config->nmasked_paths > 0      },
+		{ "linux.readonlyPaths",     config->nreadonly_paths > 0    },
+	};
 
-	if (!mount->listed)
-		return ctr_fail(
-			p->err, CTR_FAULT_CONFIG, 0,
-			"linux.namespaces: a container needs a mount namespace, or its mounts would be the host's: add {\"type\":\"mount\"}");
+	for (size_t i = 0; p->in_place && i < CTR_ARRAY_SIZE(rows); i++) {
+		if (rows[i].asked)
+			return ctr_fail(
+				p->err, CTR_FAULT_CONFIG, 0,
+				"%s: needs a mount namespace of the container's own: {\"type\":\"mount\"} without a path",
+				rows[i].field);
+	}
 
-	/* Its root would be taken away from all who are in it. */
-	if (mount->path)
-		return ctr_fail(
-			p->err, CTR_FAULT_CONFIG, 0,
-			"linux.namespaces[%u].path: cannot build a container in the mount namespace of others: leave the path away",
-			mount->index);
 	return 0;
 }
 
@@ -38,7 +50,7 @@ static int check_root_mapped(struct ctr_planner *p)
 
 int ctr_plan_check_namespaces(struct ctr_planner *p)
 {
-	if (check_mount_namespace(p) < 0)
+	if (check_in_place(p) < 0)
 		return -1;
 
 	return check_root_mapped(p);

@@ -122,7 +122,7 @@ void ctr_plan_environment(struct ctr_planner *p)
 		env[n++] = ctr_arena_printf(p->arena, "LISTEN_FDS=%u", p->options->listen_fds);
 		env[n++] = "LISTEN_PID=1"; /* sd_listen_fds(3) compares; the payload is PID 1 */
 	}
-	if (p->options->notify_socket_dir)
+	if (p->options->notify_socket_dir && (p->options->exec || !p->in_place))
 		env[n++] = "NOTIFY_SOCKET=/run/notify/notify.sock";
 	n = drop_duplicates(p, env, n);
 
@@ -151,7 +151,8 @@ void ctr_plan_stdio(struct ctr_planner *p)
 
 	if (process->terminal) {
 		ctr_plan_origin(p->plan, "process.terminal");
-		op = ctr_planner_add(p, CTR_OP_PTY, p->options->exec ? "" : "/dev/console");
+		op = ctr_planner_add(p, CTR_OP_PTY,
+				     p->options->exec || p->in_place ? "" : "/dev/console");
 		op->arg = (uint64_t)process->user.uid << 32;
 		if (process->has_console_size)
 			op->arg2 = (process->console_height & UINT16_MAX) << 32 |

@@ -5,7 +5,7 @@
 
 void ctr_plan_request_rootfs(struct ctr_planner *p)
 {
-	if (!ctr_planner_walks_for_child(p))
+	if (p->in_place || !ctr_planner_walks_for_child(p))
 		return;
 
 	*ctr_planner_request(p) = (struct ctr_fd_request){
@@ -30,6 +30,12 @@ void ctr_plan_rootfs(struct ctr_planner *p)
 	p->root_readonly = p->spec->root->readonly;
 	p->root_propagation = propagation;
 
+	if (p->in_place) {
+		ctr_plan_origin(p->plan, "root.path");
+		ctr_planner_add(p, CTR_OP_ROOTFS, p->spec->root->path)->flags = CTR_OPF_IN_PLACE;
+		return;
+	}
+
 	ctr_plan_origin(p->plan, "%s", "");
 	ctr_planner_add(p, CTR_OP_PROPAGATION, "/")->arg = MS_SLAVE | MS_REC;
 
@@ -48,8 +54,14 @@ void ctr_plan_rootfs(struct ctr_planner *p)
 
 void ctr_plan_enter_root(struct ctr_planner *p)
 {
+	struct ctr_op *op;
+
 	ctr_plan_origin(p->plan, "root.path");
-	ctr_plan_add(p->plan, CTR_OP_PIVOT)->flags = p->options->no_pivot ? CTR_OPF_NO_PIVOT : 0;
+	op = ctr_plan_add(p->plan, CTR_OP_PIVOT);
+	if (p->in_place)
+		op->flags = CTR_OPF_IN_PLACE;
+	else if (p->options->no_pivot)
+		op->flags = CTR_OPF_NO_PIVOT;
 
 	if (p->root_propagation & (MS_SHARED | MS_UNBINDABLE)) {
 		ctr_plan_origin(p->plan, "linux.rootfsPropagation");

@@ -20,6 +20,7 @@ struct ctr_planner {
 	bool maps_known; /* actions->idmap is the container's */
 	bool setgroups_denied;
 	bool user_ns;    /* a user namespace is made or joined */
+	bool in_place;   /* in a mount namespace of others: nothing is mounted or made */
 	bool dev_bound;  /* the host's /dev is bound on /dev: nothing is made there */
 	bool has_proc;   /* something is mounted on /proc */
 	bool any_shared; /* a mount with shared propagation: what is mounted may lie on it */

@@ -103,6 +103,7 @@ static const struct ctr_name op_flag_names[] = {
 	{ "after-ids",       CTR_OPF_AFTER_IDS      },
 	{ "clear-flags",     CTR_OPF_FLAGS_CLEAR    },
 	{ "at-root",         CTR_OPF_AT_ROOT        },
+	{ "in-place",        CTR_OPF_IN_PLACE       },
 	{ NULL,              0		      },
 };
 

@@ -109,7 +109,8 @@ enum ctr_op_flags {
 		1 << 13, /* BIND, REMOUNT: arg2 holds MS_* flags that must really be cleared;
 			  * without it flags locked by the host are silently kept */
 	CTR_OPF_AT_ROOT = 1 << 14, /* ROOTFS from a slot */
-	CTR_OPF_LAST = CTR_OPF_AT_ROOT,
+	CTR_OPF_IN_PLACE = 1 << 15, /* ROOTFS, PIVOT: in a mount namespace that others are in, too */
+	CTR_OPF_LAST = CTR_OPF_IN_PLACE,
 };
 
 /* Well-known descriptor slots of the executor; parents' descriptors follow from CTR_SLOT_FIRST. */
@@ -150,6 +151,7 @@ struct ctr_op {
  * ROOTFS       str = host path, or fd = slot of a detached tree of it (str is for messages). A
  *              recursive detached copy (or the path bound on itself where open_tree is missing)
  *              that hides "/", CTR_SLOT_ROOT = its root. arg = MS_* propagation of it (0: private).
+ *              IN_PLACE: the directory str itself, nothing is mounted.
  * WANT_FDS     arg = index of the first wanted descriptor, arg2 = count (<= CTR_SLOT_BATCH): asks
  *              by CTR_MSG_WANT_FDS, closes the batch before, fills CTR_SLOT_FIRST...
  * MOUNT        str = target in the root (made when absent), str2 = block {type, source, data},
@@ -169,6 +171,7 @@ struct ctr_op {
  * SYMLINK      str = path in the root, str2 = what it says. Existing file of that name: left.
  * MKDIR        str = path in the root, arg = mode of what is made.
  * PIVOT        Enter CTR_SLOT_ROOT as "/"; the old root is gone afterwards.
+ *              IN_PLACE: chroot(2) only.
  * ROOT_READONLY, ROOT_PROPAGATION (arg = MS_*): of "/", after PIVOT.
  * MASK         str = path in the root: directory -> empty read-only tmpfs, else a verified null
  *              device over it; absent is fine.

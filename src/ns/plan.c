@@ -258,7 +258,8 @@ static void add_process(struct ctr_planner *p)
 	(void)ctr_plan_add(p->plan, CTR_OP_EXEC);
 }
 
-/* The process joins a container: its namespaces are joined and "/" is its root already. */
+/* The process joins a container: its namespaces are joined and "/" is its root already, but for a
+ * container in the mount namespace of others. */
 static int plan_exec(struct ctr_planner *p)
 {
 	add_signals(p);
@@ -269,6 +270,11 @@ static int plan_exec(struct ctr_planner *p)
 	}
 	if (p->options->lsm_file[0] || p->options->lsm_file[1])
 		(void)ctr_plan_add(p->plan, CTR_OP_OPEN_PROC);
+	/* The mount namespace's root is not the container's when others have it, too. */
+	if (p->in_place) {
+		ctr_plan_rootfs(p);
+		ctr_plan_enter_root(p);
+	}
 	add_keyring(p);
 	ctr_plan_environment(p);
 	ctr_plan_stdio(p);

@@ -28,11 +28,17 @@ config() {
   mv "$BUNDLE/config.json.new" "$BUNDLE/config.json"
 }
 
+# Word by word: jq 1.6 neither splits at NUL nor takes `--` after --args.
 command_is() {
-  local words
-  words=$(printf '%s\0' "$@" | jq -Rs 'split("\u0000")[:-1]')
-  # shellcheck disable=SC2016 # $words is jq's
-  config --argjson words "$words" '.process.args = $words'
+  local word words=() options=()
+  for word; do
+    options+=(--arg "w${#words[@]}" "$word")
+    words+=("\$w${#words[@]}")
+  done
+  config "${options[@]}" ".process.args = [$(
+    IFS=,
+    echo "${words[*]}"
+  )]"
 }
 
 shell() { command_is sh -c "$1"; }

@@ -121,6 +121,6 @@ engine_cleanup() { podman rm -f -t 0 "$NAME" >/dev/null 2>&1 || true; }
 @test "a Debian root file system runs apt and python" {
   run -0 podman_run --rm --rootfs --read-only=false /:O \
     sh -c 'apt-get --version && python3 -c "import json, os; print(json.dumps(os.getpid()))"'
-  expect_match '^apt 2'
-  [ "${lines[-1]}" = 1 ] || [ "${lines[-1]}" -lt 10 ]
+  expect_match '^apt [0-9]'
+  [ "${lines[-1]}" -lt 10 ]
 }

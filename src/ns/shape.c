@@ -8,7 +8,10 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -63,6 +66,32 @@ static bool is_joined(const struct ctr_namespace *ns)
 	return ns->listed && ns->path;
 }
 
+/* The namespace that keeps sysctl @key; the decoder lets no others through but those of user. */
+static enum ctr_ns_kind sysctl_kind(const char *key)
+{
+	if (strncmp(key, "net/", 4) == 0)
+		return CTR_NS_NETWORK;
+	if (strncmp(key, "user/", 5) == 0)
+		return CTR_NS_USER;
+	return strcmp(key, "kernel/domainname") == 0 ? CTR_NS_UTS : CTR_NS_IPC;
+}
+
+/* What would change the host if the joined namespace were the host's (runc isHostNetNS). */
+static const char *writer_of(const struct ctr_spec *spec, enum ctr_ns_kind kind)
+{
+	if (kind == CTR_NS_UTS && spec->hostname)
+		return "hostname";
+	if (kind == CTR_NS_UTS && spec->domainname)
+		return "domainname";
+
+	for (size_t i = 0; i < spec->linux_->nsysctl; i++) {
+		if (sysctl_kind(spec->linux_->sysctl[i].key) == kind)
+			return "linux.sysctl";
+	}
+
+	return NULL;
+}
+
 static struct ctr_join join_of(const struct ctr_spec *spec, enum ctr_ns_kind kind)
 {
 	const struct ctr_namespace *ns = &spec->linux_->namespaces[kind];
@@ -71,6 +100,7 @@ static struct ctr_join join_of(const struct ctr_spec *spec, enum ctr_ns_kind kin
 		.kind = kind,
 		.flag = ctr_ns_flag(kind),
 		.path = ns->path,
+		.writer = writer_of(spec, kind),
 		.index = ns->index,
 	};
 }
@@ -262,6 +292,16 @@ int ctr_shape_decide(struct ctr_shape *out, const struct ctr_spec *spec,
 	return 0;
 }
 
+static bool is_own(int fd, enum ctr_ns_kind kind)
+{
+	struct stat joined, own;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", ctr_ns_file(kind));
+	return fstat(fd, &joined) == 0 && stat(path, &own) == 0 && joined.st_dev == own.st_dev &&
+	       joined.st_ino == own.st_ino;
+}
+
 int ctr_ns_open(const struct ctr_join *join, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = -1;
@@ -282,6 +322,12 @@ int ctr_ns_open(const struct ctr_join *join, struct ctr_error *err)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"linux.namespaces[%u].path: '%s' is not a %s namespace",
 				join->index, join->path, ctr_ns_name(join->kind));
+
+	if (join->writer && is_own(fd, join->kind))
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, 0,
+			"linux.namespaces[%u].path: '%s' is the host's own, which %s would change",
+			join->index, join->path, join->writer);
 
 	return ctr_take_fd(&fd);
 }

@@ -33,6 +33,8 @@ struct ctr_join {
 	enum ctr_ns_kind kind;
 	uint64_t flag; /* CLONE_NEW* */
 	const char *path;
+	/* The field that writes to it, and so must not meet the caller's own; NULL: none does. */
+	const char *writer;
 	uint32_t index; /* in linux.namespaces[] */
 	bool by_parent; /* DIRECT: the PID namespace, setns by the parent around its clone */
 };
@@ -69,7 +71,8 @@ const char *ctr_ns_file(enum ctr_ns_kind kind);
 const char *ctr_ns_name(enum ctr_ns_kind kind);
 
 /*
- * Open @join->path and verify that it is a namespace of that kind (NS_GET_NSTYPE). A new
- * descriptor, or -1 and @err ("linux.namespaces[2].path: ...").
+ * Open @join->path and verify that it is a namespace of that kind (NS_GET_NSTYPE), and not the
+ * caller's own when there is a writer. A new descriptor, or -1 and @err
+ * ("linux.namespaces[2].path: ...").
  */
 int ctr_ns_open(const struct ctr_join *join, struct ctr_error *err);

@@ -214,6 +214,43 @@ static void nothing_is_lost(void **state)
 	}
 }
 
+static void writers(void **state)
+{
+	const struct ctr_string_pair sysctl[] = {
+		{"net/ipv4/ip_forward", "1"},
+		{ "kernel/sem",         "1"},
+	};
+	struct test_case c = { .host = ROOT, .listed = NET | IPC | UTS | MNT };
+	const char *wanted[CTR_NS_KINDS] = {
+		[CTR_NS_NETWORK] = "linux.sysctl",
+		[CTR_NS_IPC] = "linux.sysctl",
+		[CTR_NS_UTS] = "domainname",
+	};
+	struct ctr_error err = { 0 };
+	struct ctr_shape shape;
+	struct ctr_linux config;
+	struct ctr_spec spec;
+
+	(void)state;
+	c.joined = c.listed;
+	make_spec(&spec, &config, &c);
+	assert_int_equal(ctr_shape_decide(&shape, &spec, &hosts[ROOT], &err), 0);
+	for (size_t i = 0; i < shape.njoins; i++)
+		assert_null(shape.joins[i].writer);
+
+	config.sysctl = sysctl;
+	config.nsysctl = unit_count(sysctl);
+	spec.domainname = "d";
+	assert_int_equal(ctr_shape_decide(&shape, &spec, &hosts[ROOT], &err), 0);
+	assert_int_equal(shape.njoins, 4);
+	for (size_t i = 0; i < shape.njoins; i++) {
+		if (wanted[shape.joins[i].kind])
+			assert_string_equal(shape.joins[i].writer, wanted[shape.joins[i].kind]);
+		else
+			assert_null(shape.joins[i].writer);
+	}
+}
+
 static void opening(void **state)
 {
 	const struct {
@@ -242,6 +279,13 @@ static void opening(void **state)
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	close(fd);
 
+	/* The host's own by another name */
+	join.writer = "linux.sysctl";
+	assert_int_equal(ctr_ns_open(&join, &err), -1);
+	assert_string_equal(
+		err.text,
+		"linux.namespaces[3].path: '/proc/self/ns/net' is the host's own, which linux.sysctl would change");
+
 	for (size_t i = 0; i < unit_count(refused); i++) {
 		join.path = refused[i].path;
 		assert_int_equal(ctr_ns_open(&join, &err), -1);
@@ -254,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shapes),
 		cmocka_unit_test(nothing_is_lost),
+		cmocka_unit_test(writers),
 		cmocka_unit_test(opening),
 	};
 

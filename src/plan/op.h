@@ -108,8 +108,8 @@ enum ctr_op_flags {
 	CTR_OPF_FLAGS_CLEAR =
 		1 << 13, /* BIND, REMOUNT: arg2 holds MS_* flags that must really be cleared;
 			  * without it flags locked by the host are silently kept */
-	CTR_OPF_AT_ROOT = 1 << 14, /* ROOTFS from a slot */
-	CTR_OPF_IN_PLACE = 1 << 15, /* ROOTFS, PIVOT: in a mount namespace that others are in, too */
+	CTR_OPF_AT_ROOT = 1 << 14,  /* ROOTFS from a slot */
+	CTR_OPF_IN_PLACE = 1 << 15, /* ROOTFS, PIVOT: the mount namespace is shared */
 	CTR_OPF_LAST = CTR_OPF_IN_PLACE,
 };
 

@@ -3,6 +3,7 @@
  */
 #include "init/init.h"
 
+#include <asm/resource.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
@@ -237,21 +238,36 @@ long op_umask(struct init *init, const struct ctr_op *op)
 
 /* ---- descriptors */
 
+static void close_on_exec(uint64_t fd)
+{
+	(void)SYS(fcntl, fd, F_SETFD, FD_CLOEXEC);
+}
+
 /* Before 5.11 close_range could not set the flag. */
 static long close_each(struct init *init, uint64_t first)
 {
 	char list[512] __attribute__((aligned(8)));
-	long n, dir = sys_openat(init->slots[CTR_SLOT_PROC], "self/fd", O_RDONLY | O_DIRECTORY, 0);
+	long n, dir;
 
-	if (dir < 0)
-		return dir;
+	if (init->slots[CTR_SLOT_PROC] < 0)
+		(void)op_open_proc(init, NULL);
+	dir = sys_openat(init->slots[CTR_SLOT_PROC], "self/fd", O_RDONLY | O_DIRECTORY, 0);
+	if (dir < 0) {
+		struct sys_rlimit limit = { 0 };
+
+		(void)SYS(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+		for (uint64_t fd = first; fd < limit.cur; fd++)
+			close_on_exec(fd);
+		return 0;
+	}
+
 	while ((n = SYS(getdents64, dir, list, sizeof(list))) > 0) {
 		for (long at = 0; at < n;) {
 			struct sys_dirent *entry = (struct sys_dirent *)(list + at);
 			uint64_t fd = str_number(entry->name);
 
 			if (entry->name[0] != '.' && fd >= first)
-				(void)SYS(fcntl, fd, F_SETFD, FD_CLOEXEC);
+				close_on_exec(fd);
 			at += entry->reclen;
 		}
 	}

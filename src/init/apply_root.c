@@ -37,6 +37,13 @@ static long set_propagation(struct init *init, int tree, uint64_t flags)
 		   &attr, sizeof(attr));
 }
 
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return sys_fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static long attach_root(struct init *init, const struct ctr_op *op, int tree)
 {
 	uint64_t propagation = first_propagation(op);
@@ -49,10 +56,10 @@ static long attach_root(struct init *init, const struct ctr_op *op, int tree)
 
 	/* What is mounted on a shared mount shows up on the host. */
 	if (!init->old_is_private)
-		(void)sys_mount(NULL, "/", NULL, MS_PRIVATE, NULL);
+		(void)sys_mount(NULL, "/", NULL, MS_SLAVE, NULL);
 	r = SYS(move_mount, tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)
-		return r;
+		return is_directory(tree) ? r : -ENOTDIR;
 
 	if (quiet < 0) {
 		r = sys_mount(NULL, fd_path(init, path, tree), NULL, propagation, NULL);
@@ -64,12 +71,12 @@ static long attach_root(struct init *init, const struct ctr_op *op, int tree)
 	return 0;
 }
 
-/* The mount that @path lies on becomes private: EINVAL says that a directory is no mount point. */
-static void make_parent_private(const char *path)
+/* The mount that @path lies on becomes a slave: EINVAL says that a directory is no mount point. */
+static void make_parent_slave(const char *path)
 {
 	char *end = str_put(init_scratch, init_scratch + sizeof(init_scratch), path);
 
-	while (end && sys_mount(NULL, init_scratch, NULL, MS_PRIVATE, NULL) == -EINVAL) {
+	while (end && sys_mount(NULL, init_scratch, NULL, MS_SLAVE, NULL) == -EINVAL) {
 		while (end > init_scratch && *end != '/')
 			end--;
 		if (end == init_scratch)
@@ -85,18 +92,21 @@ static long bind_root(struct init *init, const struct ctr_op *op)
 	const char *path = op_str(init, op->str);
 	long r, fd;
 
-	make_parent_private(path);
+	if (!init->old_is_private)
+		make_parent_slave(path);
 	r = sys_mount(path, path, NULL, MS_BIND | MS_REC, NULL);
 	if (r == 0)
 		r = sys_mount(NULL, path, NULL, first_propagation(op), NULL);
 	if (r < 0)
 		return r;
-	fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+	/* What covers our root directory is found by going up from it. */
+	init->root_covers = str_equal(path, "/");
+	fd = sys_openat(AT_FDCWD, init->root_covers ? "/.." : path, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fd;
 
 	init->slots[CTR_SLOT_ROOT] = (int)fd;
-	init->rootfs = path;
+	init->rootfs = init->root_covers ? NULL : path;
 	return 0;
 }
 
@@ -217,15 +227,15 @@ static long hide_old_mounts(struct init *init)
 	return n;
 }
 
-/* Without pivot_root: ours over the old one, and our root directory there. */
+/* Without pivot_root: ours, where we are, over the old one, and our root directory there. */
 static long move_root(struct init *init)
 {
-	long r = hide_old_mounts(init);
+	long r = 0;
 
-	if (r == 0)
-		r = SYS(fchdir, init->slots[CTR_SLOT_ROOT]);
-	if (r == 0 && !init->root_covers)
+	if (!init->root_covers)
 		r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
+	if (r == 0)
+		r = hide_old_mounts(init);
 	if (r == 0)
 		r = SYS(chroot, ".");
 	return r;

@@ -103,6 +103,10 @@ struct sys_timespec {
 	int64_t sec, nsec;
 };
 
+struct sys_rlimit {
+	uint64_t cur, max;
+};
+
 struct sys_dirent {
 	uint64_t ino;
 	int64_t off;

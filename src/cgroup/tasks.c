@@ -48,12 +48,16 @@ static bool is_held_by_parent(int dir)
 	return parent >= 0 && ctr_cgroup_events(parent, &events) == 0 && events.frozen;
 }
 
-/* 0, or -errno (-ETIMEDOUT; -EBUSY: an ancestor is frozen). A removed cgroup (ENODEV) has no
- * process left to wait for. */
-static int wait_frozen(int dir, bool frozen)
+struct freezing {
+	bool frozen; /* wait for this */
+	int64_t deadline;
+};
+
+/* 0, or -errno (-ETIMEDOUT; -EBUSY: an ancestor is frozen). */
+static int wait_frozen(int dir, void *data)
 {
 	_cleanup_close_ int fd = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	int64_t deadline = now_ms() + FREEZE_DEADLINE_MS;
+	const struct freezing *freezing = data;
 
 	if (fd < 0)
 		return -errno;
@@ -61,14 +65,14 @@ static int wait_frozen(int dir, bool frozen)
 	for (;;) {
 		struct pollfd wait = { .fd = fd, .events = POLLPRI };
 		struct ctr_cgroup_events events;
-		int64_t left = deadline - now_ms();
+		int64_t left = freezing->deadline - now_ms();
 		int r = ctr_cgroup_events_fd(fd, &events);
 
 		if (r < 0)
 			return r;
-		if (events.frozen == frozen)
+		if (events.frozen == freezing->frozen)
 			return 0;
-		if (!frozen && is_held_by_parent(dir))
+		if (!freezing->frozen && is_held_by_parent(dir))
 			return -EBUSY;
 		if (left <= 0)
 			return -ETIMEDOUT;
@@ -77,12 +81,25 @@ static int wait_frozen(int dir, bool frozen)
 	}
 }
 
+/* A sub-cgroup may be removed while we look at it. */
+static int wait_sub_frozen(int dir, void *data)
+{
+	int r = wait_frozen(dir, data);
+
+	return r == -ENODEV || r == -ENOENT ? 0 : r;
+}
+
 static int freeze_and_wait(int dir, bool freeze)
 {
+	struct freezing freezing = { freeze, now_ms() + FREEZE_DEADLINE_MS };
 	int r = write_freeze(dir, freeze);
 
 	if (r == 0)
-		r = wait_frozen(dir, freeze);
+		r = wait_frozen(dir, &freezing);
+	/* A cgroup calls itself frozen once its own tasks are, whatever those below it do. A tree
+	 * too deep to look at cannot make a pause fail. */
+	if (r == 0 && freeze && ctr_cgroup_each_dir(dir, wait_sub_frozen, &freezing) == -ETIMEDOUT)
+		r = -ETIMEDOUT;
 	if (r < 0 && freeze)
 		(void)write_freeze(dir, false);
 	return r;
@@ -212,16 +229,22 @@ struct pids {
 	size_t count, size;
 };
 
-/* The process of a thread, 0 when it is gone. */
+/* The process of a thread, 0 when it is gone. The line stands near the start of a file that can be
+ * long: its groups. */
 static pid_t process_of(pid_t thread)
 {
+	_cleanup_close_ int fd = -1;
 	char path[32], text[512];
 	const char *tgid;
+	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
-	if (ctr_file_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n < 0)
 		return 0;
 
+	text[n] = '\0';
 	tgid = strstr(text, "\nTgid:");
 	return tgid ? (pid_t)strtol(tgid + 6, NULL, 10) : 0;
 }

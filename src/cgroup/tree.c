@@ -109,6 +109,38 @@ static bool has_directories(int dir)
 	return fstat(dir, &st) < 0 || st.st_nlink != 2;
 }
 
+static int each_dir(int dir, unsigned depth, ctr_cgroup_dir_fn fn, void *data)
+{
+	struct listing list = { .fd = dir };
+	const char *name;
+	int r;
+
+	r = fn(dir, data);
+	if (r < 0 || !has_directories(dir))
+		return r;
+	if (depth == DEPTH_MAX)
+		return -ELOOP;
+	if (lseek(dir, 0, SEEK_SET) < 0)
+		return -errno;
+
+	while ((r = next_directory(&list, &name)) > 0) {
+		_cleanup_close_ int child =
+			openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (child < 0 && errno == ENOENT)
+			continue;
+		r = child < 0 ? -errno : each_dir(child, depth + 1, fn, data);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int ctr_cgroup_each_dir(int dir, ctr_cgroup_dir_fn fn, void *data)
+{
+	return each_dir(dir, 0, fn, data);
+}
+
 /* ---- tasks */
 
 static int feed_line(char *line, bool thread, ctr_cgroup_task_fn fn, void *data)
@@ -151,47 +183,28 @@ static int feed_file(int dir, const char *file, bool thread, ctr_cgroup_task_fn 
 	}
 }
 
-static int feed_cgroup(int dir, ctr_cgroup_task_fn fn, void *data)
+struct feeding {
+	ctr_cgroup_task_fn fn;
+	void *data;
+};
+
+static int feed_cgroup(int dir, void *data)
 {
-	int r = feed_file(dir, "cgroup.procs", false, fn, data);
+	const struct feeding *feeding = data;
+	int r = feed_file(dir, "cgroup.procs", false, feeding->fn, feeding->data);
 
 	/* Inside a threaded subtree processes cannot be told, only threads. */
 	if (r == -EOPNOTSUPP)
-		r = feed_file(dir, "cgroup.threads", true, fn, data);
+		r = feed_file(dir, "cgroup.threads", true, feeding->fn, feeding->data);
 	/* Removed while open: whoever was in it is elsewhere or gone. */
 	return r == -ENODEV || r == -ENOENT ? 0 : r;
 }
 
-static int each_task(int dir, unsigned depth, ctr_cgroup_task_fn fn, void *data)
-{
-	struct listing list = { .fd = dir };
-	const char *name;
-	int r;
-
-	r = feed_cgroup(dir, fn, data);
-	if (r < 0 || !has_directories(dir))
-		return r;
-	if (depth == DEPTH_MAX)
-		return -ELOOP;
-	if (lseek(dir, 0, SEEK_SET) < 0)
-		return -errno;
-
-	while ((r = next_directory(&list, &name)) > 0) {
-		_cleanup_close_ int child =
-			openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (child < 0 && errno == ENOENT)
-			continue;
-		r = child < 0 ? -errno : each_task(child, depth + 1, fn, data);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
 int ctr_cgroup_each_task(int dir, ctr_cgroup_task_fn fn, void *data)
 {
-	return each_task(dir, 0, fn, data);
+	struct feeding feeding = { .fn = fn, .data = data };
+
+	return ctr_cgroup_each_dir(dir, feed_cgroup, &feeding);
 }
 
 int ctr_cgroup_count_task(pid_t task, bool thread, void *data)

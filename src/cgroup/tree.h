@@ -15,12 +15,18 @@ int ctr_cgroup_events(int dir, struct ctr_cgroup_events *out);
 /* The same from an open cgroup.events, rearming poll(2) on it. */
 int ctr_cgroup_events_fd(int fd, struct ctr_cgroup_events *out);
 
+/* Call @fn with a descriptor of @dir, then of every directory below it, parents first. Negative
+ * ends the walk and is returned by it. 0, what @fn returned, or -errno (-ELOOP: nested too deep).
+ */
+typedef int (*ctr_cgroup_dir_fn)(int dir, void *data);
+int ctr_cgroup_each_dir(int dir, ctr_cgroup_dir_fn fn, void *data);
+
 /* Called with a process id, or a thread id where the cgroup is a threaded one. Negative ends the
  * walk and is returned by it. */
 typedef int (*ctr_cgroup_task_fn)(pid_t task, bool thread, void *data);
 
-/* Every task in @dir and below it, parents first. Ids of other pid namespaces, shown as 0, are
- * left out. 0, what @fn returned, or -errno (-ELOOP: nested too deep). */
+/* Every task in @dir and below it. Ids of other pid namespaces, shown as 0, are left out. Returns
+ * as ctr_cgroup_each_dir(). */
 int ctr_cgroup_each_task(int dir, ctr_cgroup_task_fn fn, void *data);
 /* A ctr_cgroup_task_fn: adds one to the size_t at @data. */
 int ctr_cgroup_count_task(pid_t task, bool thread, void *data);

@@ -49,13 +49,13 @@ long op_chdir(struct init *init, const struct ctr_op *op)
 /* A directory outside of the root (CVE-2024-21626) is "(unreachable)/..." or does not exist. */
 long op_check_cwd(struct init *init, const struct ctr_op *op)
 {
-	long r = SYS(getcwd, init_scratch, sizeof(init_scratch));
+	long r = SYS(getcwd, init_memory.scratch, PATH_BYTES);
 
 	(void)init;
 	(void)op;
 	if (r < 0)
 		return r;
-	return init_scratch[0] == '/' ? 0 : -ENOENT;
+	return init_memory.scratch[0] == '/' ? 0 : -ENOENT;
 }
 
 /* ---- arguments and environment */
@@ -139,13 +139,13 @@ static bool find_home(struct init *init, uint64_t uid, char *home, char *end)
 	if (sys_fstat((int)fd, &st) < 0 || !S_ISREG(st.st_mode))
 		n = 0;
 	else
-		n = read_some((int)fd, init_scratch, sizeof(init_scratch));
+		n = read_some((int)fd, init_memory.scratch, PATH_BYTES);
 
-	for (long total = 0; n > 0 && !found && total < PASSWD_MAX; total += sizeof(init_scratch)) {
+	for (long total = 0; n > 0 && !found && total < PASSWD_MAX; total += PATH_BYTES) {
 		for (long i = 0; i < n && !found; i++)
-			found = passwd_char(&passwd, uid, init_scratch[i]);
+			found = passwd_char(&passwd, uid, init_memory.scratch[i]);
 		if (!found)
-			n = read_some((int)fd, init_scratch, sizeof(init_scratch));
+			n = read_some((int)fd, init_memory.scratch, PATH_BYTES);
 	}
 	(void)sys_close((int)fd);
 	/* The last line may lack its newline. */
@@ -243,14 +243,14 @@ static long keep_executable(struct init *init, const char *path)
 static long search_path(struct init *init, const char *name)
 {
 	const char *path = env_value(init, "PATH=");
-	const char *end = init_scratch + sizeof(init_scratch);
+	const char *end = init_memory.scratch + PATH_BYTES;
 	bool denied = false;
 	long r;
 
 	if (!path)
 		path = default_path;
 	for (;;) {
-		char *at = init_scratch;
+		char *at = init_memory.scratch;
 
 		while (*path && *path != ':' && at + 1 < end)
 			*at++ = *path++;
@@ -258,12 +258,12 @@ static long search_path(struct init *init, const char *name)
 		while (*path && *path != ':')
 			path++;
 		/* An empty entry is the working directory. */
-		if (at > init_scratch)
+		if (at > init_memory.scratch)
 			at = str_put(at, end, "/");
 		if (str_put(at, end, name)) {
-			r = check_program(init_scratch);
+			r = check_program(init_memory.scratch);
 			if (r == 0)
-				return keep_executable(init, init_scratch);
+				return keep_executable(init, init_memory.scratch);
 			denied |= r == -EACCES;
 		}
 		if (!*path++)

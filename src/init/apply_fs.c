@@ -24,7 +24,7 @@ static long node_dir(struct init *init, const struct ctr_op *op, const char **na
 	if (!**name || str_equal(*name, ".") || str_equal(*name, ".."))
 		return -EINVAL;
 
-	if (init->dir >= 0 && init->dir_length == length && init->dir_flags == op->flags) {
+	if (init->dir >= 0 && init->dir_length == length && init->dir_how == how) {
 		size_t i = 0;
 
 		while (i < length && init->dir_path[i] == path[i])
@@ -33,20 +33,20 @@ static long node_dir(struct init *init, const struct ctr_op *op, const char **na
 			return init->dir;
 	}
 
-	if (length >= sizeof(init_scratch))
+	if (length >= PATH_BYTES)
 		return -ENAMETOOLONG;
 	for (size_t i = 0; i < length; i++)
-		init_scratch[i] = path[i];
-	init_scratch[length] = '\0';
+		init_memory.scratch[i] = path[i];
+	init_memory.scratch[length] = '\0';
 
 	drop_fd(&init->dir);
-	fd = path_make(init, init_scratch, how | PATH_MAKE_DIR, 0755, &ignored);
+	fd = path_make(init, init_memory.scratch, how | PATH_MAKE_DIR, 0755, &ignored);
 	if (fd < 0)
 		return fail_at(init, CTR_DETAIL_OPEN_TARGET, fd);
 	init->dir = (int)fd;
 	init->dir_path = path;
 	init->dir_length = length;
-	init->dir_flags = op->flags;
+	init->dir_how = how;
 	return fd;
 }
 
@@ -174,7 +174,7 @@ static long mask_directory(struct init *init, const struct ctr_op *op, int targe
 		return bind_fd(init, init->empty, target, 0);
 
 	r = sys_mount("tmpfs", fd_path(init, path, target), "tmpfs",
-		      MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_blocks=1,nr_inodes=1");
+		      MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	if (r == 0)
 		init->empty = (int)path_open(init, op_str(init, op->str), O_PATH | O_DIRECTORY, 0);
 	return r;
@@ -283,20 +283,20 @@ static long own_proc(void)
 
 long op_sysctl(struct init *init, const struct ctr_op *op)
 {
-	const char *end = init_scratch + sizeof(init_scratch);
+	const char *end = init_memory.scratch + PATH_BYTES;
 	const char *value = op_str(init, op->str2);
 	long r, proc;
 
-	if (!str_put(str_put(init_scratch, end, "sys/"), end, op_str(init, op->str)))
+	if (!str_put(str_put(init_memory.scratch, end, "sys/"), end, op_str(init, op->str)))
 		return -ENAMETOOLONG;
-	r = write_file(init->slots[CTR_SLOT_PROC], init_scratch, value);
+	r = write_file(init->slots[CTR_SLOT_PROC], init_memory.scratch, value);
 	if (r != -EROFS)
 		return r;
 
 	proc = own_proc();
 	if (proc < 0)
 		return r;
-	r = write_file((int)proc, init_scratch, value);
+	r = write_file((int)proc, init_memory.scratch, value);
 	(void)sys_close((int)proc);
 	return r;
 }

@@ -45,17 +45,17 @@ static long enter_new_root(struct init *init, int top)
 /* "mode=NNNN,DATA" in the scratch buffer, with the mode of the directory that will be covered. */
 static const char *data_with_mode(int target, const char *data)
 {
-	const char *end = init_scratch + sizeof(init_scratch);
+	const char *end = init_memory.scratch + PATH_BYTES;
 	struct stat st;
 	char *at;
 
 	if (sys_fstat(target, &st) < 0)
 		return data;
-	at = str_put(init_scratch, end, "mode=");
+	at = str_put(init_memory.scratch, end, "mode=");
 	at = str_put_number(at, end, st.st_mode & 07777, 8);
 	at = *data ? str_put(at, end, ",") : at;
 	at = str_put(at, end, data);
-	return at ? init_scratch : data;
+	return at ? init_memory.scratch : data;
 }
 
 /* Without a network namespace of our own no sysfs of our own: the host's, with our flags on all of
@@ -129,7 +129,8 @@ static long mount_on(struct init *init, const struct ctr_op *op, int target, boo
 	if (op->flags & CTR_OPF_TMPCOPYUP)
 		flags &= ~(unsigned long)MS_RDONLY;
 
-	r = sys_mount(source, fd_path(init, path, target), type, flags, data);
+	/* The kernel copies a whole page of data, even when it is empty. */
+	r = sys_mount(source, fd_path(init, path, target), type, flags, *data ? data : NULL);
 	if (r == -EPERM && (op->flags & CTR_OPF_FALLBACK_BIND))
 		return bind_sys(init, op, target);
 	if (r == 0 && (op->flags & CTR_OPF_TMPCOPYUP) && !made)
@@ -264,15 +265,15 @@ long op_bind(struct init *init, const struct ctr_op *op)
 	int tree;
 
 	if (op->flags & CTR_OPF_COPY_SYMLINK) {
-		length = SYS(readlinkat, AT_FDCWD, op_str(init, op->str2), init_scratch,
-			     sizeof(init_scratch) - 1);
+		length = SYS(readlinkat, AT_FDCWD, op_str(init, op->str2), init_memory.scratch,
+			     PATH_BYTES - 1);
 		if (length > 0) {
 			char *text = take_memory((size_t)length + 1);
 
 			if (!text)
 				return -ENOMEM;
-			init_scratch[length] = '\0';
-			(void)str_put(text, text + length + 1, init_scratch);
+			init_memory.scratch[length] = '\0';
+			(void)str_put(text, text + length + 1, init_memory.scratch);
 			return make_link(init, op, text);
 		}
 	}

@@ -174,12 +174,12 @@ long op_open_proc(struct init *init, const struct ctr_op *op)
 
 long op_lsm(struct init *init, const struct ctr_op *op)
 {
-	const char *end = init_scratch + sizeof(init_scratch);
-	char *at = str_put(init_scratch, end, "thread-self/");
+	const char *end = init_memory.scratch + PATH_BYTES;
+	char *at = str_put(init_memory.scratch, end, "thread-self/");
 
 	if (!str_put(at, end, op_str(init, op->str)))
 		return -ENAMETOOLONG;
-	return write_proc(init, init_scratch, op_str(init, op->str2));
+	return write_proc(init, init_memory.scratch, op_str(init, op->str2));
 }
 
 /* ---- personality, memory, filter */

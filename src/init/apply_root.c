@@ -74,12 +74,12 @@ static long attach_root(struct init *init, const struct ctr_op *op, int tree)
 /* The mount that @path lies on becomes a slave: EINVAL says that a directory is no mount point. */
 static void make_parent_slave(const char *path)
 {
-	char *end = str_put(init_scratch, init_scratch + sizeof(init_scratch), path);
+	char *end = str_put(init_memory.scratch, init_memory.scratch + PATH_BYTES, path);
 
-	while (end && sys_mount(NULL, init_scratch, NULL, MS_SLAVE, NULL) == -EINVAL) {
-		while (end > init_scratch && *end != '/')
+	while (end && sys_mount(NULL, init_memory.scratch, NULL, MS_SLAVE, NULL) == -EINVAL) {
+		while (end > init_memory.scratch && *end != '/')
 			end--;
-		if (end == init_scratch)
+		if (end == init_memory.scratch)
 			end = *end == '/' && end[1] ? end + 1 : NULL;
 		if (end)
 			*end = '\0';
@@ -191,7 +191,7 @@ static void hide_if_revealing(char *line)
 
 	unescape(point);
 	if (SYS(umount2, point, MNT_DETACH) < 0)
-		(void)sys_mount("tmpfs", point, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1");
+		(void)sys_mount("tmpfs", point, "tmpfs", MS_RDONLY, NULL);
 }
 
 /*
@@ -207,10 +207,10 @@ static long hide_old_mounts(struct init *init)
 	fd = sys_openat(init->slots[CTR_SLOT_PROC], "self/mountinfo", O_RDONLY, 0);
 	if (fd < 0)
 		return fd;
-	while ((n = read_some((int)fd, init_scratch + kept, sizeof(init_scratch) - 1 - kept)) > 0) {
-		char *line = init_scratch, *end = init_scratch + kept + n;
+	while ((n = read_some((int)fd, init_memory.scratch + kept, PATH_BYTES - 1 - kept)) > 0) {
+		char *line = init_memory.scratch, *end = init_memory.scratch + kept + n;
 
-		for (char *p = init_scratch + kept; p < end; p++) {
+		for (char *p = init_memory.scratch + kept; p < end; p++) {
 			if (*p != '\n')
 				continue;
 			*p = '\0';
@@ -218,10 +218,10 @@ static long hide_old_mounts(struct init *init)
 			line = p + 1;
 		}
 		kept = (size_t)(end - line);
-		if (kept == sizeof(init_scratch) - 1)
+		if (kept == PATH_BYTES - 1)
 			kept = 0; /* no path is that long */
 		for (size_t i = 0; i < kept; i++)
-			init_scratch[i] = line[i];
+			init_memory.scratch[i] = line[i];
 	}
 	(void)sys_close((int)fd);
 	return n;

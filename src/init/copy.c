@@ -16,8 +16,8 @@ static long copy_bytes(int from, int to)
 	if (r != -EINVAL && r != -ENOSYS)
 		return r;
 
-	while ((r = read_some(from, init_scratch, sizeof(init_scratch))) > 0) {
-		r = write_all(to, init_scratch, (size_t)r);
+	while ((r = read_some(from, init_memory.scratch, PATH_BYTES)) > 0) {
+		r = write_all(to, init_memory.scratch, (size_t)r);
 		if (r < 0)
 			break;
 	}
@@ -60,12 +60,12 @@ static long copy_file(int from_dir, int to_dir, const char *name, const struct s
 /* A link has an owner, but no mode of its own. */
 static long copy_link(int from_dir, int to_dir, const char *name, const struct stat *st)
 {
-	long r = SYS(readlinkat, from_dir, name, init_scratch, sizeof(init_scratch) - 1);
+	long r = SYS(readlinkat, from_dir, name, init_memory.scratch, PATH_BYTES - 1);
 
 	if (r < 0)
 		return r;
-	init_scratch[r] = '\0';
-	r = SYS(symlinkat, init_scratch, to_dir, name);
+	init_memory.scratch[r] = '\0';
+	r = SYS(symlinkat, init_memory.scratch, to_dir, name);
 	if (r == 0)
 		r = SYS(fchownat, to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW);
 	return r;

@@ -21,12 +21,12 @@ struct hook {
 	size_t state_length;
 	long pid, pidfd;
 	int in, out;      /* its standard input; our end of its output */
+	size_t output;    /* length of it */
 	int64_t deadline; /* ms; 0: none */
 };
 
 /* What the hook printed; more is read, but not kept. */
 static char output[CTR_MSG_TEXT_MAX];
-static size_t output_length;
 
 static int64_t now_ms(void)
 {
@@ -166,8 +166,8 @@ static void keep_output(struct hook *hook)
 		drop_fd(&hook->out);
 		return;
 	}
-	for (long i = 0; i < n && output_length < sizeof(output); i++)
-		output[output_length++] = more[i];
+	for (long i = 0; i < n && hook->output < sizeof(output); i++)
+		output[hook->output++] = more[i];
 }
 
 /* Wait for output, the end of the hook, or a moment. Less than 0 ms: no limit. */
@@ -221,7 +221,6 @@ long op_hook(struct init *init, const struct ctr_op *op)
 	int64_t timeout = (int64_t)(op->arg2 >> 16);
 	long r = read_plan(init, op, &hook);
 
-	output_length = 0;
 	if (r == 0)
 		r = open_state(&hook);
 	if (r < 0)
@@ -237,7 +236,7 @@ long op_hook(struct init *init, const struct ctr_op *op)
 		if (hook.pidfd >= 0)
 			(void)sys_close((int)hook.pidfd);
 		init->text = output;
-		init->text_length = output_length;
+		init->text_length = hook.output;
 		if (r == -ETIMEDOUT) {
 			(void)fail_at(init, CTR_DETAIL_HOOK_TIMEOUT, r);
 		} else if (r > 0) {

@@ -52,7 +52,7 @@ struct init {
 	int dir;
 	const char *dir_path; /* in the plan: */
 	size_t dir_length;    /* ... so many bytes of it */
-	uint16_t dir_flags;
+	unsigned dir_how;     /* it was opened */
 
 	int null, empty; /* sources of masks: the null device, an empty directory */
 
@@ -63,8 +63,22 @@ struct init {
 	const char *executable;
 };
 
-/* One buffer of a path's size, for whoever needs it between two calls of another function. */
-extern char init_scratch[PATH_BYTES];
+/*
+ * All memory that an ordinary run touches: a page that is touched costs more than ten system calls,
+ * so what is used of each part meets in one page. take_memory() hands out `own` from its end.
+ */
+struct init_memory {
+	char own[(8 << 10) + (2 << 10)];
+	size_t taken; /* of it */
+	struct init init;
+	struct ctr_msg message;
+	union {
+		char text[CTR_MSG_TEXT_MAX]; /* of the message */
+		/* A path's size, for whoever needs it between two calls of another function. */
+		char scratch[PATH_BYTES];
+	};
+};
+extern struct init_memory init_memory;
 
 /* ---- small things (lib.c) */
 

@@ -1,9 +1,7 @@
 /* Strings, numbers, memory: what a libc would have had. */
 #include "init/init.h"
 
-enum { OWN_MEMORY = 8 << 10 };
-
-char init_scratch[PATH_BYTES];
+struct init_memory init_memory __attribute__((aligned(4096)));
 
 /* Without a libc the compiler still calls these four. The barrier keeps it from recognizing the
  * loop and calling the function from within itself. */
@@ -111,18 +109,15 @@ uint64_t str_number(const char *s)
 	return n;
 }
 
-/* A page that is touched costs more than ten system calls: begin in the program's own. */
 void *take_memory(size_t size)
 {
-	static char own[OWN_MEMORY] __attribute__((aligned(16)));
-	static size_t used;
-	void *memory = own + used;
+	size_t left = sizeof(init_memory.own) - init_memory.taken;
 	long mapped;
 
 	size = (size + 15) & ~(size_t)15;
-	if (size <= sizeof(own) - used) {
-		used += size;
-		return memory;
+	if (size <= left) {
+		init_memory.taken += size;
+		return init_memory.own + left - size;
 	}
 
 	mapped = SYS(mmap, NULL, size, PROT_READ_ | PROT_WRITE_, MAP_PRIVATE_ | MAP_ANONYMOUS_, -1,

@@ -19,8 +19,9 @@ struct walk {
 	char *rest;  /* in walk_rest */
 };
 
-/* The components that lead from the root to walk.at, each with a NUL; and those that follow. */
-static char walk_done[PATH_BYTES], walk_rest[PATH_BYTES];
+/* The components that lead from the root to walk.at, each with a NUL; those that follow; what a
+ * link says. */
+static char walk_done[PATH_BYTES], walk_rest[PATH_BYTES], walk_link[PATH_BYTES];
 
 static void move_to(struct walk *walk, int fd)
 {
@@ -84,12 +85,11 @@ static long go_up(struct walk *walk)
 static long follow(struct walk *walk, int fd)
 {
 	size_t rest = str_length(walk->rest) + 1;
-	char *text = init_scratch;
 	long length;
 
 	if ((walk->how & PATH_NOFOLLOW) || ++walk->links > MAX_LINKS)
 		return -ELOOP;
-	length = SYS(readlinkat, fd, "", text, sizeof(init_scratch));
+	length = SYS(readlinkat, fd, "", walk_link, sizeof(walk_link));
 	if (length <= 0)
 		return length < 0 ? length : -ENOENT;
 	if ((size_t)length + 1 + rest > sizeof(walk_rest))
@@ -102,9 +102,9 @@ static long follow(struct walk *walk, int fd)
 	*--walk->rest = '/';
 	walk->rest -= length;
 	for (long i = 0; i < length; i++)
-		walk->rest[i] = text[i];
+		walk->rest[i] = walk_link[i];
 
-	if (text[0] == '/') {
+	if (walk_link[0] == '/') {
 		move_to(walk, walk->root);
 		walk->done = 0;
 	}
@@ -234,6 +234,46 @@ long path_open(struct init *init, const char *path, int flags, unsigned how)
 	return walk_path(&walk, path);
 }
 
+/*
+ * The ordinary case of something missing: the directory that it belongs into is there. -EEXIST: it
+ * is a link that leads nowhere, or a name like "..".
+ */
+static long make_last(struct init *init, const char *path, unsigned how, unsigned mode)
+{
+	size_t end = str_length(path), start;
+	char name[NAME_BYTES], cut;
+	long dir, fd;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && path[start - 1] != '/';)
+		start--;
+	if (start == end || end - start >= sizeof(name) || start >= PATH_BYTES)
+		return -EEXIST;
+	for (size_t i = start; i < end; i++)
+		name[i - start] = path[i];
+	name[end - start] = '\0';
+
+	/* The caller's path may lie there already: leave it as it was. */
+	cut = path[start];
+	for (size_t i = 0; i < start; i++)
+		init_memory.scratch[i] = path[i];
+	init_memory.scratch[start] = '\0';
+	dir = path_open(init, init_memory.scratch, O_PATH | O_DIRECTORY, how & PATH_NOFOLLOW);
+	init_memory.scratch[start] = cut;
+	if (dir < 0)
+		return dir;
+
+	if (how & PATH_MAKE_FILE)
+		fd = sys_openat((int)dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY, mode);
+	else
+		fd = SYS(mkdirat, dir, name, mode);
+	if (fd == 0)
+		fd = sys_openat((int)dir, name, O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
+	(void)sys_close((int)dir);
+	return fd;
+}
+
 long path_make(struct init *init, const char *path, unsigned how, unsigned mode, bool *made)
 {
 	int flags = O_PATH | (how & PATH_MAKE_DIR ? O_DIRECTORY : 0);
@@ -252,6 +292,12 @@ long path_make(struct init *init, const char *path, unsigned how, unsigned mode,
 	if (fd != -ENOENT)
 		return fd;
 
+	if (!(init->missing & NO_OPENAT2)) {
+		fd = make_last(init, path, how, mode);
+		*made = fd >= 0;
+		if (fd != -ENOENT && fd != -EEXIST)
+			return fd;
+	}
 	fd = walk_path(&walk, path);
 	*made = fd >= 0 && walk.made;
 	return fd;

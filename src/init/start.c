@@ -55,33 +55,30 @@ static const struct ctr_plan_header *map_plan(int fd, uint64_t offset)
 void init_main(long *stack)
 {
 	char **argv = (char **)(stack + 1);
-	struct init init;
-	char *p = (char *)&init;
+	struct init *init = &init_memory.init;
 
-	for (size_t i = 0; i < sizeof(init); i++)
-		p[i] = 0;
 	for (int i = 0; i < CTR_SLOT_COUNT; i++)
-		init.slots[i] = -1;
-	init.dir = init.null = init.empty = -1;
+		init->slots[i] = -1;
+	init->dir = init->null = init->empty = -1;
 
 	/* Nobody may trace what stands with one foot in the host. */
 	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
 
 	if (stack[0] < 2)
 		sys_exit(NO_PLAN);
-	init.plan = map_plan((int)str_number(argv[1]), stack[0] > 2 ? str_number(argv[2]) : 0);
-	if (!init.plan)
+	init->plan = map_plan((int)str_number(argv[1]), stack[0] > 2 ? str_number(argv[2]) : 0);
+	if (!init->plan)
 		sys_exit(NO_PLAN);
 
-	init.sync = init.plan->sync_fd;
-	init.slots[CTR_SLOT_GATE] = init.plan->gate_fd;
-	if (init.sync >= 0)
-		(void)SYS(fcntl, init.sync, F_SETFD, FD_CLOEXEC);
-	if (init.plan->gate_fd >= 0)
-		(void)SYS(fcntl, init.plan->gate_fd, F_SETFD, FD_CLOEXEC);
+	init->sync = init->plan->sync_fd;
+	init->slots[CTR_SLOT_GATE] = init->plan->gate_fd;
+	if (init->sync >= 0)
+		(void)SYS(fcntl, init->sync, F_SETFD, FD_CLOEXEC);
+	if (init->plan->gate_fd >= 0)
+		(void)SYS(fcntl, init->plan->gate_fd, F_SETFD, FD_CLOEXEC);
 
 	/* Modes in the plan are what they say, whatever the caller's umask. */
 	(void)SYS(umask, 0);
 
-	apply(&init);
+	apply(init);
 }

@@ -8,11 +8,12 @@
 
 enum { CONTROL_FDS = CTR_SLOT_BATCH };
 
-/* Room for the longest message; few of its pages are ever touched. */
-static struct {
-	struct ctr_msg head;
-	char text[CTR_MSG_TEXT_MAX];
-} message;
+#define MESSAGE (&init_memory.message)
+enum { MESSAGE_MAX = sizeof(struct ctr_msg) + CTR_MSG_TEXT_MAX };
+
+_Static_assert(offsetof(struct init_memory, message) + sizeof(struct ctr_msg) ==
+		       offsetof(struct init_memory, text),
+	       "head and text of a message are in one piece");
 
 struct control {
 	struct sys_cmsghdr head;
@@ -42,7 +43,7 @@ static long send_with_fd(int sock, int fd)
 	struct control control = {
 		.head = {sizeof(control.head) + sizeof(int), SOL_SOCKET_, SCM_RIGHTS_},
 	};
-	struct sys_iovec iov = { &message.head, sizeof(message.head) };
+	struct sys_iovec iov = { MESSAGE, sizeof(*MESSAGE) };
 	struct sys_msghdr header = {
 		.iov = &iov,
 		.iovlen = 1,
@@ -65,13 +66,13 @@ long sync_send(struct init *init, uint32_t type, uint32_t value, uint32_t value2
 	if (r < 0)
 		return r;
 
-	message.head = (struct ctr_msg){
+	*MESSAGE = (struct ctr_msg){
 		.type = type,
 		.op = init->index,
 		.value = value,
 		.value2 = value2,
 	};
-	r = fd < 0 ? write_all(init->sync, &message.head, sizeof(message.head))
+	r = fd < 0 ? write_all(init->sync, MESSAGE, sizeof(*MESSAGE))
 		   : send_with_fd(init->sync, fd);
 	/* `ctr start` may die once it has said START: the container does not care. */
 	if (r == -EPIPE && type == CTR_MSG_STARTING)
@@ -81,10 +82,10 @@ long sync_send(struct init *init, uint32_t type, uint32_t value, uint32_t value2
 	return r;
 }
 
-/* One message into `message.head`; its length. */
+/* One message into the buffer; its length. */
 static long receive(int sock, struct control *control, unsigned *control_length)
 {
-	struct sys_iovec iov = { &message, sizeof(message) };
+	struct sys_iovec iov = { MESSAGE, MESSAGE_MAX };
 	struct sys_msghdr header = {
 		.iov = &iov,
 		.iovlen = 1,
@@ -94,7 +95,7 @@ static long receive(int sock, struct control *control, unsigned *control_length)
 	long r;
 
 	if (!control)
-		return read_some(sock, &message, sizeof(message));
+		return read_some(sock, MESSAGE, MESSAGE_MAX);
 
 	do
 		r = SYS(recvmsg, sock, &header, MSG_CMSG_CLOEXEC_);
@@ -115,13 +116,13 @@ long sync_receive(struct init *init, uint32_t type, int *fds, uint32_t nfds)
 		orphaned();
 	if (r < 0)
 		return r;
-	if (r < (long)sizeof(message.head))
-		message.head.type = 0;
-	r = step(init, message.head.type, CTR_FROM_PARENT);
+	if (r < (long)sizeof(*MESSAGE))
+		MESSAGE->type = 0;
+	r = step(init, MESSAGE->type, CTR_FROM_PARENT);
 	if (r < 0)
 		return r;
-	if (message.head.type != type) {
-		init->value = message.head.type;
+	if (MESSAGE->type != type) {
+		init->value = MESSAGE->type;
 		return fail_at(init, CTR_DETAIL_PROTOCOL, -EPROTO);
 	}
 	if (nfds == 0)
@@ -141,10 +142,10 @@ void sync_report(struct init *init, uint32_t type, long error)
 
 	if (init->sync < 0)
 		return;
-	if (length > sizeof(message.text))
-		length = sizeof(message.text);
+	if (length > CTR_MSG_TEXT_MAX)
+		length = CTR_MSG_TEXT_MAX;
 
-	message.head = (struct ctr_msg){
+	*MESSAGE = (struct ctr_msg){
 		.type = type,
 		.op = init->index,
 		.error = (int32_t)-error,
@@ -153,12 +154,12 @@ void sync_report(struct init *init, uint32_t type, long error)
 		.length = (uint32_t)length,
 	};
 	if (init->index < init->plan->nops) {
-		message.head.kind = ctr_view_ops(init->plan)[init->index].kind;
-		message.head.arg2 = ctr_view_ops(init->plan)[init->index].arg2;
+		MESSAGE->kind = ctr_view_ops(init->plan)[init->index].kind;
+		MESSAGE->arg2 = ctr_view_ops(init->plan)[init->index].arg2;
 	}
 	for (size_t i = 0; i < length; i++)
-		message.text[i] = init->text[i];
-	(void)write_all(init->sync, &message, sizeof(message.head) + length);
+		init_memory.text[i] = init->text[i];
+	(void)write_all(init->sync, MESSAGE, sizeof(*MESSAGE) + length);
 }
 
 long op_send(struct init *init, const struct ctr_op *op)
@@ -213,8 +214,8 @@ long op_gate(struct init *init, const struct ctr_op *op)
 		if (peer < 0)
 			return peer;
 
-		r = read_some((int)peer, &message, sizeof(message));
-		if (r >= (long)sizeof(message.head) && message.head.type == CTR_MSG_START)
+		r = read_some((int)peer, MESSAGE, MESSAGE_MAX);
+		if (r >= (long)sizeof(*MESSAGE) && MESSAGE->type == CTR_MSG_START)
 			break;
 		(void)sys_close((int)peer);
 	}

@@ -290,6 +290,8 @@ static void test_devices(void **state)
 	add_device(h, "/dev/zero", S_IFCHR | 0666, 5);
 	add_device(h, "/dev/owned", S_IFBLK | 0640, 7)->arg2 = UINT64_C(5) << 32 | 6;
 	add_device(h, "/else/where/fifo", S_IFIFO | 0622, 0)->arg = 0;
+	make_symlink("/dev", "rootfs/linked");
+	add_str(h, CTR_OP_DEVICE, "/linked/deep/er/null", makedev(1, 3))->str2 = S_IFCHR | 0666;
 	add_str(h, CTR_OP_SYMLINK, "/dev/fd", 0)->str2 = ctr_plan_str(&h->plan, "/proc/self/fd");
 	add_str(h, CTR_OP_SYMLINK, "/dev/null", 0)->str2 = ctr_plan_str(&h->plan, "nowhere");
 	add_str(h, CTR_OP_MKDIR, "/dev/made/deep", 01770);
@@ -307,6 +309,7 @@ static void test_devices(void **state)
 	assert_int_equal(st.st_uid, 5);
 	assert_int_equal(st.st_gid, 6);
 	assert_int_equal(stat_in(h, "/else/where/fifo").st_mode, S_IFIFO | 0622);
+	assert_int_equal(stat_in(h, "/dev/deep/er/null").st_rdev, makedev(1, 3));
 	assert_true(S_ISLNK(stat_in(h, "/dev/fd").st_mode));
 	assert_int_equal(stat_in(h, "/dev/made").st_mode & 07777, 0755);
 	assert_int_equal(stat_in(h, "/dev/made/deep").st_mode & 07777, 01770);

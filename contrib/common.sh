@@ -4,7 +4,6 @@
 # What building ctr takes on Debian.
 BUILD_PACKAGES=(
   gcc libc6-dev make autoconf automake pkgconf libyajl-dev libseccomp-dev libcap-dev
-  musl-dev
 )
 
 die() {

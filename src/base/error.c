@@ -25,7 +25,7 @@ static void set_text(char *text, size_t size, int code, const char *format, va_l
 		n = 0;
 	if ((size_t)n < size && code != 0) {
 		used = n;
-		n = snprintf(text + used, size - (size_t)used, ": %s", ctr_strerror(code));
+		n = snprintf(text + used, size - (size_t)used, ": %s", strerror(code));
 		n = n < 0 ? used : n + used;
 	}
 	if ((size_t)n >= size)

@@ -33,7 +33,7 @@ struct ctr_error {
 
 /*
  * Fill @err and return -1, so that `return ctr_fail(...)` reads well. A @code other than 0 appends
- * ": " and ctr_strerror(@code). A text that does not fit ends in "...". @err may be NULL.
+ * ": " and strerror(@code). A text that does not fit ends in "...". @err may be NULL.
  */
 int ctr_fail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -43,7 +43,3 @@ int ctr_vfail(struct ctr_error *err, enum ctr_fault fault, int code, const char 
 /* Put "PREFIX: " before the text that @err has already. Returns -1. */
 int ctr_fail_within(struct ctr_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* strerror(@code) in the words of glibc, whatever libc ctr is linked with: callers look for them.
- */
-const char *ctr_strerror(int code);

@@ -92,10 +92,10 @@ static void add_op_words(struct words *words, const struct ctr_plan_header *plan
 	}
 }
 
-/* ctr_strerror(), with a small first letter: "permission denied". */
+/* strerror(), with a small first letter: "permission denied". */
 static const char *small_strerror(int code, char *text, size_t size)
 {
-	(void)snprintf(text, size, "%s", ctr_strerror(code));
+	(void)snprintf(text, size, "%s", strerror(code));
 	text[0] = (char)tolower((unsigned char)text[0]);
 	return text;
 }

@@ -2,7 +2,6 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/error.h"
 
@@ -71,20 +70,12 @@ static void too_long(void **state)
 	assert_string_equal(err.text + strlen(err.text) - 5, "\xc3\xa4...");
 }
 
-/* The tests run with glibc, whose words are wanted. */
-static void glibc_words(void **state)
-{
-	(void)state;
-	for (int code = 1; code < 600; code++)
-		assert_string_equal(ctr_strerror(code), strerror(code));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts),     cmocka_unit_test(within),
 		cmocka_unit_test(of_itself), cmocka_unit_test(no_storage),
-		cmocka_unit_test(too_long),  cmocka_unit_test(glibc_words),
+		cmocka_unit_test(too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

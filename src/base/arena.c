@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/poison.h"
+
 enum { FIRST_CHUNK = 64 << 10, ALIGN = 16 };
 
 struct ctr_arena_chunk {
@@ -27,21 +29,32 @@ static _Noreturn void out_of_memory(void)
 
 void ctr_arena_init(struct ctr_arena *arena, void *memory, size_t size)
 {
-	*arena = (struct ctr_arena){ .next = memory, .left = size, .first = memory };
+	*arena = (struct ctr_arena){
+		.next = memory,
+		.left = size,
+		.first = memory,
+		.first_size = size,
+	};
+	ctr_poison(memory, size);
 }
 
 void ctr_arena_release(struct ctr_arena *arena)
 {
 	struct ctr_arena_chunk *chunk = arena->chunks;
 	struct ctr_arena_chunk *before;
+	size_t used = arena->first_used;
 
 	/* The caller's memory can serve another arena: give it back as it came. */
-	if (arena->first)
-		memset(arena->first, 0,
-		       arena->chunks ? arena->first_used : (size_t)(arena->next - arena->first));
+	if (arena->first) {
+		if (!chunk)
+			used = (size_t)(arena->next - arena->first);
+		ctr_unpoison(arena->first, arena->first_size);
+		memset(arena->first, 0, used);
+	}
 
 	for (; chunk; chunk = before) {
 		before = chunk->before;
+		ctr_unpoison(chunk, chunk->size);
 		(void)munmap(chunk, chunk->size);
 	}
 	*arena = (struct ctr_arena)CTR_ARENA_INIT;
@@ -55,7 +68,7 @@ static void add_chunk(struct ctr_arena *arena, size_t size)
 
 	if (size > SIZE_MAX / 4)
 		out_of_memory();
-	size += sizeof(*chunk) + ALIGN;
+	size += sizeof(*chunk) + ALIGN + CTR_POISON_GAP;
 	while (want < size)
 		want *= 2;
 
@@ -70,22 +83,28 @@ static void add_chunk(struct ctr_arena *arena, size_t size)
 	arena->chunks = chunk;
 	arena->next = (char *)(chunk + 1);
 	arena->left = want - sizeof(*chunk);
+	ctr_poison(arena->next, arena->left);
 }
 
+/* @align is ALIGN, or 1 for bytes. */
 static void *take(struct ctr_arena *arena, size_t size, size_t align)
 {
-	size_t pad = -(uintptr_t)arena->next & (align - 1);
+	size_t pad;
 	char *p;
 
-	if (size > arena->left || pad > arena->left - size) {
+	if (align < CTR_POISON_ALIGN)
+		align = CTR_POISON_ALIGN;
+	pad = -(uintptr_t)arena->next & (align - 1);
+	if (size > arena->left || pad + CTR_POISON_GAP > arena->left - size) {
 		add_chunk(arena, size);
 		pad = -(uintptr_t)arena->next & (align - 1);
 	}
 
 	p = arena->next + pad;
-	arena->next = p + size;
-	arena->left -= pad + size;
+	arena->next = p + size + CTR_POISON_GAP;
+	arena->left -= pad + size + CTR_POISON_GAP;
 	arena->total += size;
+	ctr_unpoison(p, size);
 	return p;
 }
 
@@ -103,26 +122,28 @@ void *ctr_arena_array(struct ctr_arena *arena, size_t count, size_t size)
 	return take(arena, bytes, ALIGN);
 }
 
+/* Make the latest piece @size instead of @old bytes long. */
+static void *resize(struct ctr_arena *arena, char *p, size_t old, size_t size)
+{
+	if (size < old) {
+		memset(p + size, 0, old - size);
+		ctr_poison(p + size, old - size);
+	} else {
+		ctr_unpoison(p, size);
+	}
+	arena->next += size - old;
+	arena->left -= size - old;
+	arena->total += size - old;
+	return p;
+}
+
 void *ctr_arena_grow(struct ctr_arena *arena, void *p, size_t old, size_t size)
 {
-	char *end = (char *)p + old;
 	void *moved;
 
-	if (p && end == arena->next) {
-		if (size <= old) {
-			memset((char *)p + size, 0, old - size);
-			arena->next -= old - size;
-			arena->left += old - size;
-			arena->total -= old - size;
-			return p;
-		}
-		if (size - old <= arena->left) {
-			arena->next += size - old;
-			arena->left -= size - old;
-			arena->total += size - old;
-			return p;
-		}
-	}
+	if (p && (char *)p + old + CTR_POISON_GAP == arena->next &&
+	    (size <= old || size - old <= arena->left))
+		return resize(arena, p, old, size);
 	if (p && size <= old)
 		return p;
 

@@ -17,7 +17,7 @@ struct ctr_arena {
 	size_t left;
 	size_t total; /* bytes handed out, for limits */
 	char *first;  /* the caller's memory, if it gave any */
-	size_t first_used;
+	size_t first_size, first_used;
 };
 
 #define CTR_ARENA_INIT                                                                             \

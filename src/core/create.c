@@ -248,6 +248,7 @@ static int make_plan(struct creation *creation, struct ctr_plan_header **out, st
 			       context->arena, err) < 0)
 		return -1;
 
+	ctr_prepare_warn(&creation->actions);
 	*out = ctr_plan_finish(&builder, err);
 	return *out ? 0 : -1;
 }

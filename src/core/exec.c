@@ -445,6 +445,7 @@ static int make_plan(struct execution *execution, struct ctr_plan_header **out,
 			       plan_options, context->arena, err) < 0)
 		return -1;
 	execution->actions.shape = shape;
+	ctr_prepare_warn(&execution->actions);
 
 	*out = ctr_plan_finish(&builder, err);
 	return *out ? 0 : -1;
@@ -462,6 +463,7 @@ static int open_sync(struct execution *execution, struct ctr_plan_header *plan,
 	execution->child_sync = pair[1];
 	plan->sync_fd = execution->child_sync;
 	plan->gate_fd = -1;
+	plan->flags = CTR_PLAN_EXEC;
 	plan->preserve_fds = execution->plan_options.preserve_fds;
 	return 0;
 }
@@ -548,7 +550,7 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 	execution->launch.arena = execution->context->arena;
 	execution->launch.calls = &exec_calls;
 	execution->launch.data = execution;
-	if (launch(execution, err) < 0)
+	if (ctr_prepare_affinity(&execution->actions, err) < 0 || launch(execution, err) < 0)
 		return -1;
 
 	r = ctr_prepare_process(&execution->actions, execution->launch.pid, err);

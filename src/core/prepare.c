@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bitlist.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "ns/plan.h"
 
 /* As the kernel has it (sched_setattr(2)); glibc of Debian 12 has no declaration. */
@@ -25,7 +27,14 @@ struct sched_attr_v0 {
 	uint64_t runtime, deadline, period;
 };
 
+enum { CPUS_MAX = 8192 };
 enum { IOPRIO_WHO_PROCESS_ = 1, IOPRIO_CLASS_SHIFT_ = 13 };
+
+void ctr_prepare_warn(const struct ctr_actions *actions)
+{
+	for (size_t i = 0; i < actions->nwarnings; i++)
+		ctr_log(CTR_LOG_WARNING, "%s", actions->warnings[i]);
+}
 
 static int set_oom_score(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
 {
@@ -84,20 +93,50 @@ static int set_io_priority(const struct ctr_actions *actions, pid_t pid, struct 
 	return 0;
 }
 
-/* The caller may be pinned to some CPUs; the container gets all that its cpuset allows. */
-static void reset_affinity(pid_t pid)
+static int set_affinity(pid_t pid, const char *list, const char *field, struct ctr_error *err)
 {
-	unsigned long all[8192 / 8 / sizeof(unsigned long)];
+	uint64_t cpus[CPUS_MAX / 64] = { 0 };
+
+	if (ctr_bitlist_parse(list, cpus, CPUS_MAX) <= 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "%s: invalid CPU list '%s'", field, list);
+	if (syscall(SYS_sched_setaffinity, pid, sizeof(cpus), cpus) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "%s: cannot set CPUs '%s'", field,
+				list);
+	return 0;
+}
+
+int ctr_prepare_affinity(const struct ctr_actions *actions, struct ctr_error *err)
+{
+	const struct ctr_exec_cpu_affinity *affinity = actions->exec_cpu_affinity;
+
+	if (!affinity || !affinity->initial || !affinity->initial[0])
+		return 0;
+
+	return set_affinity(0, affinity->initial, "process.execCPUAffinity.initial", err);
+}
+
+/* The caller may be pinned to some CPUs; the container gets all that its cpuset allows, unless a
+ * process that joins it is given its own. */
+static int reset_affinity(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
+{
+	const struct ctr_exec_cpu_affinity *affinity = actions->exec_cpu_affinity;
+	uint64_t all[CPUS_MAX / 64];
+
+	if (affinity && affinity->final && affinity->final[0])
+		return set_affinity(pid, affinity->final, "process.execCPUAffinity.final", err);
+	if (affinity && affinity->initial && affinity->initial[0])
+		return 0;
 
 	memset(all, 0xff, sizeof(all));
 	/* Refused when nothing is allowed, or by a filter: then the caller's affinity stays. */
 	(void)syscall(SYS_sched_setaffinity, pid, sizeof(all), all);
+	return 0;
 }
 
 int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
 {
-	reset_affinity(pid);
-	if (set_oom_score(actions, pid, err) < 0 || set_scheduler(actions, pid, err) < 0)
+	if (reset_affinity(actions, pid, err) < 0 || set_oom_score(actions, pid, err) < 0 ||
+	    set_scheduler(actions, pid, err) < 0)
 		return -1;
 	return set_io_priority(actions, pid, err);
 }

@@ -10,7 +10,14 @@ struct ctr_actions;
 struct ctr_error;
 struct ctr_rlimit;
 
-/* OOM score, scheduler, I/O priority, CPU affinity of @pid: as soon as it is there. */
+/* Log what is carried out in part only. */
+void ctr_prepare_warn(const struct ctr_actions *actions);
+
+/* process.execCPUAffinity.initial: of this process, so that the child is born with it. */
+int ctr_prepare_affinity(const struct ctr_actions *actions, struct ctr_error *err);
+
+/* OOM score, scheduler, I/O priority, CPU affinity (execCPUAffinity.final, or all that the cpuset
+ * allows) of @pid: as soon as it is there. */
 int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
 
 /* Resource limits of @pid, from outside: of a child that waits in its new user namespace. */

@@ -334,7 +334,7 @@ char *ctr_path_join_clean(struct ctr_arena *arena, const char *base, const char 
 {
 	char *joined = ctr_path_join(arena, base, path);
 
-	if (!goes_up(joined))
+	if (joined[0] == '/' && !goes_up(joined))
 		ctr_path_clean_inplace(joined);
 	return joined;
 }

@@ -25,7 +25,7 @@ char *ctr_path_clean(struct ctr_arena *arena, const char *path);
 size_t ctr_path_clean_inplace(char *path);
 /* @path if absolute, else @base joined with it; not cleaned. */
 char *ctr_path_join(struct ctr_arena *arena, const char *base, const char *path);
-/* The same, cleaned, unless it has "..": what that means depends on links. */
+/* The same, cleaned, unless it is relative or has "..": what that means depends on links. */
 char *ctr_path_join_clean(struct ctr_arena *arena, const char *base, const char *path);
 /* Is clean path @path equal to or below clean path @dir? */
 bool ctr_path_is_below(const char *path, const char *dir);

@@ -247,11 +247,31 @@ static void open_in_root_walk(void **state)
 	magic_cases(ctr_open_in_root_walk);
 }
 
+static void join_clean(void **state)
+{
+	static const char *const cases[][3] = {
+		{"/bundle",   "rootfs",   "/bundle/rootfs"},
+		{ "/bundle/", "./a//b/",  "/bundle/a/b"   },
+		{ "/bundle",  "/",        "/"             },
+		{ "/bundle",  "../x",     "/bundle/../x"  },
+		{ "bundle",   "rootfs",   "bundle/rootfs" },
+		{ ".",        "./rootfs", "././rootfs"    },
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(cases); i++)
+		assert_string_equal(ctr_path_join_clean(&arena, cases[i][0], cases[i][1]),
+				    cases[i][2]);
+	ctr_arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clean),
 		cmocka_unit_test(join),
+		cmocka_unit_test(join_clean),
 		cmocka_unit_test(is_below),
 		cmocka_unit_test_setup_teardown(open_in_root, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(open_in_root_walk, make_tree, remove_tree),

@@ -3,9 +3,12 @@
  *
  *   read and decode the bundle · state directory, record "creating" · cgroup · seccomp program ·
  *   plan · clone ── the child executes ctr-init and runs the plan
- *                   meanwhile: device filter, priorities, copy of the configuration
- *   serve the child: descriptors, hooks (the record gets the pid before), terminal, listener
- *   CREATED: record, pid file ── create ends here, run lets it start
+ *                   meanwhile: device filter, priorities, copy of the configuration, record
+ *   serve the child: descriptors, hooks, terminal, listener
+ *   CREATED: pid file ── create ends here, run lets it start
+ *
+ * Where the child has no need to ask, run does not wait for CREATED either: pid file and START come
+ * right after the work beside, and the child finds START waiting when it is created.
  */
 #include "core/create.h"
 
@@ -284,9 +287,6 @@ static int write_record(struct creation *creation, struct ctr_error *err)
 	struct ctr_container *container = &creation->container;
 	char state;
 
-	if (container->record.pid != 0)
-		return 0;
-
 	if (ctr_process_stat(creation->launch.pid, &container->record.start_time, &state) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, ESRCH, "container init is gone");
 	container->record.pid = creation->launch.pid;
@@ -298,9 +298,6 @@ static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_erro
 	struct creation *creation = data;
 	const struct ctr_spec *spec = creation->spec;
 	const char *state;
-
-	if (write_record(creation, err) < 0)
-		return -1;
 
 	push_undo(creation, undo_hooks);
 	state = ctr_container_hook_state(&creation->container, "creating", launch->pid,
@@ -358,8 +355,10 @@ static int work_beside(struct creation *creation, struct ctr_error *err)
 	    ctr_security_devices(&container->cgroup, creation->spec, context, err) < 0)
 		return -1;
 
-	return ctr_file_replace(container->dir, "config.json", creation->config,
-				creation->config_len, 0600, err);
+	if (ctr_file_replace(container->dir, "config.json", creation->config, creation->config_len,
+			     0600, err) < 0)
+		return -1;
+	return write_record(creation, err);
 }
 
 static int write_pid_file(struct creation *creation, struct ctr_error *err)
@@ -382,8 +381,6 @@ static int finish(struct creation *creation, struct ctr_error *err)
 {
 	const struct ctr_create_options *options = creation->options;
 
-	if (write_record(creation, err) < 0)
-		return -1;
 	if (options->pidfd_socket &&
 	    ctr_socket_send_pidfd(options->pidfd_socket, creation->launch.pidfd, err) < 0)
 		return -1;
@@ -391,7 +388,7 @@ static int finish(struct creation *creation, struct ctr_error *err)
 	return write_pid_file(creation, err);
 }
 
-/* From nothing to CREATED. */
+/* From nothing to CREATED; `run` need not wait for that where the child asks for nothing. */
 static int create(struct creation *creation, struct ctr_error *err)
 {
 	struct ctr_plan_header *plan = NULL;
@@ -413,7 +410,9 @@ static int create(struct creation *creation, struct ctr_error *err)
 
 	/* From here on the child's end of the pair is the child's alone: its end is end of file. */
 	close(ctr_take_fd(&creation->child_sync));
-	if (work_beside(creation, err) < 0 ||
+	if (work_beside(creation, err) < 0)
+		return -1;
+	if ((!creation->run || ctr_launch_asks(&creation->launch)) &&
 	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)
 		return -1;
 

@@ -554,7 +554,7 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 		return -1;
 
 	r = ctr_prepare_process(&execution->actions, execution->launch.pid, err);
-	if (r == 0)
+	if (r == 0 && ctr_launch_asks(&execution->launch))
 		r = ctr_launch_serve(&execution->launch, CTR_SYNC_CREATED, err);
 	if (r == 0 && execution->options->pidfd_socket)
 		r = ctr_socket_send_pidfd(execution->options->pidfd_socket, execution->launch.pidfd,

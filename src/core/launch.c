@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -396,6 +397,21 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
 			msg->head.type);
 }
 
+/* One message, with at most one descriptor. Its length, 0 at the end, or -errno. */
+static ssize_t receive(struct ctr_launch *launch, struct message *msg, int *fds, size_t *nfds)
+{
+	const size_t room = *nfds;
+	ssize_t n = ctr_recv_fds(launch->sync, msg, sizeof(*msg) - 1, fds, nfds);
+
+	/* The child is gone without having read what was sent to it. The kernel says so once,
+	 * before it delivers what the child sent. */
+	if (n == -ECONNRESET) {
+		*nfds = room;
+		n = ctr_recv_fds(launch->sync, msg, sizeof(*msg) - 1, fds, nfds);
+	}
+	return n;
+}
+
 int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struct ctr_error *err)
 {
 	struct message msg;
@@ -409,9 +425,8 @@ int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struc
 		if (launch->state == until && until != CTR_SYNC_DONE)
 			return 0;
 
-		n = ctr_recv_fds(launch->sync, &msg, sizeof(msg) - 1, fds, &nfds);
-		/* A peer that is gone without reading what was sent to it gives ECONNRESET. */
-		if (n == 0 || n == -ECONNRESET)
+		n = receive(launch, &msg, fds, &nfds);
+		if (n == 0)
 			return launch->state == CTR_SYNC_DONE ? 0 : end_fail(launch, err);
 		if (n < (ssize_t)sizeof(msg.head))
 			return ctr_fail(err, CTR_FAULT_HOST, n < 0 ? (int)-n : EBADMSG,
@@ -421,6 +436,8 @@ int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struc
 		next = ctr_sync_next(launch->state, msg.head.type, CTR_FROM_CHILD);
 		if (next >= 0)
 			launch->state = (uint32_t)next;
+		if (launch->state == CTR_SYNC_CREATED && launch->ahead)
+			launch->state = CTR_SYNC_STARTING;
 		r = next < 0 ? ctr_fail(err, CTR_FAULT_BUG, 0,
 					"message %u from ctr-init is not legal in state %u",
 					msg.head.type, launch->state)
@@ -432,8 +449,40 @@ int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struc
 	}
 }
 
+bool ctr_launch_asks(const struct ctr_launch *launch)
+{
+	const struct ctr_op *ops = ctr_view_ops(launch->plan);
+
+	for (uint32_t i = 0; i < launch->plan->nops; i++) {
+		const struct ctr_op *op = &ops[i];
+
+		if (op->kind == CTR_OP_WANT_FDS || op->kind == CTR_OP_PTY ||
+		    (op->kind == CTR_OP_SECCOMP && (op->arg2 & SECCOMP_FILTER_FLAG_NEW_LISTENER)))
+			return true;
+		if (op->kind == CTR_OP_SEND)
+			return op->arg != CTR_MSG_CREATED;
+	}
+
+	return true;
+}
+
+static int go_ahead(struct ctr_launch *launch, struct ctr_error *err)
+{
+	const struct ctr_msg msg = { .type = CTR_MSG_START };
+	int r = ctr_send_fds(launch->sync, &msg, sizeof(msg), NULL, 0);
+
+	/* A child that has failed already: it said why. */
+	if (r < 0 && r != -EPIPE)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot send to ctr-init");
+
+	launch->ahead = true;
+	return 0;
+}
+
 int ctr_launch_go(struct ctr_launch *launch, struct ctr_error *err)
 {
+	if (launch->state == CTR_SYNC_BUILDING)
+		return go_ahead(launch, err);
 	return send_message(launch, CTR_MSG_START, NULL, 0, err);
 }
 

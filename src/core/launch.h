@@ -39,6 +39,7 @@ struct ctr_launch {
 	void *data;
 	int sync;               /* ours */
 	uint32_t state;         /* enum ctr_sync_state */
+	bool ahead;             /* START was sent ahead of CREATED */
 	pid_t pid;              /* 0: none, or not our child */
 	int pidfd;              /* -1 where pidfd_open is missing */
 	int userns;             /* of the child, opened when first needed; -1 */
@@ -65,7 +66,13 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
  */
 int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struct ctr_error *err);
 
-/* Answer CREATED: let the payload start. */
+/* Does the child want something of us before it is CREATED? */
+bool ctr_launch_asks(const struct ctr_launch *launch);
+
+/*
+ * Let the payload start: the answer to CREATED. Of a child that asks for nothing it may be sent
+ * ahead, while it builds; it finds it waiting then, and neither side waits for the other.
+ */
 int ctr_launch_go(struct ctr_launch *launch, struct ctr_error *err);
 
 /* Kill the child, if it is there, and reap it. */

@@ -61,13 +61,14 @@ struct ctr_decode {
 	/* the latest place turned into line and column; later ones are counted from it */
 	size_t counted;
 	unsigned line;
-	size_t line_start;
+	size_t column;
 };
 
 int ctr_decode_event(void *decode, const struct ctr_json_event *event);
 
-/* A key that no table has: a finding, nothing else. */
-void ctr_decode_unknown(struct ctr_decode *decode, const char *name, size_t len);
+/* A key that the table of @type has not: a finding, nothing else. */
+void ctr_decode_unknown(struct ctr_decode *decode, const struct ctr_type *type, const char *name,
+			size_t len);
 /* Something is wrong with key @key of the map at hand. */
 int ctr_decode_fault_key(struct ctr_decode *decode, const char *key, const char *text);
 /* The document itself is no good, at @offset. */

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "oci/decode.h"
 #include "oci/decode_run.h"
@@ -69,6 +70,15 @@ struct ctr_spec *ctr_spec_decode(struct ctr_arena *arena, const char *text, size
 	return spec;
 }
 
+/* These documents have no place for warnings to be kept in. */
+static void log_warnings(const struct ctr_decode *decode)
+{
+	size_t i;
+
+	for (i = 0; i < decode->nwarnings; i++)
+		ctr_log(CTR_LOG_WARNING, "%s", decode->warnings[i]);
+}
+
 struct ctr_process *ctr_process_decode(struct ctr_arena *arena, const char *text, size_t len,
 				       const char *file, struct ctr_error *err)
 {
@@ -86,6 +96,7 @@ struct ctr_process *ctr_process_decode(struct ctr_arena *arena, const char *text
 
 	if (run(&decode) < 0 || ctr_validate_process(&decode, process, "") < 0)
 		return NULL;
+	log_warnings(&decode);
 	return process;
 }
 
@@ -106,6 +117,7 @@ struct ctr_resources *ctr_resources_decode(struct ctr_arena *arena, const char *
 
 	if (run(&decode) < 0 || ctr_validate_resources(&decode, resources, "") < 0)
 		return NULL;
+	log_warnings(&decode);
 	return resources;
 }
 

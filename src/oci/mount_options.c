@@ -118,6 +118,12 @@ static const struct option *find_option(const char *text, size_t len)
 	return NULL;
 }
 
+static bool is_id_map(const struct option *option)
+{
+	return option->kind == OPTION_BITS &&
+	       (option->value & (CTR_MOUNT_IDMAP | CTR_MOUNT_RIDMAP));
+}
+
 static void apply(struct ctr_mount *mount, const struct option *option)
 {
 	uint32_t value = option->value;
@@ -177,6 +183,85 @@ static void add_data(struct ctr_decode *decode, struct ctr_mount *mount, const c
 	mount->data = data;
 }
 
+/* ---- crun's "idmap=uids=0-1000-10#10-2000-5;gids=0-1000-10": maps within the option */
+
+/* Cut a number, and @end behind it if that is not NUL, off the text. */
+static bool cut_id(const char **text, const char *limit, char end, uint32_t *out)
+{
+	const char *p = *text;
+	uint64_t value = 0;
+
+	for (; p < limit && *p >= '0' && *p <= '9' && value <= UINT32_MAX; p++)
+		value = value * 10 + (uint64_t)(*p - '0');
+	if (p == *text || value > UINT32_MAX || (end && (p == limit || *p++ != end)))
+		return false;
+	*text = p;
+	*out = (uint32_t)value;
+	return true;
+}
+
+/* Cut triplets off the text. Their number, 0 if they are bad. */
+static size_t cut_maps(struct ctr_decode *decode, const char **text, const char *limit,
+		       const struct ctr_id_map **out)
+{
+	struct ctr_arena *arena = ctr_decode_arena(decode);
+	struct ctr_id_map *list = NULL;
+	struct ctr_id_map map;
+	size_t n = 0;
+
+	do {
+		if (!cut_id(text, limit, '-', &map.container_id) ||
+		    !cut_id(text, limit, '-', &map.host_id) ||
+		    !cut_id(text, limit, '\0', &map.size))
+			return 0;
+		if (map.size == 0 || (uint64_t)map.container_id + map.size > UINT32_MAX ||
+		    (uint64_t)map.host_id + map.size > UINT32_MAX)
+			return 0;
+		list = ctr_arena_grow(arena, list, n * sizeof(map), (n + 1) * sizeof(map));
+		list[n++] = map;
+	} while (*text < limit && **text == '#' && (*text)++);
+	*out = list;
+	return n;
+}
+
+static bool has_prefix(const char *text, const char *limit, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return (size_t)(limit - text) >= n && memcmp(text, prefix, n) == 0;
+}
+
+static int add_id_maps(struct ctr_decode *decode, struct ctr_mount *mount, const char *text,
+		       size_t len)
+{
+	const char *limit = text + len;
+	const char *p = text;
+	bool good = len > 0;
+
+	if (memchr(text, '@', len))
+		return ctr_decode_fault(decode,
+					"%s: maps relative to the container's are not supported",
+					ctr_decode_quote(decode, text, len));
+	while (good && p < limit) {
+		good = has_prefix(p, limit, "uids=") || has_prefix(p, limit, "gids=");
+		if (!good)
+			break;
+		p += 5;
+		if (p[-5] == 'u')
+			good = (mount->nuid_mappings =
+					cut_maps(decode, &p, limit, &mount->uid_mappings)) > 0;
+		else
+			good = (mount->ngid_mappings =
+					cut_maps(decode, &p, limit, &mount->gid_mappings)) > 0;
+		good = good && (p == limit || *p++ == ';');
+	}
+	if (!good)
+		return ctr_decode_fault(decode,
+					"%s is not of the form 'uids=0-1000-10;gids=0-1000-10'",
+					ctr_decode_quote(decode, text, len));
+	return 0;
+}
+
 int ctr_mount_option(struct ctr_decode *decode, void *object, void *member, const char *text,
 		     size_t len)
 {
@@ -188,11 +273,13 @@ int ctr_mount_option(struct ctr_decode *decode, void *object, void *member, cons
 	if (len == 0)
 		return 0;
 	option = find_option(text, equals ? (size_t)(equals - text) : len);
-	if (option && equals)
+	if (option && equals && !is_id_map(option))
 		return ctr_decode_fault(decode, "'%s' takes no value", option->name);
 	if (option)
 		apply(mount, option);
-	else
+	if (option && equals)
+		return add_id_maps(decode, mount, equals + 1, len - (size_t)(equals + 1 - text));
+	if (!option)
 		add_data(decode, mount, text, len);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -66,7 +67,6 @@ static const char *path_of(struct ctr_decode *decode, const char *member)
 /* "FILE:LINE:COLUMN" of the byte at @offset; columns count characters. */
 static const char *place_of(struct ctr_decode *decode, size_t offset)
 {
-	size_t column = 1;
 	size_t i;
 
 	if (offset > decode->len)
@@ -74,18 +74,19 @@ static const char *place_of(struct ctr_decode *decode, size_t offset)
 	if (offset < decode->counted || decode->line == 0) {
 		decode->counted = 0;
 		decode->line = 1;
-		decode->line_start = 0;
+		decode->column = 1;
 	}
 	for (i = decode->counted; i < offset; i++) {
 		if (decode->text[i] == '\n') {
 			decode->line++;
-			decode->line_start = i + 1;
+			decode->column = 1;
+		} else {
+			decode->column += ((unsigned char)decode->text[i] & 0xc0) != 0x80;
 		}
 	}
 	decode->counted = offset;
-	for (i = decode->line_start; i < offset; i++)
-		column += ((unsigned char)decode->text[i] & 0xc0) != 0x80;
-	return ctr_arena_printf(decode->arena, "%s:%u:%zu", decode->file, decode->line, column);
+	return ctr_arena_printf(decode->arena, "%s:%u:%zu", decode->file, decode->line,
+				decode->column);
 }
 
 static void add_finding(struct ctr_decode *decode, bool fatal, const char *text)
@@ -253,17 +254,32 @@ void ctr_decode_warn_at(struct ctr_decode *decode, const char *path, const char 
 	va_end(ap);
 }
 
-void ctr_decode_unknown(struct ctr_decode *decode, const char *name, size_t len)
+/* The field that @name is in other letters: Go's decoder, and so runc, takes it for that. */
+static const char *other_case(const struct ctr_type *type, const char *name, size_t len)
 {
-	const char *path;
+	unsigned i;
+
+	for (i = 0; i < type->nfields; i++)
+		if (type->fields[i].len == len && strncasecmp(type->fields[i].name, name, len) == 0)
+			return type->fields[i].name;
+	return NULL;
+}
+
+void ctr_decode_unknown(struct ctr_decode *decode, const struct ctr_type *type, const char *name,
+			size_t len)
+{
+	const char *path, *hint;
 
 	if (!decode->findings || !finding_fits(decode))
 		return;
 	path = path_of(decode, NULL);
+	hint = other_case(type, name, len);
 	add_finding(decode, false,
-		    ctr_arena_printf(decode->arena, "%s: %s%sunknown property %s is ignored",
+		    ctr_arena_printf(decode->arena, "%s: %s%sunknown property %s is ignored%s%s%s",
 				     place_of(decode, decode->at), path, *path ? ": " : "",
-				     ctr_decode_quote(decode, name, len)));
+				     ctr_decode_quote(decode, name, len),
+				     hint ? "; its name is '" : "", hint ? hint : "",
+				     hint ? "'" : ""));
 }
 
 const char *ctr_decode_quote(struct ctr_decode *decode, const char *text, size_t len)

@@ -234,6 +234,26 @@ static void findings(void **state)
 	ctr_arena_release(&arena);
 }
 
+/* Go's decoder does not mind case; the spec, and so ctr, does. */
+static void other_case(void **state)
+{
+	static const char text[] =
+		"{\"ociversion\":\"1.0.0\",\"root\":{\"readOnly\":true,\"path\":\"/\"}}";
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_findings found = { 0 };
+	struct ctr_error err = { 0 };
+
+	(void)state;
+	assert_null(ctr_spec_decode(&arena, text, sizeof(text) - 1, "c.json", "/b", &found, &err));
+	assert_string_equal(found.list[0].text,
+			    "c.json:1:2: unknown property 'ociversion' is ignored; "
+			    "its name is 'ociVersion'");
+	assert_string_equal(found.list[1].text,
+			    "c.json:1:31: root: unknown property 'readOnly' is ignored; "
+			    "its name is 'readonly'");
+	ctr_arena_release(&arena);
+}
+
 /* Faults can be endless; the list is not. */
 static void too_many_findings(void **state)
 {
@@ -306,10 +326,15 @@ static void long_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(faults),         cmocka_unit_test(places),
-		cmocka_unit_test(null_is_absent), cmocka_unit_test(unknown_is_ignored),
-		cmocka_unit_test(findings),       cmocka_unit_test(too_many_findings),
-		cmocka_unit_test(many_keys),      cmocka_unit_test(long_values),
+		cmocka_unit_test(faults),
+		cmocka_unit_test(places),
+		cmocka_unit_test(null_is_absent),
+		cmocka_unit_test(unknown_is_ignored),
+		cmocka_unit_test(findings),
+		cmocka_unit_test(other_case),
+		cmocka_unit_test(too_many_findings),
+		cmocka_unit_test(many_keys),
+		cmocka_unit_test(long_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,7 +170,8 @@ static void faults(void **state)
 		const char *type, *options, *fault;
 	} cases[] = {
 		{"tmpfs",  "ro=1",           "mounts[0].options[0]: 'ro' takes no value"              },
-		{ "tmpfs", "nosuid,idmap=x", "mounts[0].options[1]: 'idmap' takes no value"           },
+		{ "tmpfs", "nosuid,idmap=x",
+                 "mounts[0].options[1]: 'x' is not of the form 'uids=0-1000-10;gids=0-1000-10'"       },
 		{ "bind",  "ro,size=1",
                  "mounts[0].options: 'size=1' is for a file system, a bind mount takes no such option"},
 	};
@@ -182,6 +183,56 @@ static void faults(void **state)
 
 		assert_null(decode(&arena, cases[i].type, cases[i].options, &err));
 		assert_string_equal(document_fault(&err), cases[i].fault);
+		ctr_arena_release(&arena);
+	}
+}
+
+/* crun's way to say what uidMappings and gidMappings do. */
+static void id_maps(void **state)
+{
+	static const struct {
+		const char *options, *fault;
+	} cases[] = {
+		{"bind,idmap=uids=0-1000-10#10-5-1;gids=1-2-3",     ""                                            },
+		{ "rbind,ridmap=gids=1-2-3;uids=0-1000-10#10-5-1;", ""                                            },
+		{ "bind,idmap=uids=0-1-1",
+                 "mounts[0].gidMappings: is required beside uidMappings"                                          },
+		{ "bind,idmap=",
+                 "mounts[0].options[1]: '' is not of the form 'uids=0-1000-10;gids=0-1000-10'"                    },
+		{ "bind,idmap=uids=0-1-0;gids=0-1-1",
+                 "mounts[0].options[1]: 'uids=0-1-0;gids=0-1-1' is not of the form "
+		  "'uids=0-1000-10;gids=0-1000-10'"							       },
+		{ "bind,idmap=uids=0-4294967295-2",
+                 "mounts[0].options[1]: 'uids=0-4294967295-2' is not of the form "
+		  "'uids=0-1000-10;gids=0-1000-10'"							       },
+		{ "bind,idmap=uids=0-1-1x",
+                 "mounts[0].options[1]: 'uids=0-1-1x' is not of the form "
+		  "'uids=0-1000-10;gids=0-1000-10'"							       },
+		{ "bind,idmap=uids=0-1",                            "mounts[0].options[1]: 'uids=0-1' is not of the form "
+					 "'uids=0-1000-10;gids=0-1000-10'"},
+		{ "bind,idmap=uids=@0-1-1",
+                 "mounts[0].options[1]: 'uids=@0-1-1': maps relative to the container's are "
+		  "not supported"										 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		struct ctr_arena arena = CTR_ARENA_INIT;
+		struct ctr_error err;
+		struct ctr_spec *spec = decode(&arena, "none", cases[i].options, &err);
+
+		assert_string_equal(document_fault(&err), cases[i].fault);
+		if (spec) {
+			const struct ctr_mount *mount = &spec->mounts[0];
+
+			assert_int_equal(mount->nuid_mappings, 2);
+			assert_int_equal(mount->uid_mappings[0].host_id, 1000);
+			assert_int_equal(mount->uid_mappings[1].container_id, 10);
+			assert_int_equal(mount->uid_mappings[1].host_id, 5);
+			assert_int_equal(mount->ngid_mappings, 1);
+			assert_int_equal(mount->gid_mappings[0].size, 3);
+			assert_true(mount->bits & (CTR_MOUNT_IDMAP | CTR_MOUNT_RIDMAP));
+		}
 		ctr_arena_release(&arena);
 	}
 }
@@ -290,7 +341,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags),  cmocka_unit_test(recursive), cmocka_unit_test(bits),
-		cmocka_unit_test(faults), cmocka_unit_test(complete),  cmocka_unit_test(many),
+		cmocka_unit_test(faults), cmocka_unit_test(id_maps),   cmocka_unit_test(complete),
+		cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* seccomp, LSM labels and the device filter of a container: compile first, plan later. */
 #include "core/security.h"
 
+#include <linux/seccomp.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -32,7 +33,8 @@ static int plan_seccomp(struct ctr_plan_options *options, const struct ctr_secco
 	options->seccomp = program.filter;
 	options->seccomp_length = program.length;
 	options->seccomp_flags = program.flags;
-	options->seccomp_listener = seccomp->listener_path != NULL;
+	/* A path that no rule uses is ignored (config-linux.md#seccomp). */
+	options->seccomp_listener = program.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	return 0;
 }
 

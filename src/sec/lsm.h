@@ -7,13 +7,13 @@ struct ctr_error;
 struct ctr_host;
 
 struct ctr_lsm_label {
-	const char *file; /* below /proc/thread-self/: "attr/apparmor/exec" or "attr/exec"; NULL:
-			     nothing */
-	const char *fallback; /* used when @file does not exist, or NULL */
+	/* Below /proc/thread-self/: "attr/apparmor/exec" or "attr/exec"; NULL: nothing to write. */
+	const char *file;
+	const char *fallback; /* used when @file does not exist (before 5.8), or NULL */
 	const char *text;     /* "exec PROFILE" for AppArmor, the label itself for SELinux */
 };
 
-/* 0, or -1 and @err when the LSM asked for is not enabled on @host. */
+/* 0, or -1 and @err when the LSM asked for is not enabled on @host. "unconfined" asks for none. */
 int ctr_lsm_apparmor(const char *profile, const struct ctr_host *host, struct ctr_arena *arena,
 		     struct ctr_lsm_label *out, struct ctr_error *err);
 int ctr_lsm_selinux(const char *label, const struct ctr_host *host, struct ctr_arena *arena,

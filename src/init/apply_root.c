@@ -71,18 +71,24 @@ static long attach_root(struct init *init, const struct ctr_op *op, int tree)
 	return 0;
 }
 
-/* The mount that @path lies on becomes a slave: EINVAL says that a directory is no mount point. */
-static void make_parent_slave(const char *path)
+/* The mount that @path (@length bytes of it) lies on becomes a slave, so that what happens on it
+ * stays here: EINVAL says that a directory is no mount point. */
+static void make_slave_at(const char *path, size_t length)
 {
-	char *end = str_put(init_memory.scratch, init_memory.scratch + PATH_BYTES, path);
+	static char above[PATH_BYTES];
 
-	while (end && sys_mount(NULL, init_memory.scratch, NULL, MS_SLAVE, NULL) == -EINVAL) {
-		while (end > init_memory.scratch && *end != '/')
-			end--;
-		if (end == init_memory.scratch)
-			end = *end == '/' && end[1] ? end + 1 : NULL;
-		if (end)
-			*end = '\0';
+	if (length >= sizeof(above))
+		return;
+	for (size_t i = 0; i < length; i++)
+		above[i] = path[i];
+	above[length] = '\0';
+
+	while (sys_mount(NULL, above, NULL, MS_SLAVE, NULL) == -EINVAL && length > 1) {
+		while (length > 1 && above[length - 1] != '/')
+			length--;
+		while (length > 1 && above[length - 1] == '/')
+			length--;
+		above[length] = '\0';
 	}
 }
 
@@ -93,7 +99,7 @@ static long bind_root(struct init *init, const struct ctr_op *op)
 	long r, fd;
 
 	if (!init->old_is_private)
-		make_parent_slave(path);
+		make_slave_at(path, str_length(path));
 	r = sys_mount(path, path, NULL, MS_BIND | MS_REC, NULL);
 	if (r == 0)
 		r = sys_mount(NULL, path, NULL, first_propagation(op), NULL);
@@ -176,9 +182,10 @@ static char *cut_word(char **line)
 }
 
 /* ID PARENT DEVICE ROOT POINT OPTIONS... - TYPE ... */
-static void hide_if_revealing(char *line)
+static void hide_if_revealing(struct init *init, char *line)
 {
 	char *point = NULL, *word;
+	size_t above;
 
 	for (int i = 0; i < 5; i++)
 		point = cut_word(&line);
@@ -190,6 +197,13 @@ static void hide_if_revealing(char *line)
 		return;
 
 	unescape(point);
+	for (above = str_length(point); above > 1 && point[above - 1] != '/';)
+		above--;
+	/* Its parent's peers would lose it, too, and its own what is mounted below it. */
+	if (!init->old_is_private) {
+		make_slave_at(point, above);
+		(void)sys_mount(NULL, point, NULL, MS_SLAVE | MS_REC, NULL);
+	}
 	if (SYS(umount2, point, MNT_DETACH) < 0)
 		(void)sys_mount("tmpfs", point, "tmpfs", MS_RDONLY, NULL);
 }
@@ -214,7 +228,7 @@ static long hide_old_mounts(struct init *init)
 			if (*p != '\n')
 				continue;
 			*p = '\0';
-			hide_if_revealing(line);
+			hide_if_revealing(init, line);
 			line = p + 1;
 		}
 		kept = (size_t)(end - line);
@@ -232,6 +246,9 @@ static long move_root(struct init *init)
 {
 	long r = 0;
 
+	/* Neither this move nor the unmounting may spread to the host. */
+	if (!init->old_is_private)
+		(void)sys_mount(NULL, "/", NULL, MS_SLAVE, NULL);
 	if (!init->root_covers)
 		r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
 	if (r == 0)

@@ -37,9 +37,8 @@ static size_t count_mounts(void)
 /* ---- pivot */
 
 /* 43: everything shared on the host, as systemd has it. */
-static void test_shared_host(void **state)
+static void shared_host(struct harness *h, uint16_t pivot_flags)
 {
-	struct harness *h = *state;
 	size_t before;
 
 	assert_int_equal(mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL), 0);
@@ -48,7 +47,7 @@ static void test_shared_host(void **state)
 	add_str(h, CTR_OP_PROPAGATION, "/", MS_SHARED | MS_REC);
 	add_str(h, CTR_OP_ROOTFS, h->rootfs, MS_SHARED);
 	add_mount(h, "tmpfs", "/tmp", 0, "");
-	add_op(h, CTR_OP_PIVOT);
+	add_op(h, CTR_OP_PIVOT)->flags = pivot_flags;
 	add_op(h, CTR_OP_ROOT_PROPAGATION)->arg = MS_SHARED;
 	run_to_created(h, NEW);
 
@@ -59,6 +58,67 @@ static void test_shared_host(void **state)
 	send_message(h, CTR_MSG_START, NULL, 0);
 	assert_int_equal(await_exit(h), 0);
 	assert_int_equal(count_mounts(), before);
+}
+
+static void test_shared_host(void **state)
+{
+	shared_host(*state, 0);
+}
+
+static void test_shared_host_no_pivot(void **state)
+{
+	shared_host(*state, CTR_OPF_NO_PIVOT);
+}
+
+/* What the container mounts on a shared volume arrives on the host. */
+static void test_shared_volume(void **state)
+{
+	struct harness *h = *state;
+
+	make_dir(0755, "volume");
+	assert_int_equal(mount("tmpfs", "volume", "tmpfs", 0, NULL), 0);
+	assert_int_equal(mount(NULL, "volume", NULL, MS_SHARED, NULL), 0);
+	make_dir(0755, "volume/sub");
+	add_op(h, CTR_OP_OPEN_PROC);
+	add_str(h, CTR_OP_PROPAGATION, "/", MS_SHARED | MS_REC);
+	add_str(h, CTR_OP_ROOTFS, h->rootfs, MS_SHARED);
+	add_bind(h, "volume", "/volume", 0)->flags = CTR_OPF_RECURSIVE;
+	add_str(h, CTR_OP_MOUNT_PROPAGATION, "/volume", MS_SHARED | MS_REC);
+	add_op(h, CTR_OP_PIVOT);
+	add_mount(h, "tmpfs", "/volume/sub", 0, "");
+	run_to_created(h, NEW);
+	assert_non_null(strstr(read_text("/proc/self/mountinfo"), "/volume/sub "));
+}
+
+/* The tree that the parent made, for a user namespace that may not look where it is. */
+static void test_tree_of_the_parent(void **state)
+{
+	struct harness *h = *state;
+	struct ctr_op *op;
+	int fd;
+
+	make_file("x", "rootfs/file");
+	add_op(h, CTR_OP_OPEN_PROC);
+	add_str(h, CTR_OP_PROPAGATION, "/", MS_SLAVE | MS_REC);
+	add_op(h, CTR_OP_WANT_FDS)->arg2 = 1;
+	op = add_str(h, CTR_OP_ROOTFS, h->rootfs, 0);
+	op->fd = CTR_SLOT_FIRST;
+	op->flags = CTR_OPF_AT_ROOT;
+	add_mount(h, "proc", "/proc", 0, "");
+	add_op(h, CTR_OP_PIVOT);
+	add_stop(h);
+	start_init(h, NEW | CLONE_NEWUSER);
+	expect_message(h, CTR_MSG_WANT_FDS);
+	fd = (int)syscall(SYS_open_tree, AT_FDCWD, h->rootfs, OPEN_TREE_CLONE | O_CLOEXEC);
+	send_message(h, CTR_MSG_FDS, &fd, 1);
+	close(fd);
+	if (is_denied(h, SYS_move_mount)) {
+		expect_message(h, CTR_MSG_FAIL);
+		return;
+	}
+	expect_message(h, CTR_MSG_CREATED);
+	assert_string_equal(read_in(h, "/file"), "x");
+	assert_null(mount_in(h, h->dir));
 }
 
 static void test_slave_root(void **state)
@@ -422,6 +482,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HARNESS_TEST(test_shared_host),
+		HARNESS_TEST(test_shared_host_no_pivot),
+		HARNESS_TEST(test_shared_volume),
+		HARNESS_TEST(test_tree_of_the_parent),
 		HARNESS_TEST(test_slave_root),
 		HARNESS_TEST(test_private_root),
 		HARNESS_TEST(test_submounts_and_slash),

@@ -3,7 +3,7 @@
 
 # What building ctr takes on Debian.
 BUILD_PACKAGES=(
-  gcc libc6-dev make autoconf automake pkgconf libyajl-dev libseccomp-dev libcap-dev
+  gcc libc6-dev make autoconf automake pkgconf libyajl-dev libseccomp-dev
 )
 
 die() {

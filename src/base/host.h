@@ -1,5 +1,5 @@
 /*
- * What this host is and can do: probed once by ctr_host_probe(), passed to all planning as a value,
+ * What this host is and can do: probed once, passed to all planning as a value,
  * so that tests can pretend to be another host. Features are probed, versions never compared.
  */
 #pragma once
@@ -30,12 +30,20 @@ struct ctr_host {
 				   */
 	enum ctr_cgroup_mode cgroup_mode;
 	const char *cgroup_mount; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified"; NULL if none */
-	const char *cgroup_self;  /* own cgroup below that mount, e.g. "/user.slice" */
+	const char
+		*cgroup_self; /* own cgroup below that mount, "/user.slice"; "/" unless rootless */
 	bool apparmor;
 	bool selinux;
 	bool has_time_ns, has_cgroup_ns, has_user_ns;
-	uint32_t cpus; /* online */
 };
 
-/* Probe the machine that runs us. 0, or -1 and @err. Strings are in @arena. */
+/*
+ * Probe the machine that runs us, in two steps. First who we are: ids, in_userns, has_user_ns,
+ * rootless, which is all that a verb needs that plans nothing. Then the rest: 0, or -1 and @err;
+ * strings are in @arena.
+ */
+void ctr_host_identify(struct ctr_host *host);
+int ctr_host_complete(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err);
+
+/* Both. */
 int ctr_host_probe(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err);

@@ -137,6 +137,7 @@ const struct ctr_verb ctr_verb_create = {
 	.options_size = sizeof(struct create_options),
 	.operands_min = 1,
 	.operands_max = 1,
+	.plans = true,
 	.run = cmd_create,
 };
 
@@ -147,5 +148,6 @@ const struct ctr_verb ctr_verb_run = {
 	CTR_VERB_OPTIONS(table, struct create_options),
 	.operands_max = CTR_OPERANDS_ANY,
 	.failure = 125,
+	.plans = true,
 	.run = cmd_run,
 };

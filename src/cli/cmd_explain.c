@@ -43,5 +43,6 @@ const struct ctr_verb ctr_verb_explain = {
 	.summary = "print every step that `run` would take, and take none",
 	CTR_VERB_OPTIONS(table, struct explain_options),
 	.operands_max = 1,
+	.plans = true,
 	.run = cmd_explain,
 };

@@ -1,6 +1,7 @@
 /* A verb of the command line: its table entry and what it gets. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cli/options.h"
@@ -23,6 +24,7 @@ struct ctr_verb {
 	size_t max_operands; /* options end after so many operands; 0: anywhere */
 	size_t operands_min, operands_max;
 	int failure; /* exit status of ctr's own errors; 0: 1 */
+	bool plans;  /* wants all of context->host; else it is only identified */
 	int (*run)(struct ctr_command *command, struct ctr_error *err);
 };
 

@@ -349,9 +349,10 @@ static int run(struct ctr_context *context, const char **argv)
 		return 0;
 	}
 
-	if (ctr_host_probe(&context->host, context->arena, &err) < 0 ||
-	    set_rootless(context, &options, &err) < 0 || set_manager(context, &options, &err) < 0 ||
-	    set_root(context, &options, &err) < 0 ||
+	ctr_host_identify(&context->host);
+	if (set_rootless(context, &options, &err) < 0 ||
+	    (verb->plans && ctr_host_complete(&context->host, context->arena, &err) < 0) ||
+	    set_manager(context, &options, &err) < 0 || set_root(context, &options, &err) < 0 ||
 	    run_verb(context, verb, operands + 1, &status, &err) < 0)
 		return fail(verb, &err);
 

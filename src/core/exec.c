@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@
 #include "core/wait.h"
 #include "ns/plan.h"
 #include "oci/load.h"
+#include "oci/words.h"
 #include "plan/build.h"
 
 struct execution {
@@ -101,6 +101,15 @@ static int set_groups(struct execution *execution, struct ctr_error *err)
 	return 0;
 }
 
+static const struct ctr_name *find_cap(const char *name)
+{
+	const struct ctr_name *cap = ctr_capability_names;
+
+	while (cap->name && strcasecmp(cap->name, name) != 0)
+		cap++;
+	return cap->name ? cap : NULL;
+}
+
 /* Inheritable stays as configured (CVE-2022-29162); ambient needs it. */
 static int add_caps(struct execution *execution, struct ctr_error *err)
 {
@@ -110,13 +119,13 @@ static int add_caps(struct execution *execution, struct ctr_error *err)
 	if (execution->process.capabilities)
 		*caps = *execution->process.capabilities;
 	for (size_t i = 0; i < options->ncaps; i++) {
-		cap_value_t value;
+		const struct ctr_name *cap = find_cap(options->caps[i]);
 		uint64_t bit;
 
-		if (cap_from_name(options->caps[i], &value) < 0)
+		if (!cap)
 			return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cap: unknown capability '%s'",
 					options->caps[i]);
-		bit = 1ULL << value;
+		bit = 1ULL << cap->value;
 		caps->bounding |= bit;
 		caps->effective |= bit;
 		caps->permitted |= bit;

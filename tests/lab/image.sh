@@ -21,7 +21,7 @@ IMAGE_PACKAGES=(
   redis-server redis-tools postgresql iperf3 python3
   # build and test tools
   gcc g++ make autoconf automake libtool pkg-config libc6-dev libseccomp-dev
-  libcap-dev libyajl-dev libmnl-dev libsystemd-dev libcriu-dev libcmocka-dev
+  libyajl-dev libmnl-dev libsystemd-dev libcriu-dev libcmocka-dev
   strace gdb bpftool jq bats git
 )
 

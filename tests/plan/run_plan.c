@@ -44,7 +44,6 @@ static const struct ctr_host default_host = {
 	.has_time_ns = true,
 	.has_cgroup_ns = true,
 	.has_user_ns = true,
-	.cpus = 2,
 };
 
 /* Not a filter that means anything. */

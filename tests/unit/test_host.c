@@ -38,7 +38,6 @@ static void probe(void **state)
 		assert_true(access(path, F_OK) == 0 || host.cgroup_mode == CTR_CGROUP_UNIFIED);
 		assert_int_equal(host.cgroup_self[0], '/');
 	}
-	assert_int_equal(host.cpus, sysconf(_SC_NPROCESSORS_ONLN));
 	ctr_arena_release(&arena);
 }
 

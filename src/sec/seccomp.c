@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "oci/spec.h"
+#include "sec/cache.h"
 #include "sec/filter.h"
 
 /* Newer than some <linux/seccomp.h>. */
@@ -32,22 +33,40 @@ static uint32_t flags_of(const struct ctr_seccomp *profile, bool notifies)
 	return flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
 }
 
-int ctr_seccomp_compile(const struct ctr_seccomp *profile, const char *cache_dir,
-			struct ctr_arena *arena, struct ctr_seccomp_program *out,
-			struct ctr_error *err)
+static int compile(const struct ctr_seccomp *profile, uint32_t native, struct ctr_arena *arena,
+		   struct ctr_seccomp_cached *out, struct ctr_error *err)
 {
 	struct ctr_filter filter;
 	struct sock_filter *insns;
 	size_t n;
 
-	(void)cache_dir;
-	if (ctr_filter_decide(profile, seccomp_arch_native(), arena, &filter, err) < 0 ||
+	if (ctr_filter_decide(profile, native, arena, &filter, err) < 0 ||
 	    ctr_filter_emit(&filter, arena, &insns, &n, err) < 0)
 		return -1;
 
+	out->insns = insns;
+	out->n = (uint16_t)n;
+	out->notifies = filter.notifies;
+	return 0;
+}
+
+int ctr_seccomp_compile(const struct ctr_seccomp *profile, const char *cache_dir,
+			struct ctr_arena *arena, struct ctr_seccomp_program *out,
+			struct ctr_error *err)
+{
+	uint32_t native = seccomp_arch_native();
+	struct ctr_seccomp_cached filter;
+
+	if (!cache_dir || !ctr_seccomp_cache_find(cache_dir, profile, native, &filter)) {
+		if (compile(profile, native, arena, &filter, err) < 0)
+			return -1;
+		if (cache_dir)
+			ctr_seccomp_cache_keep(cache_dir, profile, native, &filter, arena);
+	}
+
 	*out = (struct ctr_seccomp_program){
-		.filter = insns,
-		.length = (uint16_t)n,
+		.filter = filter.insns,
+		.length = filter.n,
 		.flags = flags_of(profile, filter.notifies),
 	};
 	return 0;

@@ -235,6 +235,9 @@ static int string_value(struct ctr_decode *decode, const struct ctr_field *field
 	case CTR_F_ENUM:
 	case CTR_F_ENUMS:
 	case CTR_F_FLAGS:
+		/* Go writes "" for an enumerator that was never set. */
+		if (event->len == 0 && field->kind == CTR_F_ENUM && !(field->flags & CTR_REQUIRED))
+			return 1;
 		name = find_name(field->arg, event->text, event->len);
 		if (!name)
 			return ctr_decode_fault(decode, "unknown value %s",

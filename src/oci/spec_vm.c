@@ -1,9 +1,15 @@
 /* Tables of the vm section (config-vm.md). */
 #include "oci/decode.h"
 
+/* Go writes members that were never set as `"hypervisor":{"path":""}`. */
+static int path_or_none(struct ctr_decode *decode, void *object, void *member, const char *text,
+			size_t len)
+{
+	return len == 0 ? 0 : ctr_text_absolute(decode, object, member, text, len);
+}
+
 static const struct ctr_field hypervisor_fields[] = {
-	F_TEXT(struct ctr_vm, hypervisor.path, const char *, "path", CTR_REQUIRED,
-	       ctr_text_absolute),
+	F_TEXT(struct ctr_vm, hypervisor.path, const char *, "path", CTR_REQUIRED, path_or_none),
 	F_STRINGS(struct ctr_vm, hypervisor.parameters, hypervisor.nparameters, "parameters", 0,
 		  NULL),
 };
@@ -28,7 +34,7 @@ static const struct ctr_name image_format_names[] = {
 };
 
 static const struct ctr_field image_fields[] = {
-	F_TEXT(struct ctr_vm, image.path, const char *, "path", CTR_REQUIRED, ctr_text_absolute),
+	F_TEXT(struct ctr_vm, image.path, const char *, "path", CTR_REQUIRED, path_or_none),
 	F_ENUM(struct ctr_vm, image.format, "format", 0, image_format_names),
 };
 

@@ -576,6 +576,36 @@ static void linux_rest(void **state)
 	check(rules, unit_count(rules));
 }
 
+/* What Go writes for members that were never set. */
+static void empty_is_absent(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_spec *spec;
+
+	(void)state;
+	spec = document_good(
+		&arena,
+		"\"vm\":{\"hypervisor\":{\"path\":\"\"},\"kernel\":{\"path\":\"/k\"},"
+		"\"image\":{\"path\":\"\",\"format\":\"\"}},\"hostname\":\"\","
+		"\"mounts\":[{\"destination\":\"/a\",\"source\":\"\",\"type\":\"proc\",\"options\":[\"\"]}]," LINUX(
+			"\"cgroupsPath\":\"\",\"mountLabel\":\"\",\"namespaces\":[{\"type\":\"pid\","
+			"\"path\":\"\"}],\"intelRdt\":{\"closID\":\"\",\"memBwSchema\":\"\"}"),
+		"\"selinuxLabel\":\"\"");
+	assert_null(spec->vm->hypervisor.path);
+	assert_null(spec->vm->image.path);
+	assert_null(spec->hostname);
+	assert_null(spec->mounts[0].source);
+	assert_null(spec->mounts[0].data);
+	assert_null(spec->linux_->cgroups_path);
+	assert_null(spec->linux_->mount_label);
+	assert_true(spec->linux_->namespaces[CTR_NS_PID].listed);
+	assert_null(spec->linux_->namespaces[CTR_NS_PID].path);
+	assert_null(spec->linux_->intel_rdt->clos_id);
+	assert_null(spec->linux_->intel_rdt->mem_bw_schema);
+	assert_null(spec->process->selinux_label);
+	ctr_arena_release(&arena);
+}
+
 /* What is odd but allowed. */
 static void warnings(void **state)
 {
@@ -612,7 +642,7 @@ int main(void)
 		cmocka_unit_test(namespaces),    cmocka_unit_test(sysctls),
 		cmocka_unit_test(devices),       cmocka_unit_test(resources),
 		cmocka_unit_test(seccomp),       cmocka_unit_test(linux_rest),
-		cmocka_unit_test(warnings),
+		cmocka_unit_test(warnings),      cmocka_unit_test(empty_is_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

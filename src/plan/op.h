@@ -178,18 +178,24 @@ struct ctr_op {
  * READONLY     str = path in the root: read-only bind of itself; absent is fine.
  * SYSCTL       str = key with slashes, str2 = value; through CTR_SLOT_PROC.
  * PTY          New pty from the container's devpts; str = path of the console ("/dev/console", bind
- *              of the slave there; "" for exec: none), arg = uid << 32 | 0, arg2 = rows << 32 |
- * cols (0: none). The master goes to the parent with CTR_MSG_CONSOLE; the slave becomes stdio and
- * the controlling terminal. STDIO_OWNER  arg = uid: fchown of fds 0-2 but never of /dev/null;
- * errors are ignored where runc does. LSM          str = file below /proc/thread-self
- * ("attr/apparmor/exec"), str2 = text. ENOENT with another LSM op OPTIONAL before it is how
- * fallbacks are planned. PERSONALITY  arg = domain. MEMORY_POLICY str = node mask as u64[] data,
- * arg = mode | flags, arg2 = bits in the mask. BOUNDING     arg = capabilities to keep. SECCOMP str
- * = struct sock_filter[] data, arg = their count, arg2 = flags. With NEW_LISTENER CTR_MSG_LISTENER
- * goes out first and the parent takes the descriptor by pidfd_getfd. GROUPS       str = u32[] data,
- * arg = count. IDS          arg = uid, arg2 = gid; keeps capabilities for CAPS. CAPS         str =
- * struct ctr_op_caps. AMBIENT      arg = capabilities. UMASK        arg = mask. CHDIR        str =
- * path, made when absent (arg = 1). EACCES/EPERM without AFTER_IDS are left for the second try.
+ *              of the slave there; "" for exec: none), arg = uid << 32 | 0,
+ *              arg2 = rows << 32 | cols (0: none). The master goes to the parent with
+ *              CTR_MSG_CONSOLE; the slave becomes stdio and the controlling terminal.
+ * STDIO_OWNER  arg = uid: fchown of fds 0-2 but never of /dev/null; errors are ignored where runc
+ *              does.
+ * LSM          str = file below /proc/thread-self ("attr/apparmor/exec"), str2 = text.
+ * PERSONALITY  arg = domain.
+ * MEMORY_POLICY str = node mask as u64[] data, arg = mode | flags, arg2 = bits in the mask.
+ * BOUNDING     arg = capabilities to keep.
+ * SECCOMP      str = struct sock_filter[] data, arg = their count, arg2 = flags. With NEW_LISTENER
+ *              CTR_MSG_LISTENER goes out first and the parent takes the descriptor by pidfd_getfd.
+ * GROUPS       str = u32[] data, arg = count.
+ * IDS          arg = uid, arg2 = gid; keeps capabilities for CAPS.
+ * CAPS         str = struct ctr_op_caps.
+ * AMBIENT      arg = capabilities.
+ * UMASK        arg = mask.
+ * CHDIR        str = path, made when absent (arg = 1). EACCES/EPERM without AFTER_IDS are left for
+ *              the second try.
  * CHECK_CWD    getcwd(2) must be below the root.
  * ENV, ARGS    str2 = block of strings, arg = count.
  * HOME         arg = uid: HOME is set from /etc/passwd of the container when it is missing or
@@ -197,8 +203,11 @@ struct ctr_op {
  * FIND_EXEC    Resolve ARGS[0] by PATH of ENV and check that it can be executed.
  * HOOK         str2 = block {path, state JSON, args..., "", env...}; arg = nargs << 32 | nenv (nenv
  *              0xffffffff: inherit ENV), arg2 = timeout in seconds << 16 | hook kind << 8 | its
- * index. CLOSE_FDS    arg = first descriptor to close on exec. SEND, RECV   arg = enum
- * ctr_msg_type. GATE         fd = CTR_SLOT_GATE: accept one connection; it becomes the parent.
+ *              index. The first byte 1 in the state is replaced by the pid as the container sees
+ *              it: the parent does not know it yet.
+ * CLOSE_FDS    arg = first descriptor to close on exec.
+ * SEND, RECV   arg = enum ctr_msg_type.
+ * GATE         fd = CTR_SLOT_GATE: accept one connection; it becomes the parent.
  */
 
 struct ctr_op_caps {

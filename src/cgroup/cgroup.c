@@ -21,6 +21,7 @@
 #include "base/path.h"
 #include "cgroup/controllers.h"
 #include "cgroup/tree.h"
+#include "cgroup/unit.h"
 
 /* ---- place */
 
@@ -52,6 +53,24 @@ static int check_path(const char *path, struct ctr_error *err)
 	return 0;
 }
 
+/* systemd decides where; here only the unit's name is. */
+static int place_unit(struct ctr_cgroup *out, struct ctr_arena *arena, const struct ctr_host *host,
+		      const char *cgroups_path, const char *id, struct ctr_error *err)
+{
+	struct ctr_unit *unit = ctr_arena_alloc(arena, sizeof(*unit));
+
+	if (host->cgroup_mode != CTR_CGROUP_UNIFIED)
+		return ctr_fail(
+			err, CTR_FAULT_HOST, 0,
+			"--systemd-cgroup: needs cgroup v2 at /sys/fs/cgroup, this host has %s",
+			host->cgroup_mount);
+	if (ctr_unit_parse(unit, arena, cgroups_path, id, host->rootless, err) < 0)
+		return -1;
+
+	*out = (struct ctr_cgroup){ .mount = host->cgroup_mount, .fd = -1, .unit = unit };
+	return 0;
+}
+
 int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const struct ctr_host *host,
 		     enum ctr_cgroup_manager manager, const char *cgroups_path, const char *id,
 		     struct ctr_error *err)
@@ -65,8 +84,7 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
 		return 0;
 	}
 	if (manager == CTR_MANAGER_SYSTEMD)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"the systemd cgroup manager is not available in this build");
+		return place_unit(out, arena, host, cgroups_path, id, err);
 
 	/* An absent path and an empty one mean the same: Podman writes "". */
 	if (cgroups_path && *cgroups_path == '\0')
@@ -267,7 +285,7 @@ int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, stru
 	int r;
 
 	(void)host;
-	if (!cgroup->mount)
+	if (!cgroup->mount || cgroup->unit)
 		return 0;
 
 	mount = open_mount(cgroup);

@@ -13,6 +13,7 @@
 struct ctr_arena;
 struct ctr_error;
 struct ctr_host;
+struct ctr_unit;
 
 enum ctr_cgroup_manager {
 	CTR_MANAGER_CGROUPFS,
@@ -41,6 +42,7 @@ struct ctr_cgroup {
 		made; /* how many trailing components of path were made by us: removed at the end */
 	bool optional; /* nobody asked for a cgroup: doing without is fine when it cannot be made */
 	uint32_t controllers; /* what the limits need: the caller sets it between place and make */
+	const struct ctr_unit *unit; /* of the systemd manager: path is known once it was started */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "core/context.h"
+#include "core/place.h"
 #include "oci/load.h"
 
 int ctr_container_open(struct ctr_container *out, const struct ctr_context *context, const char *id,
@@ -45,9 +46,7 @@ int ctr_container_open(struct ctr_container *out, const struct ctr_context *cont
 		out->record = (struct ctr_record){ .id = id, .bundle = "", .created = "" };
 	}
 
-	out->cgroup.mount = out->record.cgroup_mount;
-	out->cgroup.path = out->record.cgroup_path;
-	out->cgroup.made = out->record.cgroup_made;
+	ctr_place_from_record(&out->cgroup, &out->record, context);
 	return 0;
 }
 

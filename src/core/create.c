@@ -30,6 +30,7 @@
 #include "core/container.h"
 #include "core/context.h"
 #include "core/launch.h"
+#include "core/place.h"
 #include "core/prepare.h"
 #include "core/security.h"
 #include "core/socket.h"
@@ -76,7 +77,7 @@ static void undo_state(struct creation *creation)
 
 static void undo_cgroup(struct creation *creation)
 {
-	(void)ctr_cgroup_remove(&creation->container.cgroup, NULL);
+	(void)ctr_place_remove(&creation->container.cgroup, creation->context, NULL);
 }
 
 static void undo_child(struct creation *creation)
@@ -162,8 +163,6 @@ static void fill_record(struct creation *creation)
 		.oci_version = spec->oci_version,
 		.owner = creation->context->host.euid,
 		.manager = manager_name(creation->context->manager),
-		.cgroup_mount = creation->container.cgroup.mount,
-		.cgroup_path = creation->container.cgroup.path,
 		.hooks = hook_bits(spec),
 		.terminal = spec->process->terminal,
 		.has_pidns = pidns->listed && !pidns->path,
@@ -194,14 +193,14 @@ static int make_place(struct creation *creation, struct ctr_error *err)
 	push_undo(creation, undo_state);
 
 	fill_record(creation);
+	ctr_place_to_record(&container->cgroup, &container->record);
 	if (ctr_record_write(&container->record, container->dir, context->arena, err) < 0)
 		return -1;
 
 	if (ctr_cgroup_make(&container->cgroup, &context->host, err) < 0)
 		return -1;
 	push_undo(creation, undo_cgroup);
-	container->record.cgroup_mount = container->cgroup.mount;
-	container->record.cgroup_made = container->cgroup.made;
+	ctr_place_to_record(&container->cgroup, &container->record);
 	return 0;
 }
 
@@ -293,6 +292,19 @@ static int write_record(struct creation *creation, struct ctr_error *err)
 	return ctr_record_write(&container->record, container->dir, creation->context->arena, err);
 }
 
+static int on_place(void *data, const struct ctr_launch *launch, struct ctr_error *err)
+{
+	struct creation *creation = data;
+	struct ctr_container *container = &creation->container;
+
+	if (ctr_place_start(&container->cgroup, creation->spec, container->id, launch->pid,
+			    creation->context, err) < 0)
+		return -1;
+
+	ctr_place_to_record(&container->cgroup, &container->record);
+	return 0;
+}
+
 static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_error *err)
 {
 	struct creation *creation = data;
@@ -340,6 +352,7 @@ static int on_listener(void *data, const struct ctr_launch *launch, int fd, stru
 }
 
 static const struct ctr_launch_calls create_calls = {
+	.place = on_place,
 	.hooks = on_hooks,
 	.console = on_console,
 	.listener = on_listener,
@@ -527,7 +540,7 @@ static int clean_up(struct creation *creation, struct ctr_error *err)
 
 	if (creation->options->pid_file)
 		undo_pid_file(creation);
-	if (ctr_cgroup_remove(&creation->container.cgroup, err) < 0 ||
+	if (ctr_place_remove(&creation->container.cgroup, creation->context, err) < 0 ||
 	    ctr_state_remove(creation->container.root, creation->options->id, err) < 0)
 		return -1;
 	if (creation->spec->hooks[CTR_HOOK_POSTSTOP].count > 0)

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/place.h"
 #include "core/verbs.h"
 #include "hook/hook.h"
 
@@ -101,7 +102,7 @@ static int delete_container(struct ctr_container *container, const struct ctr_co
 			ctr_log(CTR_LOG_WARNING, "poststop hooks are not run: %s", warning.text);
 	}
 
-	if (container->cgroup.mount && ctr_cgroup_remove(&container->cgroup, err) < 0)
+	if (ctr_place_remove(&container->cgroup, context, err) < 0)
 		return -1;
 	if (ctr_state_remove(container->root, container->id, err) < 0)
 		return -1;

@@ -81,10 +81,18 @@ static int clone_in_pidns(struct ctr_child *child, int pidns, struct ctr_error *
 	return r;
 }
 
+/* A unit of systemd that is started with the child as its first process. */
+static bool places(const struct ctr_launch *launch, const struct ctr_cgroup *cgroup)
+{
+	return cgroup && cgroup->unit && cgroup->fd < 0 && launch->calls->place;
+}
+
 /* What a waiting child waits for. */
 static int prepare_waiting(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 			   struct ctr_error *err)
 {
+	if (places(launch, cgroup) && launch->calls->place(launch->data, launch, err) < 0)
+		return -1;
 	if (launch->child.enter_cgroup && ctr_cgroup_enter(cgroup, launch->pid, err) < 0)
 		return -1;
 	if (ctr_prepare_rlimits(launch->child.rlimits, launch->child.nrlimits, launch->pid, err) <
@@ -122,11 +130,11 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 
 	*child = (struct ctr_child){
 		.clone_flags = shape->clone_flags,
-		.cgroup_fd = cgroup && cgroup->mount ? cgroup->fd : -1,
+		.cgroup_fd = cgroup && cgroup->mount ? cgroup->fd : -1, /* -1: a unit to come */
 		.rlimits = launch->actions->rlimits,
 		.nrlimits = launch->actions->nrlimits,
 		.helper = shape->kind == CTR_SHAPE_JOIN,
-		.wait = shape->write_maps,
+		.wait = shape->write_maps || places(launch, cgroup),
 		.become_root = shape->become_root,
 		.keep_groups = shape->setgroups_denied,
 		/* Root of a user namespace has nothing that its own namespace should not see. */

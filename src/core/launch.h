@@ -22,6 +22,8 @@ struct ctr_plan_header;
 
 /* What happens at an edge; each returns 0, or -1 and @err. NULL: the message is not expected. */
 struct ctr_launch_calls {
+	/* systemd's cgroup: the child waits; put it there. */
+	int (*place)(void *data, const struct ctr_launch *launch, struct ctr_error *err);
 	/* Mounts are there: prestart and createRuntime hooks. */
 	int (*hooks)(void *data, const struct ctr_launch *launch, struct ctr_error *err);
 	/* The terminal's master; the callee owns @fd. */

@@ -1,0 +1,110 @@
+/* Calls of ctr-systemd. */
+#include "cgroup/systemd.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/run.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/property.h"
+#include "cgroup/unit.h"
+
+enum { FIXED_ARGS = 6, OUTPUT_MAX = 4096 };
+
+/* Where it is installed; for a ctr that was moved, or is not installed, by where that is. */
+static const char *helper_path(struct ctr_arena *arena)
+{
+	static const char *const places[] = { "/../libexec/ctr/ctr-systemd", "/ctr-systemd" };
+	const char *installed = CTR_LIBEXECDIR "/ctr-systemd";
+	char self[4096];
+	ssize_t n;
+	char *slash;
+
+	if (access(installed, X_OK) == 0)
+		return installed;
+
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash && i < CTR_ARRAY_SIZE(places); i++) {
+		const char *path =
+			ctr_arena_printf(arena, "%.*s%s", (int)(slash - self), self, places[i]);
+
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+
+	return installed;
+}
+
+static int call(const struct ctr_unit *unit, const char *verb, const char *pid,
+		const struct ctr_properties *properties, char output[static OUTPUT_MAX],
+		struct ctr_arena *arena, struct ctr_error *err)
+{
+	size_t count = properties ? properties->count : 0, n = 0;
+	const char **argv = ctr_arena_array(arena, count + FIXED_ARGS + 1, sizeof(*argv));
+	int status = 0, r;
+
+	argv[n++] = helper_path(arena);
+	if (unit->user)
+		argv[n++] = "--user";
+	argv[n++] = verb;
+	argv[n++] = unit->name;
+	if (pid)
+		argv[n++] = pid;
+	for (size_t i = 0; i < count; i++)
+		argv[n++] = properties->list[i];
+
+	r = ctr_run_program(argv, output, OUTPUT_MAX, &status);
+	if (r == -ENOENT)
+		return ctr_fail(
+			err, CTR_FAULT_HOST, 0,
+			"--systemd-cgroup: '%s' is not there: ctr was built without systemd support",
+			argv[0]);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "--systemd-cgroup: cannot run '%s'",
+				argv[0]);
+	if (status != 0)
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "--systemd-cgroup: %s",
+				output[0] ? output : "ctr-systemd was killed");
+	return 0;
+}
+
+int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *properties, pid_t pid,
+		      struct ctr_arena *arena, struct ctr_error *err)
+{
+	char output[OUTPUT_MAX];
+
+	if (call(cgroup->unit, "start", ctr_arena_printf(arena, "%d", (int)pid), properties, output,
+		 arena, err) < 0)
+		return -1;
+	if (output[0] != '/' || output[1] == '\0')
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"--systemd-cgroup: systemd put unit '%s' into cgroup '%s'",
+				cgroup->unit->name, output);
+
+	cgroup->path = ctr_arena_strdup(arena, output);
+	return ctr_cgroup_open(cgroup, err);
+}
+
+int ctr_systemd_set(const struct ctr_unit *unit, const struct ctr_properties *properties,
+		    struct ctr_arena *arena, struct ctr_error *err)
+{
+	char output[OUTPUT_MAX];
+
+	return properties->count == 0 ? 0 : call(unit, "set", NULL, properties, output, arena, err);
+}
+
+int ctr_systemd_stop(const struct ctr_unit *unit, struct ctr_arena *arena, struct ctr_error *err)
+{
+	char output[OUTPUT_MAX];
+
+	return call(unit, "stop", NULL, NULL, output, arena, err);
+}

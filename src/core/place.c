@@ -1,0 +1,66 @@
+/* Units of systemd around a container's cgroup; cgroupfs needs nothing of it. */
+#include "core/place.h"
+
+#include "base/arena.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/property.h"
+#include "cgroup/systemd.h"
+#include "cgroup/unit.h"
+#include "core/context.h"
+#include "oci/spec.h"
+#include "state/record.h"
+
+int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec, const char *id,
+		    pid_t pid, const struct ctr_context *context, struct ctr_error *err)
+{
+	const struct ctr_resources *resources = spec->linux_->resources;
+	struct ctr_properties properties;
+
+	ctr_properties_init(&properties, context->arena);
+	ctr_properties_unit(&properties, cgroup->unit, id);
+	ctr_properties_devices(&properties, resources ? resources->devices : NULL,
+			       resources ? resources->ndevices : 0);
+	if (ctr_properties_annotations(&properties, spec->annotations, spec->nannotations, err) < 0)
+		return -1;
+
+	return ctr_systemd_start(cgroup, &properties, pid, context->arena, err);
+}
+
+int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,
+		     struct ctr_error *err)
+{
+	if (cgroup->unit && ctr_systemd_stop(cgroup->unit, context->arena, err) < 0)
+		return -1;
+
+	/* Without a path the unit was never started. */
+	return cgroup->path ? ctr_cgroup_remove(cgroup, err) : 0;
+}
+
+void ctr_place_to_record(const struct ctr_cgroup *cgroup, struct ctr_record *record)
+{
+	record->cgroup_mount = cgroup->mount;
+	record->cgroup_path = cgroup->path;
+	record->cgroup_made = cgroup->made;
+	record->unit = cgroup->unit ? cgroup->unit->name : NULL;
+	record->user_unit = cgroup->unit && cgroup->unit->user;
+}
+
+void ctr_place_from_record(struct ctr_cgroup *cgroup, const struct ctr_record *record,
+			   const struct ctr_context *context)
+{
+	*cgroup = (struct ctr_cgroup){ .fd = -1 };
+	if (record->unit) {
+		struct ctr_unit *unit = ctr_arena_alloc(context->arena, sizeof(*unit));
+
+		unit->name = record->unit;
+		unit->user = record->user_unit;
+		cgroup->unit = unit;
+	}
+	/* A unit that was not started yet has no cgroup. */
+	if (!record->cgroup_path)
+		return;
+
+	cgroup->mount = record->cgroup_mount;
+	cgroup->path = record->cgroup_path;
+	cgroup->made = record->cgroup_made;
+}

@@ -1,0 +1,27 @@
+/* The container's cgroup by its manager: what differs between cgroupfs and systemd. */
+#pragma once
+
+#include <sys/types.h>
+
+struct ctr_arena;
+struct ctr_cgroup;
+struct ctr_context;
+struct ctr_error;
+struct ctr_record;
+struct ctr_spec;
+
+/*
+ * systemd: start the unit with process @pid in it; limits, devices and annotations of @spec become
+ * its properties. @cgroup has its path and is open then. 0, or -1 and @err.
+ */
+int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec, const char *id,
+		    pid_t pid, const struct ctr_context *context, struct ctr_error *err);
+
+/* End the unit, if it has one, and remove the cgroup with all that is in it. */
+int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,
+		     struct ctr_error *err);
+
+/* Between a cgroup and the record that remembers it. */
+void ctr_place_to_record(const struct ctr_cgroup *cgroup, struct ctr_record *record);
+void ctr_place_from_record(struct ctr_cgroup *cgroup, const struct ctr_record *record,
+			   const struct ctr_context *context);

@@ -18,6 +18,7 @@ static const char *const names[CTR_CONTROLLER_COUNT] = {
 	[CTR_CONTROLLER_IO] = "io",           [CTR_CONTROLLER_MEMORY] = "memory",
 	[CTR_CONTROLLER_HUGETLB] = "hugetlb", [CTR_CONTROLLER_PIDS] = "pids",
 	[CTR_CONTROLLER_RDMA] = "rdma",       [CTR_CONTROLLER_MISC] = "misc",
+	[CTR_CONTROLLER_DMEM] = "dmem",
 };
 
 const char *ctr_controller_name(enum ctr_controller controller)

@@ -13,7 +13,7 @@ struct ctr_error;
 #define CTR_CONTROLLERS_DOMAIN                                                                     \
 	(CTR_CONTROLLER_BIT(CTR_CONTROLLER_IO) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_MEMORY) |       \
 	 CTR_CONTROLLER_BIT(CTR_CONTROLLER_HUGETLB) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_RDMA) |    \
-	 CTR_CONTROLLER_BIT(CTR_CONTROLLER_MISC))
+	 CTR_CONTROLLER_BIT(CTR_CONTROLLER_MISC) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_DMEM))
 
 /* "memory"; as in cgroup.controllers. */
 const char *ctr_controller_name(enum ctr_controller controller);

@@ -1,8 +1,8 @@
 /*
  * Making a container. The order of the parent's work, and what runs beside it:
  *
- *   read and decode the bundle · state directory, record "creating" · cgroup · seccomp program ·
- *   plan · clone ── the child executes ctr-init and runs the plan
+ *   read and decode the bundle · state directory, record "creating" · cgroup with its limits ·
+ *   seccomp program · plan · clone ── the child executes ctr-init and runs the plan
  *                   meanwhile: device filter, priorities, copy of the configuration, record
  *   serve the child: descriptors, hooks, terminal, listener
  *   CREATED: pid file ── create ends here, run lets it start
@@ -30,6 +30,7 @@
 #include "core/container.h"
 #include "core/context.h"
 #include "core/launch.h"
+#include "core/limits.h"
 #include "core/place.h"
 #include "core/prepare.h"
 #include "core/security.h"
@@ -50,6 +51,8 @@ struct creation {
 	const char *config; /* the document, for the copy */
 	size_t config_len;
 	struct ctr_container container;
+	struct ctr_limits limits;
+	uint64_t oom_kills; /* in the cgroup before */
 	struct ctr_actions actions;
 	struct ctr_launch launch;
 	struct ctr_plan_options plan_options;
@@ -179,7 +182,10 @@ static int make_place(struct creation *creation, struct ctr_error *err)
 	struct ctr_container *container = &creation->container;
 
 	if (ctr_cgroup_place(&container->cgroup, context->arena, &context->host, context->manager,
-			     creation->spec->linux_->cgroups_path, creation->options->id, err) < 0)
+			     creation->spec->linux_->cgroups_path, creation->options->id,
+			     err) < 0 ||
+	    ctr_container_limits(creation->spec, &container->cgroup, context, &creation->limits,
+				 err) < 0)
 		return -1;
 
 	container->id = creation->options->id;
@@ -197,10 +203,12 @@ static int make_place(struct creation *creation, struct ctr_error *err)
 	if (ctr_record_write(&container->record, container->dir, context->arena, err) < 0)
 		return -1;
 
-	if (ctr_cgroup_make(&container->cgroup, &context->host, err) < 0)
+	if (ctr_container_confine(&container->cgroup, &creation->limits, context, err) < 0)
 		return -1;
 	push_undo(creation, undo_cgroup);
 	ctr_place_to_record(&container->cgroup, &container->record);
+	if (container->cgroup.made == 0)
+		creation->oom_kills = ctr_container_oom_kills(&container->cgroup);
 	return 0;
 }
 
@@ -297,8 +305,8 @@ static int on_place(void *data, const struct ctr_launch *launch, struct ctr_erro
 	struct creation *creation = data;
 	struct ctr_container *container = &creation->container;
 
-	if (ctr_place_start(&container->cgroup, creation->spec, container->id, launch->pid,
-			    creation->context, err) < 0)
+	if (ctr_place_start(&container->cgroup, creation->spec, &creation->limits, container->id,
+			    launch->pid, creation->context, err) < 0)
 		return -1;
 
 	ctr_place_to_record(&container->cgroup, &container->record);
@@ -432,6 +440,31 @@ static int create(struct creation *creation, struct ctr_error *err)
 	return finish(creation, err);
 }
 
+/* Nothing else of what went wrong matters when the OOM killer was there. */
+static void explain_end(const struct creation *creation, struct ctr_error *err)
+{
+	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
+
+	if (ctr_container_oom_kills(cgroup) > creation->oom_kills)
+		(void)ctr_fail(err, CTR_FAULT_CONFIG, 0,
+			       "linux.resources.memory.limit: too low to start the container: it "
+			       "was killed by the OOM killer (%s)",
+			       ctr_container_memory_limit(cgroup, creation->context));
+}
+
+static void tell_oom(const struct creation *creation, int status)
+{
+	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
+
+	if (ctr_container_oom_kills(cgroup) > creation->oom_kills)
+		ctr_log(status == 128 + SIGKILL ? CTR_LOG_ERROR : CTR_LOG_WARNING,
+			status == 128 + SIGKILL
+				? "container '%s' was killed by the OOM killer (%s)"
+				: "a process of container '%s' was killed by the OOM killer (%s)",
+			creation->options->id,
+			ctr_container_memory_limit(cgroup, creation->context));
+}
+
 static int load(struct creation *creation, struct ctr_error *err)
 {
 	const struct ctr_create_options *options = creation->options;
@@ -491,8 +524,10 @@ int ctr_create(const struct ctr_context *context, const struct ctr_create_option
 	r = load(&creation, err);
 	if (r == 0)
 		r = create(&creation, err);
-	if (r < 0)
+	if (r < 0) {
+		explain_end(&creation, err);
 		undo_all(&creation);
+	}
 	release(&creation);
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	return r;
@@ -565,10 +600,13 @@ int ctr_run(const struct ctr_context *context, const struct ctr_create_options *
 		r = create(&creation, err);
 	if (r == 0)
 		r = start_and_wait(&creation, status, err);
-	if (r < 0)
+	if (r < 0) {
+		explain_end(&creation, err);
 		undo_all(&creation);
-	else if (!options->detach)
+	} else if (!options->detach) {
+		tell_oom(&creation, *status);
 		r = clean_up(&creation, err);
+	}
 	release(&creation);
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	return r;

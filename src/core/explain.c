@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "core/context.h"
+#include "core/limits.h"
 #include "core/security.h"
 #include "ns/plan.h"
 #include "oci/encode.h"
@@ -18,6 +19,7 @@ struct explanation {
 	const struct ctr_spec *spec;
 	struct ctr_actions actions;
 	struct ctr_cgroup cgroup;
+	struct ctr_limits limits;
 	struct ctr_plan_header *plan;
 };
 
@@ -44,6 +46,8 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 	options.state_create = options.state_start = "{}";
 	if (ctr_cgroup_place(&explanation->cgroup, context->arena, &context->host, context->manager,
 			     spec->linux_->cgroups_path, options.id, err) < 0 ||
+	    ctr_container_limits(spec, &explanation->cgroup, context, &explanation->limits, err) <
+		    0 ||
 	    ctr_security_plan(&options, spec, spec->process, &unprivileged, err) < 0)
 		return -1;
 	if (explanation->cgroup.mount)
@@ -93,6 +97,16 @@ static void print_map(struct ctr_buf *out, const char *name, const struct ctr_id
 			     map[i].host_id, map[i].size);
 }
 
+static void print_limit(const struct ctr_limit *limit, struct ctr_buf *out)
+{
+	ctr_buf_addf(out, "  write %s to %s%s   # %s\n", limit->value, limit->file,
+		     limit->flags & CTR_LIMIT_DEFAULT    ? ", unless the cgroup is new"
+		     : limit->flags & CTR_LIMIT_OR_NEXT  ? " if it is there, or else"
+		     : limit->flags & CTR_LIMIT_MAY_LACK ? " if it is there"
+							 : "",
+		     limit->origin);
+}
+
 static void print_actions(const struct explanation *explanation, struct ctr_buf *out)
 {
 	const struct ctr_actions *actions = &explanation->actions;
@@ -114,6 +128,8 @@ static void print_actions(const struct explanation *explanation, struct ctr_buf 
 			     cgroup->path);
 	else
 		ctr_buf_adds(out, "  no cgroup\n");
+	for (size_t i = 0; cgroup->mount && i < explanation->limits.count; i++)
+		print_limit(&explanation->limits.list[i], out);
 	for (size_t i = 0; i < actions->nrlimits; i++)
 		ctr_buf_addf(out, "  limit resource %u to soft %llu, hard %llu\n",
 			     actions->rlimits[i].resource,
@@ -177,6 +193,22 @@ static void encode_map(struct ctr_json *json, const char *key, const struct ctr_
 	ctr_json_end_array(json);
 }
 
+static void encode_limits(struct ctr_json *json, const struct ctr_limits *limits)
+{
+	if (limits->count == 0)
+		return;
+
+	ctr_json_array(json, "limits");
+	for (size_t i = 0; i < limits->count; i++) {
+		ctr_json_object(json, NULL);
+		ctr_json_string(json, "file", limits->list[i].file);
+		ctr_json_string(json, "value", limits->list[i].value);
+		ctr_json_string(json, "origin", limits->list[i].origin);
+		ctr_json_end_object(json);
+	}
+	ctr_json_end_array(json);
+}
+
 static void encode(const struct explanation *explanation, struct ctr_arena *arena,
 		   struct ctr_buf *out)
 {
@@ -201,6 +233,7 @@ static void encode(const struct explanation *explanation, struct ctr_arena *aren
 		ctr_json_string(&json, "cgroup",
 				ctr_arena_printf(arena, "%s%s", explanation->cgroup.mount,
 						 explanation->cgroup.path));
+	encode_limits(&json, &explanation->limits);
 	ctr_json_end_object(&json);
 	ctr_json_array(&json, "plan");
 	for (uint32_t i = 0; i < plan->nops; i++)

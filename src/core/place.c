@@ -1,8 +1,12 @@
 /* Units of systemd around a container's cgroup; cgroupfs needs nothing of it. */
 #include "core/place.h"
 
+#include <string.h>
+
 #include "base/arena.h"
+#include "base/error.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/limits.h"
 #include "cgroup/property.h"
 #include "cgroup/systemd.h"
 #include "cgroup/unit.h"
@@ -10,8 +14,25 @@
 #include "oci/spec.h"
 #include "state/record.h"
 
-int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec, const char *id,
-		    pid_t pid, const struct ctr_context *context, struct ctr_error *err)
+static int add_limits(struct ctr_properties *properties, const struct ctr_limits *limits,
+		      struct ctr_error *err)
+{
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct ctr_limit *limit = &limits->list[i];
+
+		/* Values of single devices are not in the property of the file. */
+		if ((limit->flags & (CTR_LIMIT_DEFAULT | CTR_LIMIT_OR_NEXT)) ||
+		    strchr(limit->value, ':'))
+			continue;
+		if (ctr_properties_limit(properties, limit->file, limit->value, err) < 0)
+			return ctr_fail_within(err, "%s", limit->origin);
+	}
+	return 0;
+}
+
+int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
+		    const struct ctr_limits *limits, const char *id, pid_t pid,
+		    const struct ctr_context *context, struct ctr_error *err)
 {
 	const struct ctr_resources *resources = spec->linux_->resources;
 	struct ctr_properties properties;
@@ -20,10 +41,14 @@ int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec, cons
 	ctr_properties_unit(&properties, cgroup->unit, id);
 	ctr_properties_devices(&properties, resources ? resources->devices : NULL,
 			       resources ? resources->ndevices : 0);
-	if (ctr_properties_annotations(&properties, spec->annotations, spec->nannotations, err) < 0)
+	if (add_limits(&properties, limits, err) < 0 ||
+	    ctr_properties_annotations(&properties, spec->annotations, spec->nannotations, err) < 0)
 		return -1;
 
-	return ctr_systemd_start(cgroup, &properties, pid, context->arena, err);
+	if (ctr_systemd_start(cgroup, &properties, pid, context->arena, err) < 0)
+		return -1;
+
+	return ctr_limits_update(limits, cgroup, context->arena, err);
 }
 
 int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,

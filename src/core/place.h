@@ -7,15 +7,18 @@ struct ctr_arena;
 struct ctr_cgroup;
 struct ctr_context;
 struct ctr_error;
+struct ctr_limits;
 struct ctr_record;
 struct ctr_spec;
 
 /*
- * systemd: start the unit with process @pid in it; limits, devices and annotations of @spec become
- * its properties. @cgroup has its path and is open then. 0, or -1 and @err.
+ * systemd: start the unit with process @pid in it; @limits, devices and annotations of @spec become
+ * its properties, and limits are written to the cgroup as well, for systemd does not know all of
+ * them. @cgroup has its path and is open then. 0, or -1 and @err.
  */
-int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec, const char *id,
-		    pid_t pid, const struct ctr_context *context, struct ctr_error *err);
+int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
+		    const struct ctr_limits *limits, const char *id, pid_t pid,
+		    const struct ctr_context *context, struct ctr_error *err);
 
 /* End the unit, if it has one, and remove the cgroup with all that is in it. */
 int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/host.h"
+#include "cgroup/limits.h"
 #include "ns/plan.h"
 #include "oci/json.h"
 #include "oci/load.h"
@@ -314,6 +315,20 @@ static void dump_actions(struct ctr_buf *out, const struct ctr_actions *actions,
 		ctr_buf_addf(out, "warning %s\n", actions->warnings[i]);
 }
 
+static void dump_limits(struct ctr_buf *out, const struct ctr_limits *limits)
+{
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct ctr_limit *limit = &limits->list[i];
+
+		ctr_buf_addf(out, "limit %s %s%s%s%s   # %s\n", limit->file, limit->value,
+			     limit->flags & CTR_LIMIT_DEFAULT ? " [default]" : "",
+			     limit->flags & CTR_LIMIT_MAY_LACK ? " [may-lack]" : "",
+			     limit->flags & CTR_LIMIT_OR_NEXT ? " [or-next]" : "", limit->origin);
+	}
+	for (size_t i = 0; i < limits->nwarnings; i++)
+		ctr_buf_addf(out, "warning %s\n", limits->warnings[i]);
+}
+
 /* ---- a case */
 
 /* The document planned, as text; the text of the error when there is one. */
@@ -324,6 +339,7 @@ static int plan(int dir, struct ctr_arena *arena, struct ctr_buf *out, struct ct
 	struct ctr_plan_builder builder;
 	struct ctr_plan_header *header;
 	const struct ctr_spec *spec;
+	struct ctr_limits limits;
 	size_t len;
 	char *text;
 
@@ -335,6 +351,8 @@ static int plan(int dir, struct ctr_arena *arena, struct ctr_buf *out, struct ct
 		return -1;
 	add_options(&fixture.options, spec, arena);
 
+	if (ctr_limits_plan(spec->linux_->resources, arena, &limits, err) < 0)
+		return -1;
 	ctr_plan_init(&builder, arena);
 	if (ctr_plan_container(&builder, &actions, spec, &fixture.host, &fixture.options, arena,
 			       err) < 0)
@@ -344,6 +362,8 @@ static int plan(int dir, struct ctr_arena *arena, struct ctr_buf *out, struct ct
 		return -1;
 
 	dump_actions(out, &actions, fixture.options.exec);
+	if (!fixture.options.exec)
+		dump_limits(out, &limits);
 	ctr_buf_addc(out, '\n');
 	ctr_plan_dump(header, out);
 	return 0;

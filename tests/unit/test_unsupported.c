@@ -1,4 +1,4 @@
-/* ns/unsupported: a limit is an error that names it, what means "none" is fine. */
+/* ns/unsupported: an error that names the property. */
 #include "unit.h"
 
 #include "base/arena.h"
@@ -18,38 +18,6 @@ static int release(void **state)
 /* Members of "linux", with ' for ". A field is NULL when there is nothing to refuse. */
 struct row {
 	const char *members, *field;
-};
-
-static const struct row resources[] = {
-	{"",								      NULL		     },
-	{ "'devices':[{'allow':false,'access':'rwm'}]",                           NULL                     },
-	{ "'memory':{},'cpu':{},'pids':{'limit':-1}",                             NULL                     },
-	{ "'memory':{'limit':-1,'swap':-1,'reservation':0}",                      NULL                     },
-	{ "'memory':{'kernel':1000,'disableOOMKiller':false}",                    NULL                     },
-	{ "'cpu':{'shares':1024,'quota':-1,'period':100000}",                     NULL                     },
-	{ "'cpu':{'shares':0,'cpus':'','mems':''}",                               NULL                     },
-	{ "'blockIO':{'weight':0}",					       NULL                     },
-	{ "'network':{}",							 NULL                     },
-	{ "'unified':{}",							 NULL                     },
-	{ "'pids':{'limit':0}",						   "pids.limit"             },
-	{ "'pids':{'limit':2048}",						"pids.limit"             },
-	{ "'memory':{'limit':1048576}",					   "memory.limit"           },
-	{ "'memory':{'limit':-1,'swap':1048576}",                                 "memory.swap"            },
-	{ "'memory':{'reservation':1}",					   "memory.reservation"     },
-	{ "'memory':{'swappiness':0}",					    "memory.swappiness"      },
-	{ "'memory':{'disableOOMKiller':true}",                                   "memory.disableOOMKiller"},
-	{ "'cpu':{'shares':512}",						 "cpu.shares"             },
-	{ "'cpu':{'quota':50000}",						"cpu.quota"              },
-	{ "'cpu':{'cpus':'0'}",						   "cpu.cpus"               },
-	{ "'cpu':{'mems':'0'}",						   "cpu.mems"               },
-	{ "'cpu':{'idle':1}",						     "cpu.idle"               },
-	{ "'blockIO':{'weight':100}",					     "blockIO"                },
-	{ "'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':1}]}",
-         "blockIO.throttleReadBpsDevice"								   },
-	{ "'hugepageLimits':[{'pageSize':'2MB','limit':1}]",                      "hugepageLimits"         },
-	{ "'network':{'classID':1}",					      "network.classID"        },
-	{ "'rdma':{'mlx5':{'hcaHandles':1}}",                                     "rdma"                   },
-	{ "'unified':{'memory.high':'1'}",                                        "unified"                },
 };
 
 static const struct row others[] = {
@@ -89,13 +57,6 @@ static void check(const struct row *row, const char *open, const char *close, co
 	assert_string_equal(err.text, expected);
 }
 
-static void limits(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < unit_count(resources); i++)
-		check(&resources[i], "'resources':{", "}", "linux.resources.");
-}
-
 static void others_of_linux(void **state)
 {
 	(void)state;
@@ -105,8 +66,7 @@ static void others_of_linux(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(limits),
-					    cmocka_unit_test(others_of_linux) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(others_of_linux) };
 
 	return cmocka_run_group_tests(tests, NULL, release);
 }

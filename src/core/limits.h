@@ -1,0 +1,27 @@
+/* Where the spec meets cgroup/'s limits: planned before anything is made, written before the clone,
+ * and asked about after an unexpected end. */
+#pragma once
+
+#include <stdint.h>
+
+#include "cgroup/limits.h"
+
+struct ctr_context;
+struct ctr_error;
+struct ctr_spec;
+
+/* The limits of @spec for a cgroup that is placed: sets cgroup->controllers. Without a cgroup they
+ * are an error, or a warning when the caller disabled cgroups. */
+int ctr_container_limits(const struct ctr_spec *spec, struct ctr_cgroup *cgroup,
+			 const struct ctr_context *context, struct ctr_limits *out,
+			 struct ctr_error *err);
+
+/* Make @cgroup with the controllers that @limits need, and write them. 0, or -1 and @err. */
+int ctr_container_confine(struct ctr_cgroup *cgroup, const struct ctr_limits *limits,
+			  const struct ctr_context *context, struct ctr_error *err);
+
+/* How many processes of @cgroup, when it is open, the OOM killer has taken. */
+uint64_t ctr_container_oom_kills(const struct ctr_cgroup *cgroup);
+/* "memory limit 1048576", of the cgroup as it is; in the context's arena. */
+const char *ctr_container_memory_limit(const struct ctr_cgroup *cgroup,
+				       const struct ctr_context *context);

@@ -162,8 +162,21 @@ void sync_report(struct init *init, uint32_t type, long error)
 	(void)write_all(init->sync, MESSAGE, sizeof(*MESSAGE) + length);
 }
 
+/* A container that waits for its start can be looked into by who executes something in it: no way
+ * back to the host may be left then, /proc least of all. */
+static void drop_host(struct init *init)
+{
+	for (int i = 0; i < CTR_SLOT_COUNT; i++)
+		if (i != CTR_SLOT_GATE)
+			drop_fd(&init->slots[i]);
+	drop_fd(&init->null);
+	drop_fd(&init->empty);
+}
+
 long op_send(struct init *init, const struct ctr_op *op)
 {
+	if (op->arg == CTR_MSG_CREATED)
+		drop_host(init);
 	return sync_send(init, (uint32_t)op->arg, 0, 0, -1);
 }
 

@@ -1,6 +1,7 @@
 /* src/init: entering the root file system, masks, read-only paths, devices, links, sysctls. */
 #include "init_harness.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -31,6 +32,31 @@ static size_t count_mounts(void)
 
 	for (const char *s = read_text("/proc/self/mountinfo"); (s = strchr(s, '\n')); s++)
 		n++;
+	return n;
+}
+
+static int count_fds(pid_t pid)
+{
+	char path[64];
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	assert_non_null(dir);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+/* What every child of ours inherits. */
+static int count_inherited(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) == 0;
 	return n;
 }
 
@@ -290,6 +316,8 @@ static void test_masks(void **state)
 	assert_true(has_option(mount_in(h, "/proc/sys"), "nosuid"));
 	assert_true(has_option(mount_in(h, "/proc/sys"), "noexec"));
 	assert_null(mount_in(h, "/absent"));
+	/* the socket is all that is still open */
+	assert_int_equal(count_fds(h->pid), count_inherited() + 1);
 }
 
 /* 4: a null device that is none. */

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # The examples of the manual pages do what the pages say: the commands behind `$ `, with
 # lines behind `> ` continuing them, print the lines that follow. There, `...` stands for
-# anything, and as a line of its own for any number of lines. check-docs sees to it that
-# every page is here.
+# anything, and as a line of its own for any number of lines; blanks in a row count as one.
+# The containers of the pages are called `web` and `db`, here they get names that no other
+# container of this host has. check-docs sees to it that every page is here.
 
 load helper
 
@@ -13,11 +14,12 @@ MAN=$BATS_TEST_DIRNAME/../../man
 matches() {
   local pattern
   # a shell pattern of the whole text: what is special to it is quoted
-  pattern=$(sed -e 's/[][*?\\]/\\&/g' -e 's/^\.\.\.$/\x01/; s/\.\.\./*/g' "$1")
+  pattern=$(tr -s ' ' <"$1" |
+    sed -e 's/[][*?\\]/\\&/g' -e 's/^\.\.\.$/\x01/; s/\.\.\./*/g')
   pattern=${pattern//$'\x01\n'/*}
   pattern=${pattern//$'\x01'/*}
   # shellcheck disable=SC2053 # it is a pattern
-  [[ $(cat "$2") == $pattern ]]
+  [[ $(tr -s ' ' <"$2") == $pattern ]]
 }
 
 # try COMMAND EXPECTED-FILE - in this shell, so that $? and directories stay
@@ -67,7 +69,7 @@ examples() {
     elif [ -n "$command" ]; then
       printf '%s\n' "$line" >>"$expected"
     fi
-  done <"$MAN/$1.scd"
+  done < <(sed -E "s/\<(web|db)\>/\1-$ID/g" "$MAN/$1.scd")
   cd "$BATS_TEST_TMPDIR"
 }
 

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct ctr_error;
+struct ctr_newnet;
 struct ctr_rlimit;
 
 enum { CTR_CHILD_JOINS = 8, CTR_CHILD_KEEP = 4 };
@@ -28,6 +29,7 @@ struct ctr_child {
 	int cgroup_fd;        /* born in it; -1: in the caller's */
 	struct ctr_child_join joins[CTR_CHILD_JOINS];
 	size_t njoins;
+	struct ctr_newnet *newnet;        /* joined last, instead of CLONE_NEWNET; NULL */
 	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
 					   * wait by the caller */
 	size_t nrlimits;

@@ -32,6 +32,7 @@
 #include "core/launch.h"
 #include "core/limits.h"
 #include "core/place.h"
+#include "core/newnet.h"
 #include "core/prepare.h"
 #include "core/security.h"
 #include "core/socket.h"
@@ -55,6 +56,7 @@ struct creation {
 	uint64_t oom_kills; /* in the cgroup before */
 	struct ctr_actions actions;
 	struct ctr_launch launch;
+	struct ctr_newnet newnet;
 	struct ctr_plan_options plan_options;
 	int gate, child_sync;
 	int console; /* master of the terminal, for run in the foreground */
@@ -172,6 +174,21 @@ static void fill_record(struct creation *creation)
 		.annotations = spec->annotations,
 		.nannotations = spec->nannotations,
 	};
+}
+
+/* Begin with what takes longest. A new user namespace must own its network namespace, which then
+ * the child alone can make. */
+static void begin_newnet(struct creation *creation)
+{
+	const struct ctr_namespace *namespaces = creation->spec->linux_->namespaces;
+	const struct ctr_namespace *net = &namespaces[CTR_NS_NETWORK];
+
+	if (!net->listed || net->path || namespaces[CTR_NS_USER].listed ||
+	    !creation->context->host.privileged)
+		return;
+
+	ctr_newnet_begin(&creation->newnet);
+	creation->launch.newnet = &creation->newnet;
 }
 
 /* State directory, record and cgroup, in an order in which a kill -9 leaves what delete
@@ -379,7 +396,11 @@ static int work_beside(struct creation *creation, struct ctr_error *err)
 	if (ctr_file_replace(container->dir, "config.json", creation->config, creation->config_len,
 			     0600, err) < 0)
 		return -1;
-	return write_record(creation, err);
+	if (write_record(creation, err) < 0)
+		return -1;
+
+	ctr_newnet_end(&creation->newnet);
+	return 0;
 }
 
 static int write_pid_file(struct creation *creation, struct ctr_error *err)
@@ -414,8 +435,11 @@ static int create(struct creation *creation, struct ctr_error *err)
 {
 	struct ctr_plan_header *plan = NULL;
 
-	if (check_terminal(creation, err) < 0 || make_place(creation, err) < 0 ||
-	    make_plan(creation, &plan, err) < 0 || open_sockets(creation, plan, err) < 0)
+	if (check_terminal(creation, err) < 0)
+		return -1;
+	begin_newnet(creation);
+	if (make_place(creation, err) < 0 || make_plan(creation, &plan, err) < 0 ||
+	    open_sockets(creation, plan, err) < 0)
 		return -1;
 
 	creation->launch.plan = plan;
@@ -488,6 +512,7 @@ static int load(struct creation *creation, struct ctr_error *err)
 
 static void release(struct creation *creation)
 {
+	ctr_newnet_end(&creation->newnet);
 	ctr_launch_release(&creation->launch);
 	ctr_close_ptr(&creation->child_sync);
 	ctr_close_ptr(&creation->gate);

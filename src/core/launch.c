@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "cgroup/cgroup.h"
 #include "core/image.h"
+#include "core/newnet.h"
 #include "core/prepare.h"
 #include "ns/plan.h"
 #include "plan/build.h"
@@ -141,6 +142,10 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 		.hide = (shape->njoins > 0 || njoins > 0) && !shape->become_root,
 		.sync_fd = child_sync,
 	};
+	if (launch->newnet && launch->newnet->pid > 0 && (child->clone_flags & CLONE_NEWNET)) {
+		child->clone_flags &= ~(uint64_t)CLONE_NEWNET;
+		child->newnet = launch->newnet;
+	}
 	if (ctr_image_make(&image, launch->plan, err) < 0)
 		return -1;
 	child->exec_fd = image.exec_fd;

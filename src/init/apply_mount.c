@@ -204,12 +204,13 @@ static long bind_old(struct init *init, const struct ctr_op *op, int source, int
 	if (is_root(op_str(init, op->str)))
 		return enter_new_root(init, -1);
 
-	top = reopen(init, op, 0);
+	r = sys_fstat(source, &wanted);
+	if (r < 0)
+		return r;
+	top = reopen(init, op, S_ISLNK(wanted.st_mode) ? O_NOFOLLOW : 0);
 	if (top < 0)
 		return top;
-	r = sys_fstat(source, &wanted);
-	if (r == 0)
-		r = sys_fstat((int)top, &got);
+	r = sys_fstat((int)top, &got);
 	if (r == 0 && (wanted.st_dev != got.st_dev || wanted.st_ino != got.st_ino))
 		r = fail_at(init, CTR_DETAIL_OPEN_TARGET, -ESTALE);
 	if (r == 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -199,6 +200,22 @@ static void test_others_program(void **state)
 	add_payload(h, LIST("./prog"), EMPTY);
 	start_init(h, 0);
 	expect_fail(h, "exec ./prog: permission denied");
+}
+
+static void test_others_program_capable(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(system("cp /bin/true prog && chmod 0700 prog && chmod 0755 ."), 0);
+	add_user(h, 1000, 1 << CAP_DAC_OVERRIDE);
+	add_payload(h, LIST("./prog"), EMPTY);
+	/* by real ids the capability does not count */
+	if (is_denied(h, SYS_faccessat2)) {
+		start_init(h, 0);
+		expect_fail(h, "exec ./prog: permission denied");
+		return;
+	}
+	assert_int_equal(run_payload(h, 0), 0);
 }
 
 /* ---- HOME (73) */
@@ -596,6 +613,7 @@ int main(void)
 		HARNESS_TEST(test_exec_format),
 		HARNESS_TEST(test_missing_interpreter),
 		HARNESS_TEST(test_others_program),
+		HARNESS_TEST(test_others_program_capable),
 		HARNESS_TEST(test_home),
 		HARNESS_TEST(test_home_replaces_empty),
 		HARNESS_TEST(test_home_given),

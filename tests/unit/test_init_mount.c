@@ -357,6 +357,20 @@ static void test_source_links(void **state)
 	assert_string_equal(read_in(h, "/dir/file"), "text");
 }
 
+/* The link itself, whatever it says. */
+static void test_source_nofollow(void **state)
+{
+	struct harness *h = *state;
+
+	make_symlink("/no/where", "source");
+	add_root(h, NULL);
+	add_bind(h, "source", "/link", 0)->flags = CTR_OPF_SOURCE_NOFOLLOW;
+	add_op(h, CTR_OP_PIVOT);
+	run_to_created(h, NEW);
+	assert_true(S_ISLNK(stat_in(h, "/link").st_mode));
+	assert_non_null(mount_in(h, "/link"));
+}
+
 static void test_source_missing(void **state)
 {
 	struct harness *h = *state;
@@ -576,31 +590,19 @@ static void test_cgroup_bind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HARNESS_TEST(test_file_systems),
-		HARNESS_TEST(test_tmpfs_mode),
-		HARNESS_TEST(test_tmpcopyup),
-		HARNESS_TEST(test_proc_on_link),
-		HARNESS_TEST(test_proc_on_file),
-		HARNESS_TEST(test_mount_on_proc),
-		HARNESS_TEST(test_bind_on_proc),
-		HARNESS_TEST(test_unknown_type),
-		HARNESS_TEST(test_target_below_file),
-		HARNESS_TEST(test_sysfs_in_userns),
-		HARNESS_TEST(test_bind_on_links),
-		HARNESS_TEST(test_many_slashes),
-		HARNESS_TEST(test_link_loop),
-		HARNESS_TEST(test_bind_flags),
-		HARNESS_TEST(test_locked_flags),
-		HARNESS_TEST(test_source_links),
-		HARNESS_TEST(test_source_missing),
-		HARNESS_TEST(test_target_nofollow),
-		HARNESS_TEST(test_recursive_attributes),
-		HARNESS_TEST(test_single_attributes),
-		HARNESS_TEST(test_propagation),
-		HARNESS_TEST(test_trees_of_the_parent),
-		HARNESS_TEST(test_bind_on_root),
-		HARNESS_TEST(test_tmpfs_on_root),
-		HARNESS_TEST(test_cgroup_bind),
+		HARNESS_TEST(test_file_systems),        HARNESS_TEST(test_tmpfs_mode),
+		HARNESS_TEST(test_tmpcopyup),           HARNESS_TEST(test_proc_on_link),
+		HARNESS_TEST(test_proc_on_file),        HARNESS_TEST(test_mount_on_proc),
+		HARNESS_TEST(test_bind_on_proc),        HARNESS_TEST(test_unknown_type),
+		HARNESS_TEST(test_target_below_file),   HARNESS_TEST(test_sysfs_in_userns),
+		HARNESS_TEST(test_bind_on_links),       HARNESS_TEST(test_many_slashes),
+		HARNESS_TEST(test_link_loop),           HARNESS_TEST(test_bind_flags),
+		HARNESS_TEST(test_locked_flags),        HARNESS_TEST(test_source_links),
+		HARNESS_TEST(test_source_nofollow),     HARNESS_TEST(test_source_missing),
+		HARNESS_TEST(test_target_nofollow),     HARNESS_TEST(test_recursive_attributes),
+		HARNESS_TEST(test_single_attributes),   HARNESS_TEST(test_propagation),
+		HARNESS_TEST(test_trees_of_the_parent), HARNESS_TEST(test_bind_on_root),
+		HARNESS_TEST(test_tmpfs_on_root),       HARNESS_TEST(test_cgroup_bind),
 	};
 
 	return RUN_VARIANTS(tests, variants);

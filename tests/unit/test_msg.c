@@ -147,6 +147,28 @@ static void test_long_output(void **state)
 	assert_int_equal(ctr_msg_fail(blob, &msg, text, NULL), -1);
 }
 
+/* `ctr start` has no plan: the message names the operation. */
+static void test_without_plan(void **state)
+{
+	struct ctr_msg msg = {
+		.kind = CTR_OP_HOOK,
+		.arg2 = 3 << 8 | 1,
+		.detail = CTR_DETAIL_HOOK_STATUS,
+		.value = 2 << 8,
+	};
+	struct ctr_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(ctr_msg_fail(NULL, &msg, "", &err), -1);
+	assert_string_equal(err.text, "error running startContainer hook #1: exit status 2");
+	msg = (struct ctr_msg){ .kind = CTR_OP_CHDIR, .error = ENOENT };
+	assert_int_equal(ctr_msg_fail(NULL, &msg, "", &err), -1);
+	assert_string_equal(err.text, "cannot change to directory '?': No such file or directory");
+	msg.kind = CTR_OP_COUNT;
+	assert_int_equal(ctr_msg_fail(NULL, &msg, "", &err), -1);
+	assert_int_equal(err.fault, CTR_FAULT_BUG);
+}
+
 /* Every operation has words, and no more operands in them than it takes. */
 static void test_table(void **state)
 {
@@ -173,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_long_output),
+		cmocka_unit_test(test_without_plan),
 		cmocka_unit_test(test_table),
 	};
 

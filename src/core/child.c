@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -301,7 +302,7 @@ int ctr_child_clone(struct ctr_child *child, struct ctr_error *err)
 
 int ctr_child_go(int parent_sync, struct ctr_error *err)
 {
-	if (write(parent_sync, "", 1) != 1)
+	if (send(parent_sync, "", 1, MSG_NOSIGNAL) != 1)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot let ctr-init go on");
 	return 0;
 }

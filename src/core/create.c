@@ -554,7 +554,7 @@ int ctr_create(const struct ctr_context *context, const struct ctr_create_option
 		undo_all(&creation);
 	}
 	release(&creation);
-	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
+	ctr_prepare_restore_signals(&signals);
 	return r;
 }
 
@@ -633,6 +633,6 @@ int ctr_run(const struct ctr_context *context, const struct ctr_create_options *
 		r = clean_up(&creation, err);
 	}
 	release(&creation);
-	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
+	ctr_prepare_restore_signals(&signals);
 	return r;
 }

@@ -129,6 +129,13 @@ static int open_locked(struct ctr_container *container, const struct ctr_context
 	}
 }
 
+/* All that can be done where the record tells nothing. */
+static int remove_damaged(struct ctr_container *container, struct ctr_error *err)
+{
+	ctr_log(CTR_LOG_WARNING, "%s: only its state is removed", err->text);
+	return ctr_state_remove(container->root, container->id, err);
+}
+
 int ctr_delete(const struct ctr_context *context, const char *id, bool force, struct ctr_error *err)
 {
 	struct ctr_container container;
@@ -140,6 +147,8 @@ int ctr_delete(const struct ctr_context *context, const char *id, bool force, st
 		r = delete_container(&container, context, force, &local);
 	else if (force && local.fault == CTR_FAULT_NOT_FOUND)
 		r = 0;
+	else if (force && local.fault == CTR_FAULT_STATE && container.locked)
+		r = remove_damaged(&container, &local);
 	ctr_container_release(&container);
 
 	if (r < 0)

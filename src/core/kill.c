@@ -31,18 +31,42 @@ static int kill_init(const struct ctr_container *container, int sig, struct ctr_
 	return 0;
 }
 
-static int kill_container(struct ctr_container *container, int sig, bool all, struct ctr_error *err)
+/*
+ * Without a PID namespace of its own nothing ends the other processes of a container, so all of its
+ * cgroup is killed, also when init has ended. 1: there was somebody to kill.
+ */
+static int kill_shared(struct ctr_container *container, const struct ctr_context *context,
+		       struct ctr_error *err)
+{
+	struct ctr_error ignored;
+	pid_t *pids;
+	size_t n;
+
+	if (!container->cgroup.mount || ctr_cgroup_open(&container->cgroup, &ignored) < 0)
+		return 0;
+	if (ctr_cgroup_procs(&container->cgroup, context->arena, &pids, &n, err) < 0 ||
+	    ctr_cgroup_kill(&container->cgroup, SIGKILL, err) < 0)
+		return -1;
+
+	return n > 0;
+}
+
+static int kill_container(struct ctr_container *container, int sig, bool all,
+			  const struct ctr_context *context, struct ctr_error *err)
 {
 	bool alive = ctr_container_is_alive(container);
+	int r;
 
 	if (all)
 		return container->cgroup.mount ? kill_cgroup(container, sig, err)
 		       : alive                 ? kill_init(container, sig, err)
 					       : 0;
 
-	/* Without a PID namespace of its own nothing ends its other processes. */
-	if (sig == SIGKILL && !container->record.has_pidns && kill_cgroup(container, sig, err) < 0)
-		return -1;
+	if (sig == SIGKILL && !container->record.has_pidns) {
+		r = kill_shared(container, context, err);
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+	}
 
 	return kill_init(container, sig, err);
 }
@@ -55,7 +79,7 @@ int ctr_kill(const struct ctr_context *context, const char *id, int sig, bool al
 
 	r = ctr_container_open(&container, context, id, CTR_LOCK_NONE, err);
 	if (r == 0)
-		r = kill_container(&container, sig, all, err);
+		r = kill_container(&container, sig, all, context, err);
 	ctr_container_release(&container);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bitlist.h"
@@ -172,6 +173,20 @@ void ctr_prepare_block_signals(sigset_t *old)
 	sigdelset(&all, SIGILL);
 	sigdelset(&all, SIGABRT);
 	(void)sigprocmask(SIG_BLOCK, &all, old);
+}
+
+void ctr_prepare_restore_signals(const sigset_t *old)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe;
+
+	/* Who reads from us (a hook, a terminal's other end) may have ended first. A blocked signal
+	 * is kept even where it is ignored meanwhile. */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	(void)sigtimedwait(&pipe, NULL, &now);
+
+	(void)sigprocmask(SIG_SETMASK, old, NULL);
 }
 
 int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr_error *err)

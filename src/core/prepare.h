@@ -28,6 +28,8 @@ int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid,
  * effect at the restore, or is forwarded by ctr_wait(). SIGKILL leaves what `ctr delete --force`
  * cleans. */
 void ctr_prepare_block_signals(sigset_t *old);
+/* Undo that. What our own writing has raised (SIGPIPE) is dropped. */
+void ctr_prepare_restore_signals(const sigset_t *old);
 
 /* Are descriptors 3 .. 3+n-1 open, LISTEN_FDS of them first? *@n becomes the sum of @preserve and
  * the LISTEN_FDS meant for this process; *@listen is the latter. 0, or -1 and @err. */

@@ -93,7 +93,7 @@ void ctr_wait_release(struct ctr_wait *wait)
 	if (wait->signals >= 0)
 		close(wait->signals);
 	if (wait->masked)
-		(void)sigprocmask(SIG_SETMASK, &wait->old_mask, NULL);
+		ctr_prepare_restore_signals(&wait->old_mask);
 	wait->raw = wait->masked = false;
 	wait->signals = -1;
 }

@@ -10,9 +10,16 @@
 #   shell SCRIPT             process.args: sh -c SCRIPT
 #   ctr ARGUMENT...          the program under test, with the state root of this test
 #   run ctr ...              the same, with bats' $status, $output, $lines
+#   run_bundle ARGUMENT...   `run ctr run -b $BUNDLE ARGUMENT... $ID`
 #   expect_status N, expect_output TEXT, expect_match REGEX, refuse_match REGEX
 #   detached ID ARGUMENT...  `ctr run --detach`, standard streams in $OUT
+#   in_background ARG...     the program itself, without `timeout` around it; $PID, streams in $OUT
 #   need WHAT...             skip the test, and say why, where WHAT is not there
+#   $PROBE                   tests/probe.c; in every root file system as /bin/probe
+#
+# Tags (bats --filter-tags): `core` is the choice that also runs where time is short: in the
+# lab and on a host without any of the newer system calls. The name of a system call marks
+# what also runs where just that one is missing.
 # shellcheck shell=bash disable=SC2154 # bats sets status, output, lines
 
 bats_require_minimum_version 1.5.0
@@ -56,6 +63,19 @@ created() {
   local id=$1
   shift
   ctr create -b "$BUNDLE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&-
+}
+
+run_bundle() { run ctr run -b "$BUNDLE" "$@" "$ID"; }
+
+in_background() {
+  "$CTR" --root "$STATE" "$@" </dev/null >"$OUT" 2>&1 3>&- &
+  PID=$!
+}
+
+# ended PID - wait for a background job; its exit status in $status
+ended() {
+  status=0
+  wait "$1" || status=$?
 }
 
 status_of() { ctr state "$1" | jq -r .status; }
@@ -116,6 +136,14 @@ is_root() { [ "$(id -u)" = 0 ]; }
 # where cgroup2 is mounted; empty if nowhere
 cgroup2() { awk '$(NF - 2) == "cgroup2" || / - cgroup2 / { print $5; exit }' /proc/self/mountinfo; }
 
+# Does a container of ours get a cgroup (which pause needs)?
+has_own_cgroup() {
+  local mount
+  mount=$(cgroup2)
+  [ -n "$mount" ] || return 1
+  is_root || [ -w "$mount$(sed -n 's/^0:://p' /proc/self/cgroup)/cgroup.procs" ]
+}
+
 has_controller() { grep -qw "$1" "$(cgroup2)/cgroup.controllers" 2>/dev/null; }
 
 need() {
@@ -125,6 +153,7 @@ need() {
       root) is_root || skip 'needs root' ;;
       rootless) is_root && skip 'is about unprivileged users' ;;
       cgroup2) [ -n "$(cgroup2)" ] || skip 'needs cgroup v2' ;;
+      own-cgroup) has_own_cgroup || skip 'needs a cgroup for the container' ;;
       cgroup:*) has_controller "${what#*:}" || skip "needs the ${what#*:} controller on cgroup v2" ;;
       subuid) grep -q "^$(id -un):" /etc/subuid 2>/dev/null || skip "needs sub-ids of $(id -un)" ;;
       call:*)
@@ -138,9 +167,9 @@ need() {
 # ---------------------------------------------------------------- bundle
 
 APPLETS=(
-  sh cat chmod chown cp cut date dd df echo env expr false find grep head hostname id ip kill
-  ln ls mkdir mknod mktemp mount mv nice nproc printf ps pwd readlink rm rmdir sed seq sleep
-  sort stat stty tail test touch tr true tty umask umount uname wc
+  sh awk cat chmod chown cp cut date dd df echo env expr false find grep head hostname id ip
+  kill ln ls mkdir mkfifo mknod mktemp mount mv nice nproc printf ps pwd readlink rm rmdir sed
+  seq sleep sort stat stty tail test timeout touch tr true tty umount uname wc
 )
 
 make_rootfs() { # DIRECTORY
@@ -148,6 +177,7 @@ make_rootfs() { # DIRECTORY
   busybox=$(command -v busybox)
   mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp,var}
   cp "$busybox" "$1/bin/busybox"
+  cp "$PROBE" "$1/bin/probe"
   for applet in "${APPLETS[@]}"; do ln -s busybox "$1/bin/$applet"; done
   printf '%s\n' root:x:0:0:root:/root:/bin/sh user:x:1000:1000:user:/home/user:/bin/sh \
     >"$1/etc/passwd"
@@ -161,6 +191,13 @@ setup_file() {
     echo "CTR names no program: '${CTR:-}'" >&2
     return 1
   }
+  PROBE=${PROBE:-$(dirname "$CTR")/tests/probe}
+  [ -x "$PROBE" ] || PROBE=$(dirname "$CTR")/probe
+  [ -x "$PROBE" ] || {
+    echo "PROBE names no program: '$PROBE' (make tests/probe)" >&2
+    return 1
+  }
+  export PROBE
   is_root || rootless=(--rootless)
   export TEMPLATE=$BATS_FILE_TMPDIR/template
   mkdir "$TEMPLATE"
@@ -242,10 +279,10 @@ teardown() {
   local left
   if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
     left=$(leaks)
-    [ -z "$left" ] || printf 'left behind:\n%s\n' "$left"
+    [ -n "$left" ] || return 0
+    printf 'left behind:\n%s\n' "$left"
     force_cleanup
-    [ -z "$left" ]
-  else
-    force_cleanup
+    return 1
   fi
+  force_cleanup
 }

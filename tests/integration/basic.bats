@@ -76,8 +76,7 @@ load helper
 
 @test "a command that is not there: 127, and its name" {
   command_is /no/such/command
-  run ctr run -b "$BUNDLE" "$ID"
-  expect_status 127
+  run -127 ctr run -b "$BUNDLE" "$ID"
   expect_match '/no/such/command.*[Nn]o such file or directory'
 }
 

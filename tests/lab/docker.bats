@@ -30,8 +30,7 @@ engine_cleanup() { docker rm -f "$NAME" >/dev/null 2>&1 || true; }
 }
 
 @test "a command that is not there: 127" {
-  run docker run --rm --network none box /no/such/command
-  expect_status 127
+  run -127 docker run --rm --network none box /no/such/command
 }
 
 @test "run -d, exec, stop, rm" {

@@ -27,8 +27,7 @@ engine_cleanup() { podman rm -f -t 0 "$NAME" >/dev/null 2>&1 || true; }
 }
 
 @test "a command that is not there: 127" {
-  run podman_run --rm box /no/such/command
-  expect_status 127
+  run -127 podman_run --rm box /no/such/command
   expect_match '/no/such/command.*[Nn]o such file or directory'
 }
 
@@ -68,8 +67,7 @@ engine_cleanup() { podman rm -f -t 0 "$NAME" >/dev/null 2>&1 || true; }
   run -9 podman exec "$NAME" sh -c 'exit 9'
   run -0 podman exec -t "$NAME" tty
   expect_match '/dev/pts/'
-  run podman exec "$NAME" /no/such/command
-  expect_status 127
+  run -127 podman exec "$NAME" /no/such/command
 }
 
 @test "stop, start again, kill, rm" {

@@ -198,7 +198,7 @@ static struct ctr_cgroup place(const char *below)
 	char path[256];
 
 	if (world.parent_fd < 0)
-		skip();
+		unit_skip("no cgroup can be made here");
 	(void)snprintf(path, sizeof(path), "%s/%s", world.parent, below);
 	assert_int_equal(ctr_cgroup_place(&cgroup, &world.arena, &world.host, CTR_MANAGER_CGROUPFS,
 					  path, "x", NULL),
@@ -326,7 +326,7 @@ static void test_parallel(void **state)
 
 	(void)state;
 	if (world.parent_fd < 0)
-		skip();
+		unit_skip("no cgroup can be made here");
 	for (int i = 0; i < WORKERS; i++) {
 		pids[i] = fork();
 		if (pids[i] == 0)
@@ -546,7 +546,7 @@ static void test_absent_controller(void **state)
 
 	(void)state;
 	if (world.host.cgroup_mode != CTR_CGROUP_HYBRID)
-		skip();
+		unit_skip("needs a host with cgroup v1 and v2");
 	cgroup.controllers = CTR_CONTROLLER_BIT(CTR_CONTROLLER_MEMORY);
 	assert_int_equal(ctr_cgroup_make(&cgroup, &world.host, &err), -1);
 	assert_non_null(strstr(err.text, "linux.resources: the cgroup controller 'memory' is not"));
@@ -605,7 +605,7 @@ static void test_devices(void **state)
 
 	(void)state;
 	if (!world.host.privileged || world.host.in_userns || access("/dev/kmsg", R_OK) < 0)
-		skip();
+		unit_skip("needs privileges and /dev/kmsg");
 	cgroup = make("d");
 	assert_int_equal(try_devices(&cgroup), 7);
 	attach(&cgroup, deny, 1, false);

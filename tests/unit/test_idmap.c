@@ -158,7 +158,7 @@ static void writing(void **state)
 	gid = (struct ctr_id_map){ 4, host.egid, 1 };
 	pid = clone_into_userns();
 	if (pid < 0)
-		skip();
+		unit_skip("no user namespace can be made here");
 
 	assert_int_equal(ctr_idmap_write(&map, &host, pid, &arena, &err), 0);
 	read_map(pid, "uid_map", text, sizeof(text));
@@ -204,7 +204,7 @@ static void refused(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		unit_skip("needs root");
 	for (uint32_t i = 0; i < unit_count(long_map); i++)
 		long_map[i] = (struct ctr_id_map){ i, i, 1 };
 
@@ -213,7 +213,7 @@ static void refused(void **state)
 
 		pid = clone_into_userns();
 		if (pid < 0)
-			skip();
+			unit_skip("no user namespace can be made here");
 		assert_int_equal(ctr_idmap_write(&map, &host, pid, &arena, &err), -1);
 		assert_string_equal(err.text, cases[i].error);
 		kill(pid, SIGKILL);
@@ -291,7 +291,7 @@ static void user_namespaces(void **state)
 	gid = (struct ctr_id_map){ 0, host.egid, 1 };
 	fd = ctr_idmap_userns(&map, &host, &arena, &err);
 	if (fd < 0)
-		skip();
+		unit_skip("no user namespace can be made here");
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	close(fd);
 	/* nobody is left */

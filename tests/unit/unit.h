@@ -15,6 +15,13 @@
 /* The length of an array whose rows a test walks. */
 #define unit_count(a) (sizeof(a) / sizeof((a)[0]))
 
+/* Leave the running test, and say why: what contrib/check prints of it. */
+#define unit_skip(reason)                                                                          \
+	do {                                                                                       \
+		print_message("# skipped: %s\n", reason);                                          \
+		skip();                                                                            \
+	} while (0)
+
 /* A new directory, removed with all that is in it by unit_remove_dir(). */
 static inline char *unit_make_dir(void)
 {

@@ -226,14 +226,21 @@ cgroups() {
 }
 
 # Processes with this test's root file system as their root, or its busybox as their program,
-# or a cgroup of this test.
+# or a cgroup of this test. What they are known by must be this test's own, as they are
+# killed: no link is followed, and the host's root never counts.
 processes() {
-  local roots
-  roots=$(stat -Lc '%d:%i' "$BUNDLE/rootfs" "$BUNDLE/rootfs/bin/busybox" 2>/dev/null)
+  local file inode host marks=()
+  [ -n "${ID:-}" ] && [ -n "${BUNDLE:-}" ] && [ -n "${TEMPLATE:-}" ] || return 0
+  host=$(stat -Lc '%d:%i' /)
+  for file in "$BUNDLE/rootfs" "$TEMPLATE/rootfs/bin/busybox"; do
+    inode=$(stat -c '%d:%i' "$file" 2>/dev/null) || continue
+    [ "$inode" = "$host" ] || marks+=(-e "^$inode ")
+  done
   {
-    stat -Lc '%d:%i %n' /proc/[0-9]*/root /proc/[0-9]*/exe 2>/dev/null | grep -wF "$roots"
+    [ ${#marks[@]} = 0 ] || stat -Lc '%d:%i %n' /proc/[0-9]*/root /proc/[0-9]*/exe 2>/dev/null |
+      grep "${marks[@]}"
     grep -slF -- "$ID" /proc/[0-9]*/cgroup
-  } | sed 's|.*/proc/\([0-9]*\)/.*|\1|' | sort -un
+  } | sed -n 's|.*/proc/\([0-9]*\)/.*|\1|p' | sort -un
 }
 
 # Containers, and whatever was begun and not finished. Names with a dot in front are

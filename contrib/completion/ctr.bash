@@ -72,7 +72,7 @@ _ctr() {
   elif [ $operands = 0 ]; then
     case $command in
       run | explain | lint) _ctr_value '' DIR ;;
-      start | exec | kill | delete | state | ps | pause | resume)
+      start | exec | kill | delete | state | ps | pause | resume | update | events)
         _ctr_words "$("$program" "${root[@]}" list -q 2>/dev/null)"
         ;;
     esac

@@ -40,7 +40,7 @@ function __ctr_ids
 end
 
 function __ctr_wants_id
-    contains -- (__ctr_command) start exec kill delete state ps pause resume
+    contains -- (__ctr_command) start exec kill delete state ps pause resume update events
 end
 
 function __ctr_wants_bundle

@@ -57,7 +57,7 @@ _ctr() {
     run | explain | lint) _arguments -S $flags '1:bundle:_files -/' '*: :' ;;
     kill) _arguments -S $flags '1:id:_ctr_ids' '2:signal:_signals' ;;
     exec | ps) _arguments -S $flags '1:id:_ctr_ids' '*: :' ;;
-    start | delete | state | pause | resume) _arguments -S $flags '1:id:_ctr_ids' ;;
+    start | delete | state | pause | resume | update | events) _arguments -S $flags '1:id:_ctr_ids' ;;
     *) _arguments -S $flags '*: :' ;;
   esac
 }

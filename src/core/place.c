@@ -15,14 +15,14 @@
 #include "state/record.h"
 
 static int add_limits(struct ctr_properties *properties, const struct ctr_limits *limits,
-		      struct ctr_error *err)
+		      bool defaults, struct ctr_error *err)
 {
 	for (size_t i = 0; i < limits->count; i++) {
 		const struct ctr_limit *limit = &limits->list[i];
 
 		/* Values of single devices are not in the property of the file. */
-		if ((limit->flags & (CTR_LIMIT_DEFAULT | CTR_LIMIT_OR_NEXT)) ||
-		    strchr(limit->value, ':'))
+		if ((limit->flags & CTR_LIMIT_OR_NEXT) || strchr(limit->value, ':') ||
+		    ((limit->flags & CTR_LIMIT_DEFAULT) && !defaults))
 			continue;
 		if (ctr_properties_limit(properties, limit->file, limit->value, err) < 0)
 			return ctr_fail_within(err, "%s", limit->origin);
@@ -41,7 +41,7 @@ int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
 	ctr_properties_unit(&properties, cgroup->unit, id);
 	ctr_properties_devices(&properties, resources ? resources->devices : NULL,
 			       resources ? resources->ndevices : 0);
-	if (add_limits(&properties, limits, err) < 0 ||
+	if (add_limits(&properties, limits, false, err) < 0 ||
 	    ctr_properties_annotations(&properties, spec->annotations, spec->nannotations, err) < 0)
 		return -1;
 
@@ -49,6 +49,28 @@ int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
 		return -1;
 
 	return ctr_limits_update(limits, cgroup, context->arena, err);
+}
+
+int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *update,
+		     const struct ctr_limits *limits, const struct ctr_context *context,
+		     struct ctr_error *err)
+{
+	struct ctr_properties properties;
+
+	/* First, for it knows what to refuse and takes back what it did. */
+	if (ctr_limits_update(limits, cgroup, context->arena, err) < 0)
+		return -1;
+	if (!cgroup->unit)
+		return 0;
+
+	ctr_properties_init(&properties, context->arena);
+	if (add_limits(&properties, limits, true, err) < 0)
+		return -1;
+	if (update->has_devices)
+		ctr_properties_devices(&properties, update->devices, update->ndevices);
+	return properties.count == 0
+		       ? 0
+		       : ctr_systemd_set(cgroup->unit, &properties, context->arena, err);
 }
 
 int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,

@@ -9,6 +9,7 @@ struct ctr_context;
 struct ctr_error;
 struct ctr_limits;
 struct ctr_record;
+struct ctr_resources;
 struct ctr_spec;
 
 /*
@@ -19,6 +20,12 @@ struct ctr_spec;
 int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
 		    const struct ctr_limits *limits, const char *id, pid_t pid,
 		    const struct ctr_context *context, struct ctr_error *err);
+
+/* Other @limits, and with a list of devices in @update other devices, for a running container,
+ * whose cgroup is open; the filter of devices is left to the caller. */
+int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *update,
+		     const struct ctr_limits *limits, const struct ctr_context *context,
+		     struct ctr_error *err);
 
 /* End the unit, if it has one, and remove the cgroup with all that is in it. */
 int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,

@@ -9,6 +9,7 @@
 struct ctr_buf;
 struct ctr_context;
 struct ctr_error;
+struct ctr_resources;
 
 /* start.c: let a created container's process run; poststart hooks. */
 int ctr_start(const struct ctr_context *context, const char *id, struct ctr_error *err);
@@ -25,6 +26,11 @@ int ctr_delete(const struct ctr_context *context, const char *id, bool force,
 /* pause.c */
 int ctr_pause(const struct ctr_context *context, const char *id, struct ctr_error *err);
 int ctr_resume(const struct ctr_context *context, const char *id, struct ctr_error *err);
+
+/* update.c: new limits, and with a list of devices a new filter; what @update does not mention
+ * stays as it is. */
+int ctr_update(const struct ctr_context *context, const char *id,
+	       const struct ctr_resources *update, struct ctr_error *err);
 
 /* ps.c: host pids of all processes of the container, in the context's arena. */
 int ctr_pids(const struct ctr_context *context, const char *id, pid_t **out, size_t *n,

@@ -128,6 +128,11 @@ examples() {
   examples ctr-pause.1
 }
 
+@test "examples of ctr-update(1)" {
+  need root jq cgroup:memory cgroup:pids cgroup:cpu
+  examples ctr-update.1
+}
+
 @test "examples of ctr-resume(1)" {
   need root jq cgroup2
   examples ctr-resume.1

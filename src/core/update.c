@@ -1,0 +1,124 @@
+/*
+ * ctr update: new limits for a container that is there. What it has now is its configuration and,
+ * over it, what updates have left in its state directory ("resources.json").
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cgroup/devices.h"
+#include "cgroup/limits.h"
+#include "core/container.h"
+#include "core/context.h"
+#include "core/place.h"
+#include "core/verbs.h"
+#include "oci/encode.h"
+#include "oci/load.h"
+#include "oci/resources.h"
+
+static const char file_name[] = "resources.json";
+
+static int load_current(const struct ctr_container *container, const struct ctr_context *context,
+			const struct ctr_resources **out, struct ctr_error *err)
+{
+	const struct ctr_spec *spec;
+	size_t len = 0;
+	char *text;
+
+	if (faccessat(container->dir, file_name, F_OK, 0) == 0) {
+		text = ctr_file_read(context->arena, container->dir, file_name, CTR_CONFIG_SIZE_MAX,
+				     &len, err);
+		*out = text ? ctr_resources_decode(context->arena, text, len, file_name, err)
+			    : NULL;
+		return *out ? 0 : -1;
+	}
+
+	spec = ctr_container_spec(container, context, err);
+	if (!spec)
+		return -1;
+	*out = spec->linux_->resources;
+	return 0;
+}
+
+static int save(const struct ctr_container *container, const struct ctr_context *context,
+		const struct ctr_resources *resources, struct ctr_error *err)
+{
+	struct ctr_json json;
+	struct ctr_buf buf;
+
+	ctr_buf_init(&buf, context->arena);
+	ctr_json_init(&json, &buf, NULL);
+	ctr_resources_encode(&json, NULL, resources);
+	return ctr_file_replace(container->dir, file_name, buf.data, buf.len, 0600, err);
+}
+
+static int update_devices(const struct ctr_container *container, const struct ctr_context *context,
+			  const struct ctr_resources *update, struct ctr_error *err)
+{
+	struct bpf_insn *insns = NULL;
+	size_t n = 0;
+
+	if (!update->has_devices)
+		return 0;
+
+	if (ctr_devices_compile(update->devices, update->ndevices, context->arena, &insns, &n,
+				err) < 0)
+		return -1;
+	return ctr_devices_attach(&container->cgroup, &context->host, insns, n, true, err);
+}
+
+static int check(const struct ctr_container *container, struct ctr_error *err)
+{
+	enum ctr_status status = ctr_container_status(container);
+
+	if (status != CTR_STATUS_RUNNING && status != CTR_STATUS_CREATED &&
+	    status != CTR_STATUS_PAUSED)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"container '%s': container not running: %s", container->id,
+				ctr_status_name(status));
+	if (!container->cgroup.mount)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"container '%s': it has no cgroup, so nothing can limit it",
+				container->id);
+	return 0;
+}
+
+static int update_container(struct ctr_container *container, const struct ctr_context *context,
+			    const struct ctr_resources *update, struct ctr_error *err)
+{
+	const struct ctr_resources *current = NULL, *merged;
+	struct ctr_limits limits;
+
+	if (check(container, err) < 0 || load_current(container, context, &current, err) < 0)
+		return -1;
+
+	merged = ctr_resources_merge(current, update, context->arena);
+	if (ctr_limits_plan(ctr_resources_complete(update, merged, context->arena), context->arena,
+			    &limits, err) < 0 ||
+	    ctr_cgroup_open(&container->cgroup, err) < 0)
+		return -1;
+	for (size_t i = 0; i < limits.nwarnings; i++)
+		ctr_log(CTR_LOG_WARNING, "%s", limits.warnings[i]);
+
+	if (ctr_place_update(&container->cgroup, update, &limits, context, err) < 0 ||
+	    update_devices(container, context, update, err) < 0)
+		return -1;
+	return save(container, context, merged, err);
+}
+
+int ctr_update(const struct ctr_context *context, const char *id,
+	       const struct ctr_resources *update, struct ctr_error *err)
+{
+	struct ctr_container container;
+	int r;
+
+	r = ctr_container_open(&container, context, id, CTR_LOCK_WAIT, err);
+	if (r == 0)
+		r = update_container(&container, context, update, err);
+	ctr_container_release(&container);
+	return r;
+}

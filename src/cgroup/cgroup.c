@@ -262,7 +262,8 @@ static unsigned count_components(const char *path)
 	return n;
 }
 
-static int settle(struct ctr_cgroup *cgroup, int mount, struct ctr_error *err)
+static int settle(struct ctr_cgroup *cgroup, int mount, const struct ctr_host *host,
+		  struct ctr_error *err)
 {
 	cgroup->fd = openat(mount, cgroup->path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup->fd < 0)
@@ -274,9 +275,10 @@ static int settle(struct ctr_cgroup *cgroup, int mount, struct ctr_error *err)
 	/* The root is never threaded, so what we made directly below it need not be asked. */
 	if (cgroup->made < count_components(cgroup->path) && check_type(cgroup, err) < 0)
 		return -1;
-	if (cgroup->controllers != 0)
-		return ctr_controllers_enable(mount, cgroup->path, cgroup->controllers, err);
-	return 0;
+	/* A hybrid host has the others in v1. */
+	return ctr_controllers_enable(
+		mount, cgroup->path, cgroup->controllers,
+		host->cgroup_mode == CTR_CGROUP_UNIFIED ? CTR_CONTROLLERS_ACCOUNTING : 0, err);
 }
 
 int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, struct ctr_error *err)
@@ -284,7 +286,6 @@ int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, stru
 	_cleanup_close_ int mount = -1;
 	int r;
 
-	(void)host;
 	if (!cgroup->mount || cgroup->unit)
 		return 0;
 
@@ -304,7 +305,7 @@ int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, stru
 				cgroup->path, cgroup->mount);
 	}
 
-	if (settle(cgroup, mount, err) < 0) {
+	if (settle(cgroup, mount, host, err) < 0) {
 		ctr_cgroup_close(cgroup);
 		remove_made(mount, cgroup->path + 1, cgroup->made);
 		cgroup->made = 0;

@@ -58,9 +58,9 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
 
 /*
  * Make it (parents as needed; cgroup->made counts what was new), have the controllers that
- * cgroup->controllers names enabled above it, and open it. An existing cgroup that holds processes
- * or is frozen is an error. When the place is optional and permission is missing, 0 is returned
- * with mount NULL. 0, or -1 and @err with nothing left behind.
+ * cgroup->controllers names, and those that count, enabled above it, and open it. An existing
+ * cgroup that holds processes or is frozen is an error. When the place is optional and permission
+ * is missing, 0 is returned with mount NULL. 0, or -1 and @err with nothing left behind.
  */
 int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, struct ctr_error *err);
 

@@ -110,16 +110,50 @@ static int explain(int dir, const char *path, enum ctr_controller controller, in
 			names[controller], path, why);
 }
 
-static int enable_at(int dir, const char *path, uint32_t wanted, struct ctr_error *err)
+/* What of @optional, which is not enabled at the root of cgroup2, could be. */
+static uint32_t available_at(int dir, uint32_t optional)
 {
 	char text[256];
-	uint32_t missing = wanted;
+
+	if (optional == 0 || ctr_file_read_small(dir, "cgroup.controllers", text, sizeof(text)) < 0)
+		return 0;
+	return optional & ctr_controllers_parse(text);
+}
+
+/* Enable one by one, which tells what it is that cannot be: an error, or less of @optional. */
+static int enable_each(int dir, const char *path, uint32_t missing, uint32_t *optional,
+		       struct ctr_error *err)
+{
+	for (int i = 0; i < CTR_CONTROLLER_COUNT; i++) {
+		uint32_t bit = CTR_CONTROLLER_BIT(i);
+		char text[16];
+		int len, r;
+
+		if (!(missing & bit))
+			continue;
+		len = snprintf(text, sizeof(text), "+%s", names[i]);
+		r = ctr_file_write_once(dir, "cgroup.subtree_control", text, (size_t)len);
+		if (r < 0 && !(*optional & bit))
+			return explain(dir, path, (enum ctr_controller)i, -r, err);
+		if (r < 0)
+			*optional &= ~bit;
+	}
+	return 0;
+}
+
+static int enable_at(int dir, const char *path, uint32_t wanted, uint32_t *optional,
+		     struct ctr_error *err)
+{
+	uint32_t enabled = 0, missing;
+	char text[256];
 	size_t len = 0;
-	int r;
 
 	/* Reading is cheap; a write takes the lock of all cgroups, even when it changes nothing. */
 	if (ctr_file_read_small(dir, "cgroup.subtree_control", text, sizeof(text)) >= 0)
-		missing &= ~ctr_controllers_parse(text);
+		enabled = ctr_controllers_parse(text);
+	if (*path == '\0')
+		*optional = (*optional & enabled) | available_at(dir, *optional & ~enabled);
+	missing = (wanted | *optional) & ~enabled;
 	if (missing == 0)
 		return 0;
 
@@ -127,28 +161,20 @@ static int enable_at(int dir, const char *path, uint32_t wanted, struct ctr_erro
 		if (missing & CTR_CONTROLLER_BIT(i))
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "+%s ", names[i]);
 	}
-	r = ctr_file_write_once(dir, "cgroup.subtree_control", text, len);
-	if (r == 0)
+	/* All or nothing. */
+	if (ctr_file_write_once(dir, "cgroup.subtree_control", text, len) == 0)
 		return 0;
-
-	/* All or nothing: one by one tells which it is. */
-	for (int i = 0; i < CTR_CONTROLLER_COUNT; i++) {
-		if (!(missing & CTR_CONTROLLER_BIT(i)))
-			continue;
-		len = (size_t)snprintf(text, sizeof(text), "+%s", names[i]);
-		r = ctr_file_write_once(dir, "cgroup.subtree_control", text, len);
-		if (r < 0)
-			return explain(dir, path, (enum ctr_controller)i, -r, err);
-	}
-	return 0;
+	return enable_each(dir, path, missing, optional, err);
 }
 
-int ctr_controllers_enable(int mount, const char *path, uint32_t wanted, struct ctr_error *err)
+int ctr_controllers_enable(int mount, const char *path, uint32_t wanted, uint32_t optional,
+			   struct ctr_error *err)
 {
 	char prefix[PATH_MAX];
 
+	optional &= ~wanted;
 	/* Each '/' of @path ends the name of one directory above the container's cgroup. */
-	for (size_t i = 0; path[i] != '\0' && i < sizeof(prefix); i++) {
+	for (size_t i = 0; path[i] != '\0' && i < sizeof(prefix) && (wanted | optional); i++) {
 		_cleanup_close_ int dir = -1;
 
 		prefix[i] = path[i];
@@ -160,7 +186,7 @@ int ctr_controllers_enable(int mount, const char *path, uint32_t wanted, struct 
 		if (dir < 0)
 			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open cgroup '%s'",
 					prefix);
-		if (enable_at(dir, prefix + (i != 0), wanted, err) < 0)
+		if (enable_at(dir, prefix + (i != 0), wanted, &optional, err) < 0)
 			return -1;
 		prefix[i] = '/';
 	}

@@ -15,6 +15,11 @@ struct ctr_error;
 	 CTR_CONTROLLER_BIT(CTR_CONTROLLER_HUGETLB) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_RDMA) |    \
 	 CTR_CONTROLLER_BIT(CTR_CONTROLLER_MISC) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_DMEM))
 
+/* Those that count what a container uses, which is wanted without limits, too. */
+#define CTR_CONTROLLERS_ACCOUNTING                                                                 \
+	(CTR_CONTROLLER_BIT(CTR_CONTROLLER_CPU) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_IO) |          \
+	 CTR_CONTROLLER_BIT(CTR_CONTROLLER_MEMORY) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_PIDS))
+
 /* "memory"; as in cgroup.controllers. */
 const char *ctr_controller_name(enum ctr_controller controller);
 /* The controller of the file or key "memory.max", or CTR_CONTROLLER_COUNT. */
@@ -25,9 +30,10 @@ uint32_t ctr_controllers_parse(const char *text);
 /*
  * Enable @wanted for the cgroup @path: in cgroup.subtree_control of every directory from the mount
  * (descriptor @mount) to its parent. What is enabled already is not touched. 0, or -1 and @err
- * naming the controller and why.
+ * naming the controller and why. Those of @optional are enabled as well, as far as they can be.
  */
-int ctr_controllers_enable(int mount, const char *path, uint32_t wanted, struct ctr_error *err);
+int ctr_controllers_enable(int mount, const char *path, uint32_t wanted, uint32_t optional,
+			   struct ctr_error *err);
 
 /* Fill @err with why @controller is not in cgroup2 here: absent, or in a v1 hierarchy. Returns -1.
  */

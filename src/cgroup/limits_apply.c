@@ -176,7 +176,7 @@ static int enable(const struct ctr_limits *limits, const struct ctr_cgroup *cgro
 	mount = open(cgroup->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (mount < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", cgroup->mount);
-	return ctr_controllers_enable(mount, cgroup->path, limits->controllers, err);
+	return ctr_controllers_enable(mount, cgroup->path, limits->controllers, 0, err);
 }
 
 /* What the files have, where it is one line that can be written back; NULL elsewhere. */

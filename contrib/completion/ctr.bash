@@ -5,8 +5,8 @@
 # what `ctr help [COMMAND]` lists: "--flag VALUE", "-f VALUE", one a line
 _ctr_flags() {
   "$1" help ${2:+"$2"} 2>/dev/null | sed -nE '/^(Global f|F)lags:$/,$ {
-    s/^  (-[a-zA-Z]), (--[a-z-]+)( [A-Z][^ ]*)?.*/\1\3\n\2\3/p
-    s/^ +(--[a-z-]+)( [A-Z][^ ]*)?.*/\1\2/p
+    s/^  (-[a-zA-Z]), (--[a-z0-9-]+)( [A-Z][^ ]*)?.*/\1\3\n\2\3/p
+    s/^ +(--[a-z0-9-]+)( [A-Z][^ ]*)?.*/\1\2/p
   }'
 }
 

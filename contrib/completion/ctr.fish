@@ -26,8 +26,8 @@ end
 
 # "--flag<tab>help" or "-f<tab>help"
 function __ctr_flags
-    __ctr_help (__ctr_command) | string match -r '^  (?:-[a-zA-Z], |    )--[a-z-]+.*' |
-        string replace -r '^ +(?:(-[a-zA-Z]), )?(--[a-z-]+)(?: [A-Z][^ ]*)? +' '$2'\t
+    __ctr_help (__ctr_command) | string match -r '^  (?:-[a-zA-Z], |    )--[a-z0-9-]+.*' |
+        string replace -r '^ +(?:(-[a-zA-Z]), )?(--[a-z0-9-]+)(?: [A-Z][^ ]*)? +' '$2'\t
 end
 
 function __ctr_ids

@@ -8,7 +8,7 @@ _ctr_flags() {
   flags=()
   while IFS= read -r line; do
     if [[ $line == (Global f|F)lags: ]]; then on=1; fi
-    [[ -n $on && $line =~ '^  (-[a-zA-Z])?,? +(--[a-z-]+)( ([A-Z][^ ]*))? +(.*)$' ]] || continue
+    [[ -n $on && $line =~ '^  (-[a-zA-Z])?,? +(--[a-z0-9-]+)( ([A-Z][^ ]*))? +(.*)$' ]] || continue
     letter=$match[1] name=$match[2] value=$match[4] help=${match[5]//[][:]/ }
     action=''
     case $name in

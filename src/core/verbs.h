@@ -32,6 +32,17 @@ int ctr_resume(const struct ctr_context *context, const char *id, struct ctr_err
 int ctr_update(const struct ctr_context *context, const char *id,
 	       const struct ctr_resources *update, struct ctr_error *err);
 
+/* events.c */
+struct ctr_events {
+	uint32_t interval_ms; /* 0: once, now */
+	int (*emit)(void *data, const char *text, size_t len, struct ctr_error *err); /* a line */
+	void *data;
+};
+
+/* Statistics every interval until the container ends, and OOM kills as they happen. */
+int ctr_watch(const struct ctr_context *context, const char *id, const struct ctr_events *events,
+	      struct ctr_error *err);
+
 /* ps.c: host pids of all processes of the container, in the context's arena. */
 int ctr_pids(const struct ctr_context *context, const char *id, pid_t **out, size_t *n,
 	     struct ctr_error *err);

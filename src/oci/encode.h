@@ -28,6 +28,8 @@ void ctr_json_end_array(struct ctr_json *json);
 void ctr_json_string(struct ctr_json *json, const char *key, const char *value);
 void ctr_json_u64(struct ctr_json *json, const char *key, uint64_t value);
 void ctr_json_i64(struct ctr_json *json, const char *key, int64_t value);
+/* A number that is text already, "0.25". */
+void ctr_json_number(struct ctr_json *json, const char *key, const char *value);
 void ctr_json_bool(struct ctr_json *json, const char *key, bool value);
 void ctr_json_null(struct ctr_json *json, const char *key);
 void ctr_json_map(struct ctr_json *json, const char *key, const struct ctr_string_pair *pairs,

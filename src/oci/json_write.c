@@ -123,6 +123,12 @@ void ctr_json_i64(struct ctr_json *json, const char *key, int64_t value)
 	ctr_buf_addf(json->buf, "%lld", (long long)value);
 }
 
+void ctr_json_number(struct ctr_json *json, const char *key, const char *value)
+{
+	put_key(json, key);
+	ctr_buf_adds(json->buf, value);
+}
+
 void ctr_json_bool(struct ctr_json *json, const char *key, bool value)
 {
 	put_key(json, key);

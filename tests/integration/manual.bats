@@ -133,6 +133,11 @@ examples() {
   examples ctr-update.1
 }
 
+@test "examples of ctr-events(1)" {
+  need root jq cgroup2
+  examples ctr-events.1
+}
+
 @test "examples of ctr-resume(1)" {
   need root jq cgroup2
   examples ctr-resume.1

@@ -74,6 +74,8 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 
 static void put(struct key *key, const void *data, size_t len)
 {
+	if (len == 0)
+		return;
 	switch (key->purpose) {
 	case HASH:
 		key->hash = mix(key->hash, data, len);

@@ -97,10 +97,10 @@ static uint32_t ask(const struct program *program, uint32_t arch, uint32_t nr,
 static struct program compile(struct ctr_arena *arena, const struct ctr_seccomp *profile,
 			      uint32_t native)
 {
+	struct sock_filter *insns = NULL;
 	struct ctr_filter filter;
-	struct sock_filter *insns;
 	struct ctr_error err;
-	size_t n;
+	size_t n = 0;
 
 	if (ctr_filter_decide(profile, native, arena, &filter, &err) < 0 ||
 	    ctr_filter_emit(&filter, arena, &insns, &n, &err) < 0)

@@ -40,6 +40,11 @@ static int cmd_exec(struct ctr_command *command, struct ctr_error *err)
 	const struct exec_options *given = command->options;
 	struct ctr_exec_options options = given->core;
 
+	if (options.process_file && command->noperands > 1)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"exec: --process has the command, '%s' is one too many",
+				command->operands[1]);
+
 	options.id = command->operands[0];
 	options.args = command->operands + 1;
 	options.nargs = command->noperands - 1;

@@ -293,6 +293,8 @@ static int status_of(const struct ctr_verb *verb, const struct ctr_error *err)
 
 static int fail(const struct ctr_verb *verb, const struct ctr_error *err)
 {
+	/* What was printed before it comes before it, also where both go to one file. */
+	(void)fflush(stdout);
 	ctr_log_error(err);
 	return status_of(verb, err);
 }

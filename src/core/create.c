@@ -585,6 +585,9 @@ static int start_and_wait(struct creation *creation, int *status, struct ctr_err
 		if (r < 0)
 			push_undo(creation, undo_hooks);
 	}
+	/* It is a container like any other from here on: pause, exec and delete are others' affair.
+	 */
+	ctr_state_unlock(creation->container.dir);
 	if (r == 0 && wait.foreground)
 		r = ctr_wait(&wait, status, err);
 	ctr_wait_release(&wait);
@@ -594,14 +597,19 @@ static int start_and_wait(struct creation *creation, int *status, struct ctr_err
 /* After the end of a foreground run: what `ctr delete` does, with what is open already. */
 static int clean_up(struct creation *creation, struct ctr_error *err)
 {
+	const struct ctr_container *container = &creation->container;
+
 	creation->nundo = 0;
 	if (creation->options->keep)
 		return 0;
 
 	if (creation->options->pid_file)
 		undo_pid_file(creation);
+	/* `delete --force` of somebody else may have been faster. */
+	if (!ctr_state_relock(container->root, container->id, container->dir))
+		return 0;
 	if (ctr_place_remove(&creation->container.cgroup, creation->context, err) < 0 ||
-	    ctr_state_remove(creation->container.root, creation->options->id, err) < 0)
+	    ctr_state_remove(container->root, container->id, err) < 0)
 		return -1;
 	if (creation->spec->hooks[CTR_HOOK_POSTSTOP].count > 0)
 		undo_hooks(creation);

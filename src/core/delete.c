@@ -129,10 +129,30 @@ static int open_locked(struct ctr_container *container, const struct ctr_context
 	}
 }
 
-/* All that can be done where the record tells nothing. */
-static int remove_damaged(struct ctr_container *container, struct ctr_error *err)
+/*
+ * Where the record tells nothing, the copy of the configuration still says where the cgroup is, and
+ * that holds its processes. A unit of systemd or a container without a cgroup cannot be found so.
+ */
+static int remove_damaged(struct ctr_container *container, const struct ctr_context *context,
+			  struct ctr_error *err)
 {
-	ctr_log(CTR_LOG_WARNING, "%s: only its state is removed", err->text);
+	struct ctr_cgroup *cgroup = &container->cgroup;
+	struct ctr_error ignored;
+	const struct ctr_spec *spec;
+	struct ctr_host host; /* delete needs nothing of it otherwise */
+
+	ctr_log(CTR_LOG_WARNING, "%s: what can be found without it is removed", err->text);
+	container->record = (struct ctr_record){ .id = container->id, .bundle = "/" };
+	spec = ctr_container_spec(container, context, &ignored);
+	if (spec && ctr_host_probe(&host, context->arena, &ignored) == 0 &&
+	    ctr_cgroup_place(cgroup, context->arena, &host, CTR_MANAGER_CGROUPFS,
+			     spec->linux_->cgroups_path, container->id, &ignored) == 0 &&
+	    cgroup->mount && ctr_cgroup_open(cgroup, &ignored) == 0) {
+		(void)ctr_cgroup_kill(cgroup, SIGKILL, &ignored);
+		if (ctr_cgroup_remove(cgroup, err) < 0)
+			return -1;
+	}
+
 	return ctr_state_remove(container->root, container->id, err);
 }
 
@@ -148,7 +168,7 @@ int ctr_delete(const struct ctr_context *context, const char *id, bool force, st
 	else if (force && local.fault == CTR_FAULT_NOT_FOUND)
 		r = 0;
 	else if (force && local.fault == CTR_FAULT_STATE && container.locked)
-		r = remove_damaged(&container, &local);
+		r = remove_damaged(&container, context, &local);
 	ctr_container_release(&container);
 
 	if (r < 0)

@@ -204,8 +204,11 @@ int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr
 
 	*n = preserve + *listen;
 	for (uint32_t fd = 3; fd < 3 + *n; fd++) {
-		if (fcntl((int)fd, F_GETFD) < 0)
-			return ctr_fail(err, CTR_FAULT_USAGE, errno,
+		int flags = fcntl((int)fd, F_GETFD);
+
+		/* One that closes on exec is ours: no caller can have passed it. */
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return ctr_fail(err, CTR_FAULT_USAGE, EBADF,
 					"--preserve-fds %u: file descriptor %u is not open",
 					preserve, fd);
 	}

@@ -157,6 +157,21 @@ int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *loc
 	return ctr_take_fd(&fd);
 }
 
+void ctr_state_unlock(int dir)
+{
+	(void)flock(dir, LOCK_UN);
+}
+
+bool ctr_state_relock(int root, const char *id, int dir)
+{
+	struct stat ours, there;
+
+	while (flock(dir, LOCK_EX) < 0 && errno == EINTR)
+		;
+	return fstat(dir, &ours) == 0 && fstatat(root, id, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 int ctr_state_remove(int root, const char *id, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = -1;

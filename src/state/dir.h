@@ -34,6 +34,12 @@ enum ctr_state_lock {
 int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *locked,
 		   struct ctr_error *err);
 
+/* Let others work on the container of the locked directory @dir. */
+void ctr_state_unlock(int dir);
+/* Lock it again, waiting for whoever works on it. false: it was deleted meanwhile; ROOT/ID, if it
+ * is there, is another container. */
+bool ctr_state_relock(int root, const char *id, int dir);
+
 /* Remove a container's directory with all files in it. ENOENT is success. */
 int ctr_state_remove(int root, const char *id, struct ctr_error *err);
 

@@ -24,6 +24,12 @@ long fail_at(struct init *init, enum ctr_fail_detail detail, long error)
 	return error;
 }
 
+void report_text(struct init *init, const char *text)
+{
+	init->text = text;
+	init->text_length = str_length(text);
+}
+
 int root_fd(struct init *init)
 {
 	int *root = &init->slots[CTR_SLOT_ROOT];

@@ -9,12 +9,6 @@ enum { PASSWD_MAX = 1 << 20, X_OK = 1 };
  * would set. */
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-static void set_text(struct init *init, const char *text)
-{
-	init->text = text;
-	init->text_length = str_length(text);
-}
-
 /* ---- working directory */
 
 /*
@@ -220,7 +214,7 @@ static long find_by_path(struct init *init, const char *name)
 	if (r < 0) {
 		bool special = SYS(newfstatat, AT_FDCWD, name, &st, 0) == 0 && !S_ISREG(st.st_mode);
 
-		set_text(init, name);
+		report_text(init, name);
 		return fail_at(init, special ? CTR_DETAIL_EXEC_TYPE : CTR_DETAIL_EXEC, r);
 	}
 	init->executable = name;
@@ -270,7 +264,7 @@ static long search_path(struct init *init, const char *name)
 			break;
 	}
 
-	set_text(init, name);
+	report_text(init, name);
 	return denied ? fail_at(init, CTR_DETAIL_EXEC, -EACCES)
 		      : fail_at(init, CTR_DETAIL_EXEC_PATH, -ENOENT);
 }
@@ -286,7 +280,7 @@ long op_find_exec(struct init *init, const struct ctr_op *op)
 		if (*s == '/')
 			return find_by_path(init, name);
 	if (!*name) {
-		set_text(init, name);
+		report_text(init, name);
 		return fail_at(init, CTR_DETAIL_EXEC_PATH, -ENOENT);
 	}
 	return search_path(init, name);
@@ -309,6 +303,6 @@ long op_exec(struct init *init, const struct ctr_op *op)
 		return -ENOMEM;
 
 	r = SYS(execve, init->executable, argv, envp);
-	set_text(init, init->executable);
+	report_text(init, init->executable);
 	return fail_at(init, CTR_DETAIL_EXEC, r);
 }

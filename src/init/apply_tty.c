@@ -73,8 +73,10 @@ static long bind_console(struct init *init, const struct ctr_op *op, int slave)
 		return 0;
 	target =
 		path_make(init, op_str(init, op->str), PATH_NOFOLLOW | PATH_MAKE_FILE, 0600, &made);
-	if (target < 0)
+	if (target < 0) {
+		report_text(init, op_str(init, op->str));
 		return fail_at(init, CTR_DETAIL_OPEN_TARGET, target);
+	}
 	r = bind_fd(init, slave, (int)target, 0);
 	(void)sys_close((int)target);
 	return r;

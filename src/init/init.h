@@ -117,6 +117,8 @@ const char *op_str(const struct init *init, uint32_t offset);
 int slot_fd(const struct init *init, int16_t slot);
 /* Note where it failed and pass @error through. */
 long fail_at(struct init *init, enum ctr_fail_detail detail, long error);
+/* What else the message is to name. */
+void report_text(struct init *init, const char *text);
 /* The directory that paths in the root start at. */
 int root_fd(struct init *init);
 

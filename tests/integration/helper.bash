@@ -244,8 +244,8 @@ processes() {
 }
 
 # Containers, and whatever was begun and not finished. Names with a dot in front are
-# caches, which are meant to stay.
-states() { ls "$STATE" 2>/dev/null || true; }
+# caches, which are meant to stay, and so is that of seccomp filters.
+states() { ls --ignore=-seccomp "$STATE" 2>/dev/null || true; }
 
 describe_process() { printf '%s %s\n' "$1" "$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null)"; }
 

@@ -440,7 +440,7 @@ expect_gone() { # ID
   [ ! -e "$BUNDLE/rootfs/late" ]
   run -0 ctr resume "$ID"
   has_status "$ID" running
-  ended $PID
+  ended "$PID"
   expect_status 0
   [ -e "$BUNDLE/rootfs/late" ]
   eventually sh -c "[ \$(stat -c %s '$OUT') -gt $size ]"
@@ -632,11 +632,11 @@ expect_gone() { # ID
   eventually grep -q ready "$OUT"
   # fault 67: WINCH without a terminal is nobody's concern
   for signal in HUP INT QUIT USR1 USR2 ALRM CONT WINCH CHLD PIPE; do
-    kill -$signal $PID
+    kill "-$signal" "$PID"
     sleep 0.1
   done
-  kill -TERM $PID
-  ended $PID
+  kill -TERM "$PID"
+  ended "$PID"
   expect_status 7
   for signal in HUP INT QUIT USR1 USR2 ALRM CONT; do grep -qx $signal "$OUT"; done
   [ "$(grep -c WINCH "$OUT")" = 0 ]
@@ -731,8 +731,8 @@ expect_gone() { # ID
   command_is sleep 1000
   in_background run -b "$BUNDLE" "$ID"
   eventually has_status "$ID" running 2>/dev/null
-  kill -9 $PID
-  ended $PID
+  kill -9 "$PID"
+  ended "$PID"
   run -0 ctr list -q
   expect_output "$ID"
   ctr delete --force "$ID"

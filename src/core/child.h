@@ -29,7 +29,7 @@ struct ctr_child {
 	int cgroup_fd;        /* born in it; -1: in the caller's */
 	struct ctr_child_join joins[CTR_CHILD_JOINS];
 	size_t njoins;
-	struct ctr_newnet *newnet;        /* joined last, instead of CLONE_NEWNET; NULL */
+	struct ctr_newnet *newnet;        /* joined last, instead of being cloned with them; NULL */
 	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
 					   * wait by the caller */
 	size_t nrlimits;

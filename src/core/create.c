@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -176,18 +177,23 @@ static void fill_record(struct creation *creation)
 	};
 }
 
+static bool is_new(const struct ctr_namespace *namespace)
+{
+	return namespace->listed && !namespace->path;
+}
+
 /* Begin with what takes longest. A new user namespace must own its network namespace, which then
  * the child alone can make. */
 static void begin_newnet(struct creation *creation)
 {
 	const struct ctr_namespace *namespaces = creation->spec->linux_->namespaces;
-	const struct ctr_namespace *net = &namespaces[CTR_NS_NETWORK];
 
-	if (!net->listed || net->path || namespaces[CTR_NS_USER].listed ||
+	if (!is_new(&namespaces[CTR_NS_NETWORK]) || namespaces[CTR_NS_USER].listed ||
 	    !creation->context->host.privileged)
 		return;
 
-	ctr_newnet_begin(&creation->newnet);
+	ctr_newnet_begin(&creation->newnet,
+			 CLONE_NEWNET | (is_new(&namespaces[CTR_NS_IPC]) ? CLONE_NEWIPC : 0));
 	creation->launch.newnet = &creation->newnet;
 }
 

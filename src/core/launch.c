@@ -142,8 +142,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 		.hide = (shape->njoins > 0 || njoins > 0) && !shape->become_root,
 		.sync_fd = child_sync,
 	};
-	if (launch->newnet && launch->newnet->pid > 0 && (child->clone_flags & CLONE_NEWNET)) {
-		child->clone_flags &= ~(uint64_t)CLONE_NEWNET;
+	if (launch->newnet && launch->newnet->pid > 0) {
+		child->clone_flags &= ~launch->newnet->flags;
 		child->newnet = launch->newnet;
 	}
 	if (ctr_image_make(&image, launch->plan, err) < 0)

@@ -40,14 +40,15 @@ struct ctr_launch {
 	struct ctr_arena *arena;
 	const struct ctr_launch_calls *calls;
 	void *data;
-	struct ctr_newnet *newnet; /* a network namespace is being made; NULL: clone makes it */
-	int sync;                  /* ours */
-	uint32_t state;            /* enum ctr_sync_state */
-	bool ahead;                /* START was sent ahead of CREATED */
-	pid_t pid;                 /* 0: none, or not our child */
-	int pidfd;                 /* -1 where pidfd_open is missing */
-	int userns;                /* of the child, opened when first needed; -1 */
-	struct ctr_child child;    /* the child reads it until it executes ctr-init */
+	struct ctr_newnet
+		*newnet;        /* namespaces that are being made already, of those planned; NULL */
+	int sync;               /* ours */
+	uint32_t state;         /* enum ctr_sync_state */
+	bool ahead;             /* START was sent ahead of CREATED */
+	pid_t pid;              /* 0: none, or not our child */
+	int pidfd;              /* -1 where pidfd_open is missing */
+	int userns;             /* of the child, opened when first needed; -1 */
+	struct ctr_child child; /* the child reads it until it executes ctr-init */
 };
 
 #define CTR_LAUNCH_INIT                                                                            \

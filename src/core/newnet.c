@@ -1,4 +1,4 @@
-/* The helper that makes a network namespace, and the three that talk with it by a futex. */
+/* The helper that makes namespaces, and the three that talk with it by a futex. */
 #include "core/newnet.h"
 
 #include <errno.h>
@@ -60,7 +60,7 @@ static int helper_main(void *arg)
 	if (SYS(getppid, 0) != newnet->parent)
 		return 0;
 
-	r = SYS(unshare, CLONE_NEWNET);
+	r = SYS(unshare, newnet->flags);
 	set(newnet, r < 0 ? FAILED : MADE);
 	while (get(newnet) == MADE)
 		await(newnet, MADE);
@@ -92,7 +92,7 @@ static bool has_idle_cpu(void)
 	return running > 0 && running < CPU_COUNT(&cpus);
 }
 
-void ctr_newnet_begin(struct ctr_newnet *newnet)
+void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags)
 {
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_PIDFD,
@@ -102,7 +102,12 @@ void ctr_newnet_begin(struct ctr_newnet *newnet)
 	};
 	long pid;
 
-	*newnet = (struct ctr_newnet){ .pidfd = -1, .parent = getpid(), .state = MAKING };
+	*newnet = (struct ctr_newnet){
+		.flags = flags,
+		.pidfd = -1,
+		.parent = getpid(),
+		.state = MAKING,
+	};
 	if (!has_idle_cpu())
 		return;
 	pid = ctr_clone_onto_stack(&args, helper_main, newnet);
@@ -126,11 +131,11 @@ long ctr_newnet_join(struct ctr_newnet *newnet)
 	while (get(newnet) == MAKING && !is_gone(newnet))
 		await(newnet, MAKING);
 	if (get(newnet) == MADE)
-		r = SYS(setns, newnet->pidfd, CLONE_NEWNET);
+		r = SYS(setns, newnet->pidfd, newnet->flags);
 	set(newnet, LEFT);
 
 	/* No setns(2) with a pidfd before 5.8; and whatever went wrong, here it can be said. */
-	return r < 0 ? SYS(unshare, CLONE_NEWNET) : 0;
+	return r < 0 ? SYS(unshare, newnet->flags) : 0;
 }
 
 void ctr_newnet_end(struct ctr_newnet *newnet)

@@ -58,8 +58,9 @@ static void print_version(const char *name)
 {
 	const struct scmp_version *seccomp = seccomp_version();
 
-	printf("%s version %s\ncommit: %s\nspec: 1.3.0\n+SECCOMP +CAP +SELINUX +APPARMOR +EBPF +YAJL\n",
-	       name, PACKAGE_VERSION, CTR_COMMIT);
+	printf("%s version %s\ncommit: %s\nspec: 1.3.0\n", name, PACKAGE_VERSION, CTR_COMMIT);
+	printf("%s+SECCOMP +CAP +SELINUX +APPARMOR +EBPF +YAJL\n",
+	       CTR_WITH_SYSTEMD ? "+SYSTEMD " : "");
 	printf("libseccomp: %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
 }
 

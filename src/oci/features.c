@@ -44,9 +44,9 @@ static void put_cgroup(struct ctr_json *json)
 	ctr_json_object(json, "cgroup");
 	ctr_json_bool(json, "v1", false);
 	ctr_json_bool(json, "v2", true);
-	ctr_json_bool(json, "systemd", false);
-	ctr_json_bool(json, "systemdUser", false);
-	ctr_json_bool(json, "rdma", false);
+	ctr_json_bool(json, "systemd", CTR_WITH_SYSTEMD);
+	ctr_json_bool(json, "systemdUser", CTR_WITH_SYSTEMD);
+	ctr_json_bool(json, "rdma", true);
 	ctr_json_end_object(json);
 }
 

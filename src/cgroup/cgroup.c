@@ -90,7 +90,7 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
 	if (cgroups_path && *cgroups_path == '\0')
 		cgroups_path = NULL;
 	if (host->rootless && !(cgroups_path && *cgroups_path == '/'))
-		base = host->cgroup_self;
+		base = host->cgroup_self ? host->cgroup_self : "/";
 
 	/* Cleaned before it is joined: ".." stops at the base. */
 	path = cgroups_path ? ctr_path_clean(arena, cgroups_path)

@@ -81,7 +81,7 @@ int ctr_cgroup_open_sub(const struct ctr_cgroup *cgroup, const char *sub, int *o
 
 /* Freeze or thaw and wait until the kernel says so (10 s at most; a failed freeze is undone). */
 int ctr_cgroup_freeze(const struct ctr_cgroup *cgroup, bool freeze, struct ctr_error *err);
-/* Is it frozen? Also true for an ancestor's freeze. false when it is gone. */
+/* Is it frozen? Also true for an ancestor's freeze. false when it is gone. It need not be open. */
 bool ctr_cgroup_is_frozen(const struct ctr_cgroup *cgroup);
 
 /* Signal every process in it and below: cgroup.kill for SIGKILL, else (or without it) freeze,

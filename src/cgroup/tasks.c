@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -128,8 +129,18 @@ int ctr_cgroup_freeze(const struct ctr_cgroup *cgroup, bool freeze, struct ctr_e
 bool ctr_cgroup_is_frozen(const struct ctr_cgroup *cgroup)
 {
 	struct ctr_cgroup_events events;
+	char path[PATH_MAX];
+	int n;
 
-	return cgroup->fd >= 0 && ctr_cgroup_events(cgroup->fd, &events) == 0 && events.frozen;
+	if (cgroup->fd >= 0)
+		return ctr_cgroup_events(cgroup->fd, &events) == 0 && events.frozen;
+	if (!cgroup->mount)
+		return false;
+
+	/* For `list`, which asks of many: one open(2) instead of three. */
+	n = snprintf(path, sizeof(path), "%s%s/cgroup.events", cgroup->mount, cgroup->path);
+	return n > 0 && (size_t)n < sizeof(path) &&
+	       ctr_cgroup_events_at(AT_FDCWD, path, &events) == 0 && events.frozen;
 }
 
 /* ---- killing */

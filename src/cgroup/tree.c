@@ -34,16 +34,21 @@ static void parse_events(const char *text, struct ctr_cgroup_events *out)
 	out->frozen = frozen && frozen[7] == '1';
 }
 
-int ctr_cgroup_events(int dir, struct ctr_cgroup_events *out)
+int ctr_cgroup_events_at(int dir, const char *path, struct ctr_cgroup_events *out)
 {
 	char text[128];
-	ssize_t n = ctr_file_read_small(dir, "cgroup.events", text, sizeof(text));
+	ssize_t n = ctr_file_read_small(dir, path, text, sizeof(text));
 
 	if (n < 0)
 		return (int)n;
 
 	parse_events(text, out);
 	return 0;
+}
+
+int ctr_cgroup_events(int dir, struct ctr_cgroup_events *out)
+{
+	return ctr_cgroup_events_at(dir, "cgroup.events", out);
 }
 
 int ctr_cgroup_events_fd(int fd, struct ctr_cgroup_events *out)

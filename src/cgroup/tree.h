@@ -12,6 +12,8 @@ struct ctr_cgroup_events {
 
 /* Read cgroup.events. 0 or -errno (-ENOENT, -ENODEV: gone). */
 int ctr_cgroup_events(int dir, struct ctr_cgroup_events *out);
+/* The same by the path of the file. */
+int ctr_cgroup_events_at(int dir, const char *path, struct ctr_cgroup_events *out);
 /* The same from an open cgroup.events, rearming poll(2) on it. */
 int ctr_cgroup_events_fd(int fd, struct ctr_cgroup_events *out);
 

@@ -44,38 +44,38 @@ static int cmd_state(struct ctr_command *command, struct ctr_error *err)
 }
 
 struct listing {
+	int root; /* -1: there is none, and so no container */
+	const char **ids;
+	size_t nids;
 	struct ctr_state_doc *docs;
 	size_t n;
 };
 
-/* All that can be read; what cannot is named on standard error and left out. */
-static int collect(struct ctr_command *command, struct listing *listing, struct ctr_error *err)
+static int find(const struct ctr_context *context, struct listing *listing, struct ctr_error *err)
 {
-	const struct ctr_context *context = command->context;
-	const char **ids = NULL;
-	_cleanup_close_ int root = -1;
-	size_t n = 0;
-
-	root = ctr_state_open_root(context->root, false, err);
-	if (root < 0)
+	listing->root = ctr_state_open_root(context->root, false, err);
+	if (listing->root < 0)
 		return err->fault == CTR_FAULT_NOT_FOUND && !context->root_given ? 0 : -1;
-	if (ctr_state_list(root, context->arena, &ids, &n, err) < 0)
-		return -1;
 
-	listing->docs = ctr_arena_array(context->arena, n, sizeof(*listing->docs));
-	for (size_t i = 0; i < n; i++) {
+	return ctr_state_list(listing->root, context->arena, &listing->ids, &listing->nids, err);
+}
+
+/* All that can be read; what cannot is named on standard error and left out. */
+static void collect(const struct ctr_context *context, struct listing *listing)
+{
+	listing->docs = ctr_arena_array(context->arena, listing->nids, sizeof(*listing->docs));
+	for (size_t i = 0; i < listing->nids; i++) {
 		struct ctr_container container;
 		struct ctr_error skipped;
 
-		if (ctr_container_open(&container, context, ids[i], CTR_LOCK_NONE, &skipped) == 0)
+		if (ctr_container_open_in(&container, context, listing->root, listing->ids[i],
+					  &skipped) == 0)
 			ctr_container_doc(&container, ctr_container_status(&container),
 					  &listing->docs[listing->n++], context);
 		else if (skipped.fault != CTR_FAULT_NOT_FOUND)
 			fprintf(stderr, "%s: skipped: %s\n", context->name, skipped.text);
 		ctr_container_release(&container);
 	}
-
-	return 0;
 }
 
 static void print_json(const struct listing *listing, struct ctr_buf *buf)
@@ -92,8 +92,8 @@ static void print_json(const struct listing *listing, struct ctr_buf *buf)
 
 static void print_quiet(const struct listing *listing, struct ctr_buf *buf)
 {
-	for (size_t i = 0; i < listing->n; i++)
-		ctr_buf_addf(buf, "%s\n", listing->docs[i].id);
+	for (size_t i = 0; i < listing->nids; i++)
+		ctr_buf_addf(buf, "%s\n", listing->ids[i]);
 }
 
 static size_t widest(size_t width, const char *text)
@@ -128,14 +128,17 @@ static int cmd_list(struct ctr_command *command, struct ctr_error *err)
 	const struct list_options *options = command->options;
 	const char *format = options->format ? options->format : "table";
 	bool is_json = strcmp(format, "json") == 0;
-	struct listing listing = { 0 };
+	struct listing listing = { .root = -1 };
 	struct ctr_buf buf;
 
 	if (!is_json && strcmp(format, "table") != 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"list: --format: '%s' is not table or json", format);
-	if (collect(command, &listing, err) < 0)
+	if (find(command->context, &listing, err) < 0)
 		return -1;
+	if (!options->quiet)
+		collect(command->context, &listing);
+	ctr_close_ptr(&listing.root);
 
 	ctr_buf_init(&buf, command->context->arena);
 	if (options->quiet)

@@ -18,6 +18,34 @@
 #include "core/place.h"
 #include "oci/load.h"
 
+static int open_in(struct ctr_container *container, const struct ctr_context *context, int root,
+		   enum ctr_state_lock lock, struct ctr_error *err)
+{
+	const char *id = container->id;
+
+	container->dir = ctr_state_open(root, id, lock, &container->locked, err);
+	if (container->dir < 0)
+		return -1;
+
+	if (ctr_record_read(&container->record, container->dir, id, context->arena, err) < 0) {
+		if (!err || err->fault != CTR_FAULT_NOT_FOUND)
+			return -1;
+		/* Another ctr is between mkdir and its first record, or died there. */
+		container->record = (struct ctr_record){ .id = id, .bundle = "", .created = "" };
+	}
+
+	ctr_place_from_record(&container->cgroup, &container->record, context);
+	return 0;
+}
+
+int ctr_container_open_in(struct ctr_container *out, const struct ctr_context *context, int root,
+			  const char *id, struct ctr_error *err)
+{
+	*out = (struct ctr_container)CTR_CONTAINER_INIT;
+	out->id = id;
+	return open_in(out, context, root, CTR_LOCK_NONE, err);
+}
+
 int ctr_container_open(struct ctr_container *out, const struct ctr_context *context, const char *id,
 		       enum ctr_state_lock lock, struct ctr_error *err)
 {
@@ -35,19 +63,7 @@ int ctr_container_open(struct ctr_container *out, const struct ctr_context *cont
 		return -1;
 	}
 
-	out->dir = ctr_state_open(out->root, id, lock, &out->locked, err);
-	if (out->dir < 0)
-		return -1;
-
-	if (ctr_record_read(&out->record, out->dir, id, context->arena, err) < 0) {
-		if (!err || err->fault != CTR_FAULT_NOT_FOUND)
-			return -1;
-		/* Another ctr is between mkdir and its first record, or died there. */
-		out->record = (struct ctr_record){ .id = id, .bundle = "", .created = "" };
-	}
-
-	ctr_place_from_record(&out->cgroup, &out->record, context);
-	return 0;
+	return open_in(out, context, out->root, lock, err);
 }
 
 void ctr_container_release(struct ctr_container *container)
@@ -72,19 +88,6 @@ bool ctr_container_is_alive(const struct ctr_container *container)
 	return start_time == record->start_time && state != 'Z' && state != 'X';
 }
 
-static bool is_frozen(const struct ctr_container *container)
-{
-	struct ctr_cgroup cgroup = container->cgroup;
-	bool frozen;
-
-	if (!cgroup.mount || ctr_cgroup_open(&cgroup, NULL) < 0)
-		return false;
-
-	frozen = ctr_cgroup_is_frozen(&cgroup);
-	ctr_cgroup_close(&cgroup);
-	return frozen;
-}
-
 enum ctr_status ctr_container_status(const struct ctr_container *container)
 {
 	struct stat st;
@@ -93,7 +96,7 @@ enum ctr_status ctr_container_status(const struct ctr_container *container)
 		return CTR_STATUS_CREATING;
 	if (!ctr_container_is_alive(container))
 		return CTR_STATUS_STOPPED;
-	if (is_frozen(container))
+	if (ctr_cgroup_is_frozen(&container->cgroup))
 		return CTR_STATUS_PAUSED;
 	if (fstatat(container->dir, "gate", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return CTR_STATUS_CREATED;

@@ -41,6 +41,10 @@ struct ctr_container {
  * then has only the id (status creating). */
 int ctr_container_open(struct ctr_container *out, const struct ctr_context *context, const char *id,
 		       enum ctr_state_lock lock, struct ctr_error *err);
+/* The same for one of the ids that ctr_state_list() found in @root, which stays the caller's; to be
+ * looked at, not locked. */
+int ctr_container_open_in(struct ctr_container *out, const struct ctr_context *context, int root,
+			  const char *id, struct ctr_error *err);
 void ctr_container_release(struct ctr_container *container);
 
 /* What it is now; never fails, also not in a race with its end. */

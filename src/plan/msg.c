@@ -158,8 +158,15 @@ static int op_fail(const struct ctr_plan_header *plan, const struct ctr_op *op,
 {
 	const char *detail = msg->detail < CTR_DETAIL_COUNT ? details[msg->detail] : NULL;
 	struct words words = { .len = 0 };
+	const char *data;
 
 	add_op_words(&words, plan, op);
+	/* The kernel does not tell which of the file system's own options it dislikes. */
+	if (plan && op->kind == CTR_OP_MOUNT && msg->error == EINVAL && !detail) {
+		data = ctr_view_next(ctr_view_next(ctr_view_str(plan, op->str2)));
+		if (*data)
+			add(&words, " with options '%s'", data);
+	}
 	if (detail)
 		add(&words, ": %s", detail);
 	if (*text)

@@ -299,10 +299,10 @@ static int plan_exec(struct ctr_planner *p)
  *                 while /dev can still be written
  * hooks           after mounts and before pivot_root (config.md#posix-platform-hooks), and so
  *                 before anything becomes read-only (crun #1924)
- * propagation of  after pivot_root, which refuses a shared or unbindable root
- * the root
  * sysctl, names   after the hooks: they may set up the network that net.* is about
  * restrictions    read-only, then masked: last of the mounts, so that neither is hidden by another
+ * propagation of  after pivot_root, which refuses a shared or unbindable root, and after the
+ * the root        last mount, which an unbindable one could not be the source of
  * labels          after everything that a confined process could not do, before capabilities go
  */
 static int plan_create(struct ctr_planner *p)
@@ -318,6 +318,7 @@ static int plan_create(struct ctr_planner *p)
 	ctr_plan_names(p);
 	ctr_plan_sysctl(p);
 	ctr_plan_restrict_paths(p);
+	ctr_plan_root_propagation(p);
 	if (add_privileged(p) < 0)
 		return -1;
 	add_process(p);

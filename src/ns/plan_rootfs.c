@@ -63,10 +63,6 @@ void ctr_plan_enter_root(struct ctr_planner *p)
 	else if (p->options->no_pivot)
 		op->flags = CTR_OPF_NO_PIVOT;
 
-	if (p->root_propagation & (MS_SHARED | MS_UNBINDABLE)) {
-		ctr_plan_origin(p->plan, "linux.rootfsPropagation");
-		ctr_plan_add(p->plan, CTR_OP_ROOT_PROPAGATION)->arg = p->root_propagation;
-	}
 	if (p->root_readonly) {
 		ctr_plan_origin(p->plan, "root.readonly");
 		(void)ctr_plan_add(p->plan, CTR_OP_ROOT_READONLY);
@@ -89,4 +85,14 @@ void ctr_plan_restrict_paths(struct ctr_planner *p)
 		ctr_plan_origin(p->plan, "linux.maskedPaths[%zu]", i);
 		(void)ctr_planner_add(p, CTR_OP_MASK, config->masked_paths[i]);
 	}
+}
+
+/* After the last mount: what is unbindable cannot be bound on itself to be read-only. */
+void ctr_plan_root_propagation(struct ctr_planner *p)
+{
+	if (!(p->root_propagation & (MS_SHARED | MS_UNBINDABLE)))
+		return;
+
+	ctr_plan_origin(p->plan, "linux.rootfsPropagation");
+	ctr_plan_add(p->plan, CTR_OP_ROOT_PROPAGATION)->arg = p->root_propagation;
 }

@@ -65,6 +65,16 @@ created() {
   ctr create -b "$BUNDLE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&-
 }
 
+# mount_at DESTINATION TYPE SOURCE OPTION... - one more mount; - stands for no type or source
+mount_at() {
+  local destination=$1 type=$2 source=$3
+  shift 3
+  # shellcheck disable=SC2016 # they are jq's
+  config --arg d "$destination" --arg t "$type" --arg s "$source" --arg o "$*" \
+    '.mounts += [{destination: $d, options: ($o | split(" "))} +
+      if $t == "-" then {} else {type: $t} end + if $s == "-" then {} else {source: $s} end]'
+}
+
 run_bundle() { run ctr run -b "$BUNDLE" "$@" "$ID"; }
 
 in_background() {
@@ -277,9 +287,13 @@ setup() {
 
 # Clean up for the test that follows, whatever this one has done.
 force_cleanup() {
-  local id pid
+  local id pid mount
   for id in $(states); do ctr delete --force "$id" || true; done
   for pid in $(processes); do kill -9 "$pid" 2>/dev/null || true; done
+  # what the test itself has mounted, before bats removes the directory
+  for mount in $(cut -d' ' -f5 /proc/self/mountinfo | grep "^$BATS_TEST_TMPDIR/" | tac); do
+    umount --lazy "$mount" || true
+  done
 }
 
 teardown() {

@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# Limits: what stands in the document is in the files of the cgroup, and holds.
+
+load helper
+
+# A process in a cgroup keeps it from handing controllers on. A user's own cgroup is all the
+# user has: whatever is in it moves to a sub-cgroup, and containers go beside that.
+place() {
+  local own pid top
+  is_root && return
+  top=$(cgroup2)
+  own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+  if [ "${own##*/}" != tests ]; then
+    mkdir -p "$top$own/tests" 2>/dev/null || skip 'needs a cgroup that was delegated'
+    for pid in $(cat "$top$own/cgroup.procs"); do
+      echo "$pid" >"$top$own/tests/cgroup.procs" 2>/dev/null || true
+    done
+    own=$own/tests
+  fi
+  config --arg path "${own%/*}/$ID" '.linux.cgroupsPath = $path'
+}
+
+needs() {
+  need cgroup2 jq "$@"
+  place
+}
+
+cgroup_of() { echo "$(cgroup2)$(sed -n 's/^0:://p' "/proc/$(pid_of "$1")/cgroup")"; }
+
+# holds FILE VALUE - what a file of the container's cgroup has
+holds() {
+  local value
+  value=$(cat "$(cgroup_of "$ID")/$1")
+  [ "$value" = "$2" ] || {
+    echo "$1 is '$value', not '$2'"
+    return 1
+  }
+}
+
+resources() { config ".linux.resources += $1"; }
+
+# The same rows for create and for update: CONTROLLER RESOURCES FILE VALUE [FILE VALUE]...
+rows() {
+  "$@" memory '{memory: {limit: 104857600, swap: 209715200, reservation: 1048576}}' \
+    memory.max 104857600 memory.swap.max 104857600 memory.low 1048576
+  "$@" memory '{memory: {limit: 104857600, swap: 104857600}}' memory.max 104857600 memory.swap.max 0
+  "$@" memory '{memory: {limit: -1}}' memory.max max memory.swap.max max
+  "$@" cpu '{cpu: {shares: 512}}' cpu.weight 59
+  "$@" cpu '{cpu: {quota: 20000, period: 50000, burst: 10000}}' \
+    cpu.max '20000 50000' cpu.max.burst 10000
+  "$@" cpu '{cpu: {idle: 1}}' cpu.idle 1
+  "$@" cpuset '{cpu: {cpus: "0", mems: "0"}}' cpuset.cpus 0 cpuset.mems 0
+  "$@" pids '{pids: {limit: 20}}' pids.max 20
+  "$@" pids '{pids: {limit: 0}}' pids.max 1
+  "$@" pids '{pids: {limit: -1}}' pids.max max
+  "$@" io '{blockIO: {weight: 500}}' io.weight 'default 4950'
+  "$@" memory '{memory: {limit: 104857600}, unified: {"memory.high": "52428800"}}' \
+    memory.max 104857600 memory.high 52428800
+  "$@" pids '{pids: {limit: 20}, unified: {"pids.max": "30"}}' pids.max 30
+  is_root || return 0
+  "$@" hugetlb '{hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}' hugetlb.2MB.max 4194304 \
+    hugetlb.2MB.rsvd.max 4194304
+}
+
+is_delegated() { grep -qw "$1" "$(cgroup2)/cgroup.controllers"; }
+
+values() { # FILE VALUE...
+  while [ $# -gt 0 ]; do
+    holds "$1" "$2"
+    shift 2
+  done
+}
+
+create_with() { # CONTROLLER RESOURCES FILE VALUE...
+  is_delegated "$1" || return 0
+  echo "create: $2"
+  config "del(.linux.resources) | .linux.resources = $2"
+  created "$ID"
+  values "${@:3}"
+  ctr delete --force "$ID"
+}
+
+update_to() {
+  is_delegated "$1" || return 0
+  echo "update: $2"
+  jq -n "$2" | ctr update --resources - "$ID"
+  values "${@:3}"
+}
+
+@test "limits of the document are in the files of the cgroup" {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  rows create_with
+}
+
+@test "limits of an update are in the files of the cgroup" {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  config 'del(.linux.resources)'
+  created "$ID"
+  rows update_to
+  ctr delete --force "$ID"
+}
+
+@test "update by flags changes what is mentioned and nothing else" {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  resources '{memory: {limit: 104857600, swap: 209715200}, pids: {limit: 50}}'
+  created "$ID"
+  ctr update --memory 150m "$ID"
+  values memory.max 157286400 memory.swap.max 52428800 pids.max 50
+  ctr update --cpu-quota 20000 "$ID"
+  ctr update --cpu-period 50000 --pids-limit 60 "$ID"
+  values cpu.max '20000 50000' pids.max 60 memory.max 157286400
+  run -1 ctr update --memory 300m "$ID"
+  expect_match 'memory.swap: memory\+swap limit should be >= memory limit'
+  values memory.max 157286400 memory.swap.max 52428800
+  ctr delete --force "$ID"
+}
+
+@test "an update that is refused changes nothing" {
+  needs cgroup:memory cgroup:pids
+  created "$ID"
+  ctr update --pids-limit 50 "$ID"
+  run -1 ctr update --resources - "$ID" <<<'{"pids": {"limit": 60}, "unified": {"memory.high": "x"}}'
+  expect_match "linux.resources.unified\\[\"memory.high\"\\]: cannot write 'x' to 'memory.high'"
+  values pids.max 50
+  ctr delete --force "$ID"
+}
+
+@test "update checks the usage where it is told to" {
+  needs cgroup:memory
+  resources '{memory: {checkBeforeUpdate: true}}'
+  command_is sleep 100
+  detached "$ID"
+  run -1 ctr update --memory 8k "$ID"
+  expect_match 'memory.limit: rejecting memory limit 8192'
+  ctr delete --force "$ID"
+}
+
+@test "update refuses what makes no sense" {
+  needs cgroup2
+  created "$ID"
+  run -1 ctr update --memory much "$ID"
+  expect_output "ctr: update: --memory: 'much' is not a number of bytes"
+  run -1 ctr update --memory 1m --resources - "$ID"
+  expect_match 'resources: it stands for all other flags'
+  run -1 ctr update --pids-limit=-5 "$ID"
+  expect_match 'linux.resources.pids.limit: -5'
+  run -1 ctr update --pids-limit 5 "$ID-none"
+  expect_match 'does not exist'
+  ctr delete --force "$ID"
+}
+
+@test "a memory hog is killed, and run says by what" {
+  needs cgroup:memory
+  resources '{memory: {limit: 20971520, swap: 20971520}}'
+  command_is dd if=/dev/zero of=/dev/null bs=100M count=1
+  run -137 ctr run -b "$BUNDLE" "$ID"
+  expect_output "ctr: container '$ID' was killed by the OOM killer (memory limit 20971520)"
+}
+
+@test "256 KiB are enough to start a program" {
+  needs cgroup:memory
+  resources '{memory: {limit: 262144}}'
+  command_is true
+  run -0 ctr run -b "$BUNDLE" "$ID"
+}
+
+@test "a memory limit that is too low to start is named" {
+  needs cgroup:memory
+  resources '{memory: {limit: 16384}}'
+  command_is true
+  run ctr run -b "$BUNDLE" "$ID"
+  [ "$status" -ne 0 ]
+  expect_match 'linux.resources.memory.limit: too low to start the container|killed by the OOM killer'
+}
+
+@test "a fork bomb ends at the limit of processes" {
+  needs cgroup:pids
+  resources '{pids: {limit: 10}}'
+  # shellcheck disable=SC2016 # the shell inside expands it
+  shell 'i=0; while [ $i -lt 50 ]; do sleep 100 & i=$((i+1)); done; wait'
+  run ctr run -b "$BUNDLE" "$ID"
+  [ "$status" -ne 0 ]
+  expect_match "can't fork"
+}
+
+@test "a CPU hog gets its quota" {
+  needs cgroup:cpu
+  resources '{cpu: {quota: 20000}}'
+  shell 'while :; do :; done'
+  detached "$ID"
+  local stat start used time
+  stat=$(cgroup_of "$ID")/cpu.stat
+  usage() { sed -n 's/^usage_usec //p' "$stat"; }
+  start=$(date +%s%N) used=$(usage)
+  sleep 5
+  used=$(($(usage) - used)) time=$((($(date +%s%N) - start) / 1000))
+  ctr delete --force "$ID"
+  echo "used: $used of $time us"
+  [ $((100 * used / time)) -ge 15 ] && [ $((100 * used / time)) -le 25 ]
+}
+
+@test "events --stats prints what is used, events prints until the end" {
+  needs cgroup:memory cgroup:pids
+  resources '{memory: {limit: 104857600}, pids: {limit: 20}}'
+  command_is sleep 100
+  detached "$ID"
+  run -0 ctr events --stats "$ID"
+  [ "$(jq -r '[.type, .id, .data.memory.usage.limit, .data.pids.current, .data.pids.limit] |
+    map(tostring) | join(" ")' <<<"$output")" = "stats $ID 104857600 1 20" ]
+  ctr events --interval 200ms "$ID" >"$OUT.events" 3>&- &
+  sleep 1.5
+  ctr kill "$ID" KILL
+  wait $!
+  [ "$(jq -r .type "$OUT.events" | sort -u)" = stats ]
+  run -1 ctr events --stats "$ID"
+  expect_match 'container not running'
+  ctr delete "$ID"
+}
+
+@test "events tells of the OOM killer" {
+  needs cgroup:memory root
+  resources '{memory: {limit: 31457280, swap: 31457280}}'
+  command_is sleep 100
+  detached "$ID"
+  ctr events --interval 60s "$ID" >"$OUT.events" 3>&- &
+  sleep 0.5
+  run -137 ctr exec "$ID" dd if=/dev/zero of=/dev/null bs=100M count=1
+  eventually grep -q '"type":"oom"' "$OUT.events"
+  ctr delete --force "$ID"
+  wait $!
+}
+
+@test "events works without any controller" {
+  need root cgroup2 jq
+  command_is sleep 100
+  detached "$ID"
+  run -0 ctr events --stats "$ID"
+  [ "$(jq -r .type <<<"$output")" = stats ]
+  ctr delete --force "$ID"
+}
+
+# Without the controller: an error that says which, where it is, and what asked for it.
+without() { # CONTROLLER RESOURCES FIELD
+  need root cgroup2
+  ! has_controller "$1" || skip "is about hosts without the $1 controller on cgroup v2"
+  resources "$2"
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match "^ctr: linux.resources.$3: the cgroup controller '$1' is not "
+}
+
+@test "a limit whose controller is missing is an error: memory" {
+  without memory '{memory: {limit: 104857600}}' memory.limit
+}
+
+@test "a limit whose controller is missing is an error: pids" {
+  without pids '{pids: {limit: 10}}' pids.limit
+}
+
+@test "what limits nothing needs no controller" {
+  need root cgroup2
+  resources '{memory: {limit: -1}, cpu: {shares: 1024, quota: -1}, pids: {limit: -1}}'
+  command_is true
+  run -0 ctr run -b "$BUNDLE" "$ID"
+}
+
+@test "what cgroup v2 does not have is refused" {
+  need root cgroup2
+  local row
+  for row in '{memory: {swappiness: 10}}' '{memory: {disableOOMKiller: true}}' \
+    '{network: {classID: 1}}' '{cpu: {realtimeRuntime: 1}}' '{blockIO: {leafWeight: 10}}'; do
+    config "del(.linux.resources) | .linux.resources = $row"
+    run -125 ctr run -b "$BUNDLE" "$ID"
+    expect_match '^ctr: linux.resources.*cgroup v2'
+  done
+}
+
+@test "values that the kernel refuses name their field and leave nothing" {
+  needs cgroup:memory cgroup:io root
+  local row
+  for row in '{blockIO: {throttleReadBpsDevice: [{major: 99, minor: 99, rate: 1}]}}' \
+    '{hugepageLimits: [{pageSize: "3MB", limit: 1}]}' '{unified: {"memory.high": "x"}}' \
+    '{unified: {"memory.none": "1"}}' '{unified: {"none.max": "1"}}' \
+    '{rdma: {none: {hcaHandles: 1}}}'; do
+    config "del(.linux.resources) | .linux.resources = $row"
+    run -125 ctr run -b "$BUNDLE" "$ID"
+    expect_match '^ctr: linux.resources.'
+    [ -z "$(cgroups)" ]
+  done
+}

@@ -480,6 +480,11 @@ static void explain_end(const struct creation *creation, struct ctr_error *err)
 			       "linux.resources.memory.limit: too low to start the container: it "
 			       "was killed by the OOM killer (%s)",
 			       ctr_container_memory_limit(cgroup, creation->context));
+	else if (cgroup->made > 0 && ctr_container_ran_out(cgroup))
+		(void)ctr_fail_within(err,
+				      "linux.resources.memory.limit: too low to start the "
+				      "container (%s)",
+				      ctr_container_memory_limit(cgroup, creation->context));
 }
 
 static void tell_oom(const struct creation *creation, int status)

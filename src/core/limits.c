@@ -73,6 +73,14 @@ uint64_t ctr_container_oom_kills(const struct ctr_cgroup *cgroup)
 	return kills;
 }
 
+bool ctr_container_ran_out(const struct ctr_cgroup *cgroup)
+{
+	uint64_t events = 0;
+
+	return cgroup->fd >= 0 && ctr_stats_key(cgroup->fd, "memory.events", "oom", &events) == 0 &&
+	       events > 0;
+}
+
 const char *ctr_container_memory_limit(const struct ctr_cgroup *cgroup,
 				       const struct ctr_context *context)
 {

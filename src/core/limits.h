@@ -2,6 +2,7 @@
  * and asked about after an unexpected end. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cgroup/limits.h"
@@ -22,6 +23,8 @@ int ctr_container_confine(struct ctr_cgroup *cgroup, const struct ctr_limits *li
 
 /* How many processes of @cgroup, when it is open, the OOM killer has taken. */
 uint64_t ctr_container_oom_kills(const struct ctr_cgroup *cgroup);
+/* Was an allocation in @cgroup refused? A system call fails then, where nothing was killed. */
+bool ctr_container_ran_out(const struct ctr_cgroup *cgroup);
 /* "memory limit 1048576", of the cgroup as it is; in the context's arena. */
 const char *ctr_container_memory_limit(const struct ctr_cgroup *cgroup,
 				       const struct ctr_context *context);

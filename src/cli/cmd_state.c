@@ -92,8 +92,8 @@ static void print_json(const struct listing *listing, struct ctr_buf *buf)
 
 static void print_quiet(const struct listing *listing, struct ctr_buf *buf)
 {
-	for (size_t i = 0; i < listing->nids; i++)
-		ctr_buf_addf(buf, "%s\n", listing->ids[i]);
+	for (size_t i = 0; i < listing->n; i++)
+		ctr_buf_addf(buf, "%s\n", listing->docs[i].id);
 }
 
 static size_t widest(size_t width, const char *text)
@@ -136,8 +136,7 @@ static int cmd_list(struct ctr_command *command, struct ctr_error *err)
 				"list: --format: '%s' is not table or json", format);
 	if (find(command->context, &listing, err) < 0)
 		return -1;
-	if (!options->quiet)
-		collect(command->context, &listing);
+	collect(command->context, &listing);
 	ctr_close_ptr(&listing.root);
 
 	ctr_buf_init(&buf, command->context->arena);

@@ -2,6 +2,7 @@
  * it out touches no page. */
 #include "base/arena.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,7 +104,6 @@ static void *take(struct ctr_arena *arena, size_t size, size_t align)
 	p = arena->next + pad;
 	arena->next = p + size + CTR_POISON_GAP;
 	arena->left -= pad + size + CTR_POISON_GAP;
-	arena->total += size;
 	ctr_unpoison(p, size);
 	return p;
 }
@@ -133,7 +133,6 @@ static void *resize(struct ctr_arena *arena, char *p, size_t old, size_t size)
 	}
 	arena->next += size - old;
 	arena->left -= size - old;
-	arena->total += size - old;
 	return p;
 }
 

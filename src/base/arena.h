@@ -5,9 +5,7 @@
  */
 #pragma once
 
-#include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct ctr_arena_chunk;
 
@@ -15,8 +13,7 @@ struct ctr_arena {
 	struct ctr_arena_chunk *chunks;
 	char *next;
 	size_t left;
-	size_t total; /* bytes handed out, for limits */
-	char *first;  /* the caller's memory, if it gave any */
+	char *first; /* the caller's memory, if it gave any */
 	size_t first_size, first_used;
 };
 

@@ -1,6 +1,7 @@
 /* Filling in struct ctr_error. Used everywhere, prints nothing. */
 #include "base/error.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,28 +33,21 @@ static void set_text(char *text, size_t size, int code, const char *format, va_l
 		mark_cut(text, size);
 }
 
-int ctr_vfail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, va_list ap)
+int ctr_fail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, ...)
 {
 	char text[CTR_ERROR_TEXT];
+	va_list ap;
 
 	if (!err)
 		return -1;
 
 	/* Built aside: the arguments may well be parts of the old text. */
+	va_start(ap, format);
 	set_text(text, sizeof(text), code, format, ap);
+	va_end(ap);
 	memcpy(err->text, text, strlen(text) + 1);
 	err->code = code;
 	err->fault = fault;
-	return -1;
-}
-
-int ctr_fail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	ctr_vfail(err, fault, code, format, ap);
-	va_end(ap);
 	return -1;
 }
 

@@ -5,10 +5,6 @@
  */
 #pragma once
 
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-
 /* Whose fault it is; cli/ turns it into an exit status, callers may decide by it. */
 enum ctr_fault {
 	CTR_FAULT_NONE,
@@ -37,8 +33,6 @@ struct ctr_error {
  */
 int ctr_fail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-int ctr_vfail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format,
-	      va_list ap);
 
 /* Put "PREFIX: " before the text that @err has already. Returns -1. */
 int ctr_fail_within(struct ctr_error *err, const char *format, ...)

@@ -1,4 +1,4 @@
-/* Descriptors: whole reads and writes, passing, pidfds, unix sockets of any path length. */
+/* Descriptors: whole writes, passing, pidfds, unix sockets of any path length. */
 #include "base/fd.h"
 
 #include <errno.h>
@@ -13,25 +13,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-
-int ctr_read_all(int fd, void *data, size_t n)
-{
-	char *p = data;
-	ssize_t got;
-
-	while (n > 0) {
-		got = read(fd, p, n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return -ENODATA;
-		p += got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
 
 int ctr_write_all(int fd, const void *data, size_t n)
 {
@@ -133,11 +114,6 @@ ssize_t ctr_recv_fds(int sock, void *data, size_t n, int *fds, size_t *nfds)
 	if (nfds)
 		*nfds = kept;
 	return got;
-}
-
-int ctr_fd_set_cloexec(int fd, bool on)
-{
-	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
 int ctr_fd_sanitize_std(void)

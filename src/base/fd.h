@@ -1,14 +1,10 @@
 /* Descriptors and the bytes behind them. Every descriptor is born CLOEXEC. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-/* Read or write all of @n bytes, EINTR and short counts handled. 0, or a negative errno
- * (-ENODATA: end of file before @n bytes). */
-int ctr_read_all(int fd, void *data, size_t n);
+/* Write all of @n bytes, EINTR and short counts handled. 0 or -errno. */
 int ctr_write_all(int fd, const void *data, size_t n);
 
 /* Send @n bytes and @nfds descriptors (at most CTR_FDS_MAX) as one message. 0 or -errno. */
@@ -17,9 +13,6 @@ int ctr_send_fds(int sock, const void *data, size_t n, const int *fds, size_t nf
 /* Receive one message of at most @n bytes. Descriptors come CLOEXEC; those beyond *@nfds are
  * closed. Returns the length (0: end of file) or -errno; a truncated message is -EMSGSIZE. */
 ssize_t ctr_recv_fds(int sock, void *data, size_t n, int *fds, size_t *nfds);
-
-/* Set or clear FD_CLOEXEC. 0 or -errno. */
-int ctr_fd_set_cloexec(int fd, bool on);
 
 /* Open /dev/null in place of each of 0, 1, 2 that is closed. 0 or -errno. */
 int ctr_fd_sanitize_std(void);

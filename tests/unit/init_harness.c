@@ -284,10 +284,10 @@ void start_init(struct harness *h, int flags)
 	h->pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
 	assert_true(h->pid >= 0);
 	if (h->pid == 0) {
-		(void)ctr_fd_set_cloexec(pair[1], false);
-		(void)ctr_fd_set_cloexec(fd, false);
+		(void)fcntl(pair[1], F_SETFD, 0);
+		(void)fcntl(fd, F_SETFD, 0);
 		if (h->gate >= 0)
-			(void)ctr_fd_set_cloexec(h->gate, false);
+			(void)fcntl(h->gate, F_SETFD, 0);
 		be_child(h, fd, go[0]);
 	}
 	if (flags & CLONE_NEWUSER)

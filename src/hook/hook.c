@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "oci/words.h"
 
 enum { OUTPUT_KEPT = 512 };
 
@@ -33,18 +34,9 @@ struct hook_run {
 	size_t output_len;
 };
 
-const char *ctr_hook_name(enum ctr_hook_kind kind)
+static const char *kind_name(enum ctr_hook_kind kind)
 {
-	static const char *const names[CTR_HOOK_KINDS] = {
-		[CTR_HOOK_PRESTART] = "prestart",
-		[CTR_HOOK_CREATE_RUNTIME] = "createRuntime",
-		[CTR_HOOK_CREATE_CONTAINER] = "createContainer",
-		[CTR_HOOK_START_CONTAINER] = "startContainer",
-		[CTR_HOOK_POSTSTART] = "poststart",
-		[CTR_HOOK_POSTSTOP] = "poststop",
-	};
-
-	return names[kind];
+	return ctr_name_of(ctr_hook_names, (int64_t)kind);
 }
 
 static const char **copy_strings(const char *const *list, size_t n, const char *first)
@@ -205,13 +197,12 @@ static int report(struct hook_run *run, enum ctr_hook_kind kind, size_t index, i
 	if (WIFSIGNALED(status))
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"error running %s hook #%zu: '%s': killed by signal %d, output: %s",
-				ctr_hook_name(kind), index, run->hook->path, WTERMSIG(status),
+				kind_name(kind), index, run->hook->path, WTERMSIG(status),
 				run->output);
 
 	return ctr_fail(err, CTR_FAULT_HOST, 0,
 			"error running %s hook #%zu: '%s': exit status %d, output: %s",
-			ctr_hook_name(kind), index, run->hook->path, WEXITSTATUS(status),
-			run->output);
+			kind_name(kind), index, run->hook->path, WEXITSTATUS(status), run->output);
 }
 
 static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t index,
@@ -222,22 +213,24 @@ static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t 
 	int in[2], out[2], r, status = 0;
 
 	if (pipe2(in, O_CLOEXEC) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "error running %s hook #%zu: pipe",
-				ctr_hook_name(kind), index);
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"error running %s hook #%zu: cannot make a pipe", kind_name(kind),
+				index);
 	in_read = in[0];
 	in_write = in[1];
 
 	if (pipe2(out, O_CLOEXEC) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "error running %s hook #%zu: pipe",
-				ctr_hook_name(kind), index);
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"error running %s hook #%zu: cannot make a pipe", kind_name(kind),
+				index);
 	out_read = out[0];
 	out_write = out[1];
 
 	r = spawn(&run, in_read, out_write, cwd);
 	if (r != 0)
 		return ctr_fail(err, CTR_FAULT_HOST, r,
-				"error running %s hook #%zu: cannot execute '%s'",
-				ctr_hook_name(kind), index, hook->path);
+				"error running %s hook #%zu: cannot execute '%s'", kind_name(kind),
+				index, hook->path);
 	close_now(&in_read);
 	close_now(&out_write);
 
@@ -263,10 +256,10 @@ static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t 
 		return ctr_fail(
 			err, CTR_FAULT_HOST, 0,
 			"error running %s hook #%zu: '%s': hook ran past specified timeout of %lld s",
-			ctr_hook_name(kind), index, hook->path, (long long)hook->timeout);
+			kind_name(kind), index, hook->path, (long long)hook->timeout);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "error running %s hook #%zu: '%s'",
-				ctr_hook_name(kind), index, hook->path);
+				kind_name(kind), index, hook->path);
 	if (status != 0)
 		return report(&run, kind, index, status, err);
 

@@ -4,8 +4,6 @@
  */
 #pragma once
 
-#include <stddef.h>
-
 #include "oci/spec.h"
 
 struct ctr_error;
@@ -18,6 +16,3 @@ struct ctr_error;
  */
 int ctr_hooks_run(const struct ctr_hooks *hooks, enum ctr_hook_kind kind, const char *state,
 		  const char *cwd, struct ctr_error *err);
-
-/* The name of a kind as the spec spells it: "createRuntime". */
-const char *ctr_hook_name(enum ctr_hook_kind kind);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "ns/idmap.h"
+#include "oci/words.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -24,16 +25,16 @@
 
 static const struct {
 	uint64_t flag;
-	const char *file, *name;
+	const char *file;
 } kinds[CTR_NS_KINDS] = {
-	[CTR_NS_PID] = {CLONE_NEWPID,     "pid",    "pid"    },
-	[CTR_NS_NETWORK] = { CLONE_NEWNET,    "net",    "network"},
-	[CTR_NS_MOUNT] = { CLONE_NEWNS,     "mnt",    "mount"  },
-	[CTR_NS_IPC] = { CLONE_NEWIPC,    "ipc",    "ipc"    },
-	[CTR_NS_UTS] = { CLONE_NEWUTS,    "uts",    "uts"    },
-	[CTR_NS_USER] = { CLONE_NEWUSER,   "user",   "user"   },
-	[CTR_NS_CGROUP] = { CLONE_NEWCGROUP, "cgroup", "cgroup" },
-	[CTR_NS_TIME] = { CLONE_NEWTIME,   "time",   "time"   },
+	[CTR_NS_PID] = {CLONE_NEWPID,     "pid"   },
+          [CTR_NS_NETWORK] = { CLONE_NEWNET,    "net"   },
+	[CTR_NS_MOUNT] = { CLONE_NEWNS,     "mnt"   },
+          [CTR_NS_IPC] = { CLONE_NEWIPC,    "ipc"   },
+	[CTR_NS_UTS] = { CLONE_NEWUTS,    "uts"   },
+          [CTR_NS_USER] = { CLONE_NEWUSER,   "user"  },
+	[CTR_NS_CGROUP] = { CLONE_NEWCGROUP, "cgroup"},
+          [CTR_NS_TIME] = { CLONE_NEWTIME,   "time"  },
 };
 
 /* All but user and time. The mount namespace is the last: nothing is opened by path after it. */
@@ -53,7 +54,7 @@ const char *ctr_ns_file(enum ctr_ns_kind kind)
 
 const char *ctr_ns_name(enum ctr_ns_kind kind)
 {
-	return kinds[kind].name;
+	return ctr_name_of(ctr_namespace_names, (int64_t)kind);
 }
 
 static bool is_new(const struct ctr_namespace *ns)

@@ -254,7 +254,6 @@ static int make_plan(struct creation *creation, struct ctr_plan_header **out, st
 {
 	const struct ctr_context *context = creation->context;
 	const struct ctr_create_options *options = creation->options;
-	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
 	const struct ctr_spec *spec = creation->spec;
 	struct ctr_plan_options *plan_options = &creation->plan_options;
 	struct ctr_plan_builder builder;
@@ -262,14 +261,10 @@ static int make_plan(struct creation *creation, struct ctr_plan_header **out, st
 	plan_options->no_pivot = options->no_pivot;
 	plan_options->no_new_keyring = options->no_new_keyring;
 	plan_options->gate = !creation->run;
-	plan_options->detach_terminal = options->console_socket != NULL;
 	plan_options->runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
 				      spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0;
 	plan_options->ignored_signals = creation->context->host.ignored_signals;
 	plan_options->id = options->id;
-	if (cgroup->mount)
-		plan_options->cgroup_host_path =
-			ctr_arena_printf(context->arena, "%s%s", cgroup->mount, cgroup->path);
 	plan_hook_states(creation);
 	if (ctr_prepare_fds(options->preserve_fds, &plan_options->preserve_fds,
 			    &plan_options->listen_fds, err) < 0 ||

@@ -50,10 +50,6 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 		    0 ||
 	    ctr_security_plan(&options, spec, spec->process, &unprivileged, err) < 0)
 		return -1;
-	if (explanation->cgroup.mount)
-		options.cgroup_host_path =
-			ctr_arena_printf(context->arena, "%s%s", explanation->cgroup.mount,
-					 explanation->cgroup.path);
 
 	ctr_plan_init(&builder, context->arena);
 	if (ctr_plan_container(&builder, &explanation->actions, spec, &context->host, &options,

@@ -42,7 +42,6 @@ static void place_label(struct ctr_plan_options *options, size_t i,
 			const struct ctr_lsm_label *label)
 {
 	options->lsm_file[i] = label->file;
-	options->lsm_fallback[i] = label->fallback;
 	options->lsm_text[i] = label->text;
 }
 

@@ -57,7 +57,6 @@ struct ctr_plan_options {
 	bool no_pivot;
 	bool no_new_keyring;
 	bool gate;                /* create: wait at the gate; run: the parent stays */
-	bool detach_terminal;     /* the master goes to a console socket (informational) */
 	bool runtime_hooks;       /* prestart or createRuntime hooks exist: stop for them */
 	bool exec;                /* joins a running container: no namespaces, mounts, hooks */
 	uint64_t ignored_signals; /* mask (bit n-1) of signals the caller ignores or blocks */
@@ -66,7 +65,6 @@ struct ctr_plan_options {
 	const char *id;           /* container id: session keyring name, hook state */
 	const char *join_time_ns; /* exec: path of the time namespace to join (SETNS), NULL: none */
 	const char *notify_socket_dir; /* host directory to bind on /run/notify, NULL: none */
-	const char *cgroup_host_path;  /* "/sys/fs/cgroup/..." of the container, NULL: none */
 	const char *state_create,
 		*state_start; /* compact state JSON for createContainer and
 			       * startContainer hooks (pid as the container sees it) */
@@ -76,7 +74,6 @@ struct ctr_plan_options {
 	uint32_t seccomp_flags;
 	bool seccomp_listener;
 	const char *lsm_file[2], *lsm_text[2]; /* SELinux, AppArmor; NULL: none */
-	const char *lsm_fallback[2];
 };
 
 /*

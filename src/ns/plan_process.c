@@ -168,8 +168,6 @@ void ctr_plan_stdio(struct ctr_planner *p)
 
 /* ---- labels and policies */
 
-/* The fallbacks are for kernels before 5.8, where AppArmor had no directory of its own; ctr runs on
- * 5.10 and later. Writing both would hand the text to another module where two are active. */
 void ctr_plan_labels(struct ctr_planner *p)
 {
 	static const char *const fields[2] = { "process.selinuxLabel", "process.apparmorProfile" };

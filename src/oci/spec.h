@@ -116,7 +116,6 @@ struct ctr_mount {
 	const char *data;     /* what is left for the file system, comma-separated; NULL: none */
 	const struct ctr_id_map *uid_mappings, *gid_mappings;
 	size_t nuid_mappings, ngid_mappings;
-	bool relative_destination; /* was relative: deprecated, a warning */
 };
 
 /* ---- hooks (config.md#posix-platform-hooks) */
@@ -178,9 +177,7 @@ struct ctr_device {
 	const char *path; /* cleaned, absolute */
 	int64_t major, minor;
 	uint32_t file_mode; /* permission bits; 0666 when absent */
-	bool has_file_mode;
 	uint32_t uid, gid;
-	bool has_uid, has_gid;
 };
 
 struct ctr_net_device {

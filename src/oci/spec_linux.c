@@ -100,9 +100,9 @@ static const struct ctr_field device_fields[] = {
 	F_TEXT(struct ctr_device, path, const char *, "path", CTR_REQUIRED, ctr_text_clean_path),
 	F_I64_IN(struct ctr_device, major, "major", 0, -1, MAJOR_MAX),
 	F_I64_IN(struct ctr_device, minor, "minor", 0, -1, MINOR_MAX),
-	F_U32_OPT(struct ctr_device, file_mode, "fileMode"),
-	F_U32_OPT(struct ctr_device, uid, "uid"),
-	F_U32_OPT(struct ctr_device, gid, "gid"),
+	F_U32(struct ctr_device, file_mode, "fileMode", 0),
+	F_U32(struct ctr_device, uid, "uid", 0),
+	F_U32(struct ctr_device, gid, "gid", 0),
 };
 
 static void device_init(void *object)

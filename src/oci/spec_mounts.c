@@ -38,9 +38,9 @@ const struct ctr_type ctr_type_id_map = {
 static int destination(struct ctr_decode *decode, void *object, void *member, const char *text,
 		       size_t len)
 {
-	struct ctr_mount *mount = object;
 	char *path;
 
+	(void)object;
 	if (len == 0)
 		return ctr_decode_fault(decode, "is empty");
 	path = ctr_arena_strndup(ctr_decode_arena(decode), text, len);
@@ -48,7 +48,6 @@ static int destination(struct ctr_decode *decode, void *object, void *member, co
 		ctr_path_clean_inplace(path);
 	} else {
 		path = ctr_path_clean(ctr_decode_arena(decode), path);
-		mount->relative_destination = true;
 		ctr_decode_warn(decode, "%s is relative, which is deprecated; taken as '%s'",
 				ctr_decode_quote(decode, text, len), path);
 	}

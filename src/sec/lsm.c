@@ -21,9 +21,10 @@ int ctr_lsm_apparmor(const char *profile, const struct ctr_host *host, struct ct
 			"process.apparmorProfile: '%s': AppArmor is not enabled on this host",
 			profile);
 
+	/* AppArmor shared attr/exec before 5.8; writing both would hand the text to another module
+	 * where two are active. */
 	*out = (struct ctr_lsm_label){
 		.file = "attr/apparmor/exec",
-		.fallback = "attr/exec",
 		.text = ctr_arena_printf(arena, "exec %s", profile),
 	};
 	return 0;

@@ -9,8 +9,7 @@ struct ctr_host;
 struct ctr_lsm_label {
 	/* Below /proc/thread-self/: "attr/apparmor/exec" or "attr/exec"; NULL: nothing to write. */
 	const char *file;
-	const char *fallback; /* used when @file does not exist (before 5.8), or NULL */
-	const char *text;     /* "exec PROFILE" for AppArmor, the label itself for SELinux */
+	const char *text; /* "exec PROFILE" for AppArmor, the label itself for SELinux */
 };
 
 /* 0, or -1 and @err when the LSM asked for is not enabled on @host. "unconfined" asks for none. */

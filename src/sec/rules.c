@@ -88,7 +88,6 @@ struct section {
 };
 
 struct deciding {
-	const struct ctr_seccomp *profile;
 	struct ctr_arena *arena;
 	uint32_t fallback;
 	bool enosys; /* newer calls get it */
@@ -459,7 +458,6 @@ int ctr_filter_decide(const struct ctr_seccomp *profile, uint32_t native, struct
 {
 	struct ctr_filter filter = { 0 };
 	struct deciding deciding = {
-		.profile = profile,
 		.arena = arena,
 		.fallback = action_of(profile->default_action, profile->default_errno_ret),
 		.enosys = !lets_through(profile->default_action),

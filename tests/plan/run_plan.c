@@ -206,7 +206,6 @@ static void add_options(struct ctr_plan_options *options, const struct ctr_spec 
 	const struct ctr_seccomp *seccomp = spec->linux_->seccomp;
 
 	options->id = "test";
-	options->cgroup_host_path = "/sys/fs/cgroup/ctr/test";
 	options->state_create = "{\"status\":\"creating\"}";
 	options->state_start = "{\"status\":\"created\"}";
 	options->runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
@@ -223,7 +222,6 @@ static void add_options(struct ctr_plan_options *options, const struct ctr_spec 
 	}
 	if (process && process->apparmor_profile) {
 		options->lsm_file[1] = "attr/apparmor/exec";
-		options->lsm_fallback[1] = "attr/exec";
 		options->lsm_text[1] =
 			ctr_arena_printf(arena, "exec %s", process->apparmor_profile);
 	}

@@ -19,7 +19,6 @@ static void test_apparmor(void **state)
 	(void)state;
 	assert_int_equal(ctr_lsm_apparmor("web", &both, &arena, &label, &err), 0);
 	assert_string_equal(label.file, "attr/apparmor/exec");
-	assert_string_equal(label.fallback, "attr/exec");
 	assert_string_equal(label.text, "exec web");
 
 	assert_int_equal(ctr_lsm_apparmor("unconfined", &none, &arena, &label, &err), 0);
@@ -42,7 +41,6 @@ static void test_selinux(void **state)
 	(void)state;
 	assert_int_equal(ctr_lsm_selinux("a:b:c:s0", &both, &arena, &label, &err), 0);
 	assert_string_equal(label.file, "attr/exec");
-	assert_null(label.fallback);
 	assert_string_equal(label.text, "a:b:c:s0");
 
 	assert_int_equal(ctr_lsm_selinux("a:b:c:s0", &none, &arena, &label, &err), -1);

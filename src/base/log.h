@@ -1,7 +1,8 @@
 /*
  * Where messages go: --log FILE as text or as JSON lines, and the standard error stream. The only
  * mutable global of the program. Callers of engines parse both: at the default level exactly one
- * record, the fatal error, is written to the log (CONTRACT.md of the callers: one JSON object).
+ * record, the fatal error, is written to the log, for Podman takes the whole of it for one JSON
+ * object.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /*
  * The device filter: linux.resources.devices compiled to a BPF_PROG_TYPE_CGROUP_DEVICE program and
  * attached to the container's cgroup. Compilation is pure. The start is "deny", rules apply in
- * order and the last one that speaks of a device and a kind of access decides it. The default
- * devices (config-linux.md#default-devices) are allowed whatever the document says: nearly every
- * document starts with "deny all", and runc and crun let the defaults win over it, too.
+ * order and the last one that speaks of a device and a kind of access decides it. Rules that allow
+ * the default devices (config-linux.md#default-devices) stand behind the document's, so that its
+ * usual "deny all" does not take them away; runc and crun let the defaults win, too.
  */
 #pragma once
 

@@ -1,8 +1,7 @@
 /*
  * Command-line options as tables. Spellings: --name VALUE, --name=VALUE, -name VALUE (callers
  * written for Go's flag package use one dash), -l VALUE, -lVALUE, flags also as --name=false and
- * clustered
- * (-it). "--" ends options.
+ * clustered (-it). "--" ends options.
  */
 #pragma once
 

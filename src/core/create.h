@@ -26,6 +26,7 @@ struct ctr_create_options {
 	uint32_t preserve_fds;
 };
 
+/* Up to the start gate. 0, or -1 and @err. */
 int ctr_create(const struct ctr_context *context, const struct ctr_create_options *options,
 	       struct ctr_error *err);
 

@@ -58,8 +58,9 @@ struct ctr_launch {
 
 /*
  * Clone and execute ctr-init with the shape of @launch->actions. @child_sync and @gate are numbers
- * that the plan names; both stay the caller's. @joins (n) replace the shape's (ctr exec). The child
- * is in @cgroup when it runs. Id maps are written here. 0, or -1 and @err with no process left.
+ * that the plan names; both stay the caller's. @joins (@njoins) come after the shape's (ctr exec,
+ * whose shape has none). The child is in @cgroup when it runs. Id maps are written here. 0, or -1
+ * and @err with no process left.
  */
 int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup, int child_sync,
 		     int gate, const struct ctr_child_join *joins, size_t njoins,

@@ -23,7 +23,7 @@ int ctr_kill(const struct ctr_context *context, const char *id, int sig, bool al
 int ctr_delete(const struct ctr_context *context, const char *id, bool force,
 	       struct ctr_error *err);
 
-/* pause.c */
+/* pause.c: freeze all processes of a running container; thaw those of a paused one. */
 int ctr_pause(const struct ctr_context *context, const char *id, struct ctr_error *err);
 int ctr_resume(const struct ctr_context *context, const char *id, struct ctr_error *err);
 

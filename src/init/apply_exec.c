@@ -13,7 +13,7 @@ static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 
 /*
  * Twice, before and after the switch of user: the directory may be the user's alone (0700, and root
- * without CAP_DAC_OVERRIDE), or root's alone (FAULTS 71).
+ * without CAP_DAC_OVERRIDE), or root's alone.
  */
 long op_chdir(struct init *init, const struct ctr_op *op)
 {

@@ -292,7 +292,7 @@ long op_bind(struct init *init, const struct ctr_op *op)
 	return r;
 }
 
-/* The container's own cgroup directory, where a cgroup2 mount of its own is refused. */
+/* The host's cgroup tree, for a container without a cgroup namespace of its own. */
 long op_cgroup_bind(struct init *init, const struct ctr_op *op)
 {
 	return bind_path(init, op);

@@ -86,7 +86,7 @@ long op_session(struct init *init, const struct ctr_op *op)
 	return r < 0 ? r : 0;
 }
 
-/* A kernel or a host without keys for us is no reason to fail (FAULTS 116). */
+/* A kernel or a host without keys for us is no reason to fail. */
 long op_keyring(struct init *init, const struct ctr_op *op)
 {
 	long r = SYS(keyctl, KEYCTL_JOIN_SESSION_KEYRING, op_str(init, op->str));

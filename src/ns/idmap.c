@@ -1,6 +1,6 @@
 /*
  * Id maps of user namespaces. The texts are pure; writing them is the parent's work between the
- * child's clone and its exec (stage P2), because an execve(2) in an unmapped user namespace loses
+ * child's clone and its exec, because an execve(2) in an unmapped user namespace loses
  * all capabilities.
  */
 #include "ns/idmap.h"

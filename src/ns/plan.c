@@ -1,6 +1,6 @@
 /*
  * The planner's entry: the order of all operations. Called once by every verb that makes a process
- * in a container (and by explain), stage P1: nothing has happened yet, nothing happens here.
+ * in a container (and by explain): nothing has happened yet, nothing happens here.
  */
 #include "ns/plan.h"
 

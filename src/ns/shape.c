@@ -1,5 +1,5 @@
 /*
- * Which clone makes the container. Called when planning (stage P1) by ctr_plan_container() and by
+ * Which clone makes the container. Called when planning by ctr_plan_container() and by
  * core/launch.c, which carries the decision out; pure but for ctr_ns_open().
  */
 #include "ns/shape.h"

@@ -3,8 +3,8 @@
  * core/launch.c.
  *
  * DIRECT    one clone3 with everything, CLONE_VM|CLONE_VFORK, exec of ctr-init at once.
- * USERNS    a new user namespace: clone3(NEWUSER|NEWPID), the child waits until its maps are
- * written, becomes root in it, execs; the plan unshares the rest (inodes of mqueue and sysfs take
+ * USERNS    a new user namespace: clone3(NEWUSER|NEWPID), the child waits until its maps are there,
+ *           becomes root in it, execs; the plan unshares the rest (inodes of mqueue and sysfs take
  *           the ids of their creator, so those namespaces must be made after mapping).
  * JOIN      a user namespace is joined, or others are while a new one is made: a helper process
  *           joins, in order, and clones the child with CLONE_PARENT. Descriptors of all namespaces

@@ -46,9 +46,8 @@ enum {
 };
 
 /* A function of a field. It sees the string (@text, @len; not NUL-terminated, transient) or the
- * item
- * (@text NULL). @object is the struct that has the field, @member is its member, or the item or
- * pair of CTR_F_EACH, CTR_F_PAIRS and CTR_F_STRINGS (there: the copy). 0, or what
+ * item (@text NULL). @object is the struct that has the field, @member is its member, or the item
+ * or pair of CTR_F_EACH, CTR_F_PAIRS and CTR_F_STRINGS (there: the copy). 0, or what
  * ctr_decode_fault() returned. */
 typedef int (*ctr_field_function)(struct ctr_decode *decode, void *object, void *member,
 				  const char *text, size_t len);

@@ -2,8 +2,8 @@
  * Messages between ctr (parent) and ctr-init (child) on one SOCK_SEQPACKET pair, and the edge table
  * that both sides and the tests read. Freestanding.
  *
- * Descriptors travel on the message that names them. FAIL is legal in every state of the child;
- * WARN and LOG, too, and change no state. End of file after STARTING means that execve succeeded.
+ * Descriptors travel on the message that names them. FAIL and WARN are legal in every state of
+ * the child and change none. End of file after STARTING means that execve succeeded.
  */
 #pragma once
 

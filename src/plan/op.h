@@ -163,8 +163,8 @@ struct ctr_op {
  *              flags are kept. (mount option "remount", or a deferred read-only /dev.)
  * MOUNT_ATTR   str = target, arg = MOUNT_ATTR_* set, arg2 = cleared; with RECURSIVE the whole tree.
  * MOUNT_PROPAGATION  str = target, arg = MS_SHARED..., maybe |MS_REC.
- * CGROUP_BIND  str = target, str2 = host path of the container's cgroup directory: where a fresh
- *              cgroup2 mount is refused (no cgroup namespace, user namespace), bind it; arg = MS_*.
+ * CGROUP_BIND  str = target, str2 = where the host has cgroup2: without a cgroup namespace of its
+ *              own the container is shown that tree; arg = MS_*.
  * DEVICE       str = path in the root, arg = device number as makedev(3), arg2 = uid << 32 | gid,
  *              str2 = (mode | S_IFMT type) as a plain number, not an offset.
  *              An existing node that is the same device is left; another file is EEXIST.

@@ -1,18 +1,22 @@
 /*
  * ctr-systemd: the systemd cgroup manager's side of ctr, apart from it because of libsystemd.
  *
- *   ctr-systemd [--user] start UNIT PID [PROPERTY...]   a transient scope or slice; prints its
- * cgroup ctr-systemd [--user] set UNIT PROPERTY...           change properties at run time
- *   ctr-systemd [--user] stop UNIT                      stop it and forget its failure
- *   ctr-systemd [--user] attach UNIT SUBCGROUP PID      move a process in (no right to write there)
- *   ctr-systemd [--user] version                        the manager's version, a number
+ *   ctr-systemd [--user] start UNIT PID [PROPERTY...]
+ *       a transient scope or slice; prints its cgroup
+ *   ctr-systemd [--user] set UNIT PROPERTY...
+ *       change properties at run time
+ *   ctr-systemd [--user] stop UNIT
+ *       stop it and forget its failure
+ *   ctr-systemd [--user] attach UNIT SUBCGROUP PID
+ *       move a process in, for who has no right to write there
+ *   ctr-systemd [--user] version
+ *       the manager's version, a number
  *
  * A PROPERTY is NAME=TYPE=VALUE: TYPE is a D-Bus signature of b t i u s as ay a(ss); items of an
  * array are lines, bytes are hexadecimal digits, a pair is two words. PID 0: none (a slice).
  * Errors go to standard error as one line; the exit status is 1 then.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>

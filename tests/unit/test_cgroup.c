@@ -434,7 +434,7 @@ static void test_kill(void **state)
 	remove_it(&cgroup);
 }
 
-/* FAULTS 83, 85: left-overs, sub-cgroups of any depth, a paused container. */
+/* Left-overs, sub-cgroups of any depth, a paused container. */
 static void test_remove_populated(void **state)
 {
 	struct ctr_cgroup cgroup = make("r"), deep = make("r/a/b/c"), wide;
@@ -477,7 +477,7 @@ static void test_remove_populated(void **state)
 	assert_false(exists("r"));
 }
 
-/* FAULTS 86: threaded only when no domain controller is wanted. */
+/* Threaded only when no domain controller is wanted. */
 static void test_threaded(void **state)
 {
 	struct ctr_cgroup parent = make("t"), leaf = place("t/x/y");
@@ -514,7 +514,6 @@ static void test_threaded(void **state)
 	remove_it(&parent);
 }
 
-/* FAULTS 95 */
 static void test_sub(void **state)
 {
 	struct ctr_cgroup cgroup = make("s"), child = make("s/..x/b");

@@ -166,7 +166,7 @@ static void places(void **state)
 	}
 }
 
-/* FAULTS 19: a null member is absent. */
+/* A null member is absent. */
 static void null_is_absent(void **state)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;

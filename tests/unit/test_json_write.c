@@ -12,7 +12,7 @@ static void strings(void **state)
 		const char *in, *out;
 	} cases[] = {
 		{"",			  "\"\""						},
-		{ "/a/b",                     "\"/a/b\""					    }, /* FAULTS 23: '/' stays */
+		{ "/a/b",                     "\"/a/b\""					    }, /* '/' stays */
 		{ "say \"hi\" \\",            "\"say \\\"hi\\\" \\\\\""                             },
 		{ "a\nb\tc\rd\001\177",       "\"a\\nb\\tc\\u000dd\\u0001\\u007f\""                 },
 		{ "\xc3\xa9\xf0\x9f\x98\x80", "\"\xc3\xa9\xf0\x9f\x98\x80\""                        },

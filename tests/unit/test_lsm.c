@@ -9,7 +9,6 @@
 static const struct ctr_host none;
 static const struct ctr_host both = { .apparmor = true, .selinux = true };
 
-/* FAULTS 115 */
 static void test_apparmor(void **state)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;

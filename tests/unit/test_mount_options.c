@@ -95,7 +95,7 @@ static void recursive(void **state)
 		{ "rsuid,rdev,rexec,rdiratime,rsymfollow",           0,
                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME |
 			  MOUNT_ATTR_NOSYMFOLLOW							      },
- /* the access time is a field: all of it is cleared (FAULTS 38) */
+ /* the access time is a field: all of it is cleared */
 		{ "rnoatime",					MOUNT_ATTR_NOATIME,     MOUNT_ATTR__ATIME},
 		{ "rstrictatime",				    MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
 		{ "rrelatime",				       0,                      MOUNT_ATTR__ATIME},
@@ -127,7 +127,6 @@ static void bits(void **state)
 	} cases[] = {
 		{"none",   "bind",					 CTR_MOUNT_BIND,                                          0                     },
 		{ "none",  "rbind",					CTR_MOUNT_BIND | CTR_MOUNT_RECURSIVE,                    0                     },
- /* FAULTS 52 */
 		{ "bind",  "",					     CTR_MOUNT_BIND,                                          0                     },
 		{ "bind",  "rbind",					CTR_MOUNT_BIND | CTR_MOUNT_RECURSIVE,                    0                     },
 		{ "rbind", "ro",					   CTR_MOUNT_BIND | CTR_MOUNT_RECURSIVE,                    0                     },

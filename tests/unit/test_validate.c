@@ -208,7 +208,6 @@ static void mounts(void **state)
 	(void)state;
 	check(rules, unit_count(rules));
 
-	/* FAULTS 34, 35 */
 	spec = document_good(&arena,
 			     "\"mounts\":[{\"destination\":\"//a///b//\",\"type\":\"proc\"},"
 			     "{\"destination\":\"data/./x\",\"type\":\"proc\"},"
@@ -272,7 +271,7 @@ static void namespaces(void **state)
 		/* the planner decides */
 		GOOD(LINUX(USER_NS ",\"uidMappings\":" MAP(
 			"0", "0", "4294967295") ",\"gidMappings\":" MAP("0", "0", "4294967295"))),
-		/* FAULTS 22 */
+		/* the sum is beyond 32 bits */
 		BAD(LINUX(USER_NS ",\"uidMappings\":" MAP("1", "0", "4294967295")),
 		    "linux.uidMappings[0].containerID: 1 and 4294967294 more are beyond 4294967294"),
 		BAD(LINUX(USER_NS ",\"uidMappings\":" MAP("0", "4294967295", "1")),
@@ -342,7 +341,6 @@ static void sysctls(void **state)
 		    "linux.sysctl.net/core/x: appears twice"),
 
 	};
-	/* FAULTS 62 */
 	static const struct {
 		const char *key, *path;
 	} keys[] = {
@@ -438,7 +436,7 @@ static void resources(void **state)
 		BAD(RESOURCES("\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":1,\"rate\":2}]}"),
 		    "linux.resources.blockIO.throttleReadBpsDevice[0].minor: is required"),
 		GOOD(RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}]")),
-		/* FAULTS 92: it becomes part of a file name */
+		/* it becomes part of a file name */
 		BAD(RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"../2MB\",\"limit\":1}]"),
 		    "linux.resources.hugepageLimits[0].pageSize: '../2MB' is not a size like '2MB'"),
 		BAD(RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"2MiB\",\"limit\":1}]"),
@@ -554,7 +552,6 @@ static void linux_rest(void **state)
 		BAD(RDT("\"schemata\":[\"a\",\"b\\n\"]"),
 		    "linux.intelRdt.schemata[1]: 'b?' has more than one line"),
 		GOOD(POLICY("\"mode\":\"MPOL_LOCAL\",\"nodes\":\"\"")),
-		/* FAULTS 121 */
 		GOOD(POLICY("\"mode\":\"MPOL_PREFERRED\"")),
 		BAD(POLICY("\"nodes\":\"0\""), "linux.memoryPolicy.mode: is required"),
 		BAD(POLICY("\"mode\":\"MPOL_X\""),
@@ -625,7 +622,6 @@ static void warnings(void **state)
 	struct ctr_spec *spec;
 
 	(void)state;
-	/* FAULTS 28 */
 	spec = document_good(
 		&arena, "",
 		"\"capabilities\":{\"bounding\":[\"CAP_BOGUS\",\"CAP_KILL\",\"KILL\",\"cap_chown\"]}");
@@ -638,7 +634,7 @@ static void warnings(void **state)
 	assert_int_equal(spec->nwarnings, 1);
 	assert_string_equal(strstr(spec->warnings[0], "linux."),
 			    "linux.resources.memory.kernel: is deprecated and has no effect");
-	/* FAULTS 115: only the whole word means none */
+	/* Only the whole word means none */
 	spec = document_good(&arena, "", "\"apparmorProfile\":\"unconfined\"");
 	assert_null(spec->process->apparmor_profile);
 	spec = document_good(&arena, "", "\"apparmorProfile\":\"unconfined_foo\"");

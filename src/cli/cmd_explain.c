@@ -2,10 +2,8 @@
  * ctr explain: what would happen, before anything does. The plan of ctr-init and the actions of the
  * parent are printed; nothing is made and no privilege is needed.
  */
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "cgroup/cgroup.h"
 #include "cli/command.h"
 #include "core/explain.h"
 

@@ -6,7 +6,6 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "cli/command.h"
 #include "core/container.h"
 

@@ -19,14 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "cgroup/devices.h"
 #include "core/bare.h"
 #include "core/container.h"
 #include "core/context.h"

@@ -14,7 +14,6 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/fd.h"
 #include "base/file.h"
 #include "core/container.h"
 #include "core/context.h"

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
 /* One connection, one message, one descriptor. */
 #include "core/socket.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>

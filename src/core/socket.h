@@ -1,8 +1,6 @@
 /* Descriptors handed to the callers' sockets: the terminal, a pidfd, the seccomp listener. */
 #pragma once
 
-#include <sys/types.h>
-
 struct ctr_error;
 
 /* Send the terminal's master @fd to the unix socket @path, as conmon and containerd expect it: one

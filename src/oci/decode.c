@@ -8,15 +8,12 @@
  */
 #include "oci/decode.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/error.h"
 #include "oci/decode_run.h"
 #include "oci/json.h"
-#include "oci/load.h"
 
 enum { SCRATCH_ALIGN = 16 };
 

@@ -3,7 +3,6 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 
-#include "base/arena.h"
 #include "oci/decode.h"
 #include "oci/words.h"
 

@@ -7,7 +7,6 @@
  */
 #include "plan/build.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 
-static int spawn(const char *const *argv, int output, pid_t *pid)
+static int spawn(const char *const *argv, int output, bool errors, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -24,7 +24,7 @@ static int spawn(const char *const *argv, int output, pid_t *pid)
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attr);
 	error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (!error)
+	if (!error && errors)
 		error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
 	if (!error)
 		error = posix_spawnattr_setsigmask(&attr, &none);
@@ -63,26 +63,38 @@ static void read_output(int fd, char *text, size_t size)
 	text[len] = '\0';
 }
 
-int ctr_run_program(const char *const *argv, char *text, size_t size, int *status)
+int ctr_run_start(const char *const *argv, bool errors, pid_t *pid)
 {
 	_cleanup_close_ int output = -1, output_write = -1;
 	int fds[2], r;
-	pid_t pid = 0;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	output = fds[0];
 	output_write = fds[1];
 
-	r = spawn(argv, output_write, &pid);
-	if (r < 0)
-		return r;
+	r = spawn(argv, output_write, errors, pid);
+	return r < 0 ? r : ctr_take_fd(&output);
+}
 
-	(void)close(ctr_take_fd(&output_write));
-	read_output(output, text, size);
+int ctr_run_wait(pid_t pid, int *status)
+{
 	while (waitpid(pid, status, 0) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
 	return 0;
+}
+
+int ctr_run_program(const char *const *argv, char *text, size_t size, int *status)
+{
+	pid_t pid = 0;
+	int output = ctr_run_start(argv, true, &pid);
+
+	if (output < 0)
+		return output;
+
+	read_output(output, text, size);
+	(void)close(output);
+	return ctr_run_wait(pid, status);
 }

@@ -1,11 +1,19 @@
-/* Running a helper program to its end and keeping what it says. */
+/* Running a helper program and keeping what it says. Signals are as for a new program. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Run @argv (searched in PATH unless it has a slash) with both output streams captured: the first
  * @size - 1 bytes come into @text, newlines at the end cut, the rest is dropped. *@status is what
- * waitpid(2) says. Signals are as for a new program. 0, or -errno when it could not be started.
+ * waitpid(2) says. 0, or -errno when it could not be started.
  */
 int ctr_run_program(const char *const *argv, char *text, size_t size, int *status);
+
+/* The two halves of that, for output of any length. Start @argv: a new descriptor of what it writes
+ * to standard output, with @errors to standard error as well, or -errno. */
+int ctr_run_start(const char *const *argv, bool errors, pid_t *pid);
+/* Wait for its end. 0, or -errno. */
+int ctr_run_wait(pid_t pid, int *status);

@@ -1,16 +1,14 @@
 /* ctr ps: the container's processes, as a table of the host's ps(1) or as JSON. */
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/run.h"
 #include "cli/command.h"
 #include "core/verbs.h"
 #include "oci/encode.h"
@@ -45,10 +43,9 @@ static FILE *start_ps(struct ctr_command *command, pid_t *pid, struct ctr_error 
 {
 	const char **args =
 		ctr_arena_array(command->context->arena, command->noperands + 3, sizeof(*args));
-	posix_spawn_file_actions_t actions;
-	int pipe_fds[2], r;
 	size_t n = 0;
 	FILE *stream;
+	int output;
 
 	args[n++] = "ps";
 	if (command->noperands == 1)
@@ -56,19 +53,16 @@ static FILE *start_ps(struct ctr_command *command, pid_t *pid, struct ctr_error 
 	for (size_t i = 1; i < command->noperands; i++)
 		args[n++] = command->operands[i];
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
-		ctr_fail(err, CTR_FAULT_HOST, errno, "ps: cannot make a pipe");
+	output = ctr_run_start(args, false, pid);
+	if (output < 0) {
+		ctr_fail(err, CTR_FAULT_HOST, -output, "ps: cannot run the program 'ps'");
 		return NULL;
 	}
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
-	r = posix_spawnp(pid, "ps", &actions, NULL, (char *const *)args, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(pipe_fds[1]);
-	stream = r == 0 ? fdopen(pipe_fds[0], "r") : NULL;
+
+	stream = fdopen(output, "r");
 	if (!stream) {
-		close(pipe_fds[0]);
-		ctr_fail(err, CTR_FAULT_HOST, r ? r : errno, "ps: cannot run the program 'ps'");
+		ctr_fail(err, CTR_FAULT_HOST, errno, "ps: cannot read from the program 'ps'");
+		(void)close(output);
 	}
 	return stream;
 }
@@ -128,10 +122,8 @@ static int print_table(struct ctr_command *command, const pid_t *pids, size_t n,
 	}
 	free(line);
 	fclose(stream);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
 
-	if (status != 0)
+	if (ctr_run_wait(pid, &status) < 0 || status != 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "ps: the program 'ps' failed");
 	if (column < 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "ps: its output has no column PID");

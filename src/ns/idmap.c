@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -29,8 +28,6 @@ enum {
 	MAP_LINES_MAX = 340,
 	MAP_TEXT_MAX = 4096,
 };
-
-extern char **environ;
 
 /* One of the two maps, with the words for it. */
 struct side {
@@ -122,16 +119,6 @@ static const char *const *helper_arguments(const struct side *side, pid_t pid,
 	}
 
 	return argv;
-}
-
-static int wait_for(pid_t pid, int *status)
-{
-	while (waitpid(pid, status, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-
-	return 0;
 }
 
 static int run_helper(const struct side *side, pid_t pid, struct ctr_arena *arena,
@@ -280,6 +267,6 @@ int ctr_idmap_userns(const struct ctr_idmap *map, const struct ctr_host *host,
 	}
 
 	(void)close(ctr_take_fd(&hold));
-	(void)wait_for(holder, &status);
+	(void)ctr_run_wait(holder, &status);
 	return r < 0 ? -1 : ctr_take_fd(&userns);
 }

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-static int send_fd(const char *path, int fd, const char *payload, const char *what,
+static int send_fd(const char *path, int fd, const char *payload, const char *origin,
 		   struct ctr_error *err)
 {
 	size_t len = strlen(payload), sent;
@@ -20,7 +20,8 @@ static int send_fd(const char *path, int fd, const char *payload, const char *wh
 	if (sock < 0) {
 		r = sock;
 		sock = -1;
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot connect to %s '%s'", what, path);
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "%s: cannot connect to '%s'", origin,
+				path);
 	}
 
 	/* The descriptor travels with the first bytes; a long text follows without it. */
@@ -29,21 +30,21 @@ static int send_fd(const char *path, int fd, const char *payload, const char *wh
 	if (r == 0 && sent < len)
 		r = ctr_write_all(sock, payload + sent, len - sent);
 	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot send to %s '%s'", what, path);
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "%s: cannot send to '%s'", origin, path);
 	return 0;
 }
 
 int ctr_socket_send_console(const char *path, int fd, struct ctr_error *err)
 {
-	return send_fd(path, fd, "/dev/ptmx", "console socket", err);
+	return send_fd(path, fd, "/dev/ptmx", "--console-socket", err);
 }
 
 int ctr_socket_send_pidfd(const char *path, int fd, struct ctr_error *err)
 {
-	return send_fd(path, fd, "pidfd", "pidfd socket", err);
+	return send_fd(path, fd, "pidfd", "--pidfd-socket", err);
 }
 
 int ctr_socket_send_listener(const char *path, int fd, const char *state, struct ctr_error *err)
 {
-	return send_fd(path, fd, state, "linux.seccomp.listenerPath: socket", err);
+	return send_fd(path, fd, state, "linux.seccomp.listenerPath", err);
 }

@@ -1,4 +1,5 @@
-/* Descriptors handed to the callers' sockets: the terminal, a pidfd, the seccomp listener. */
+/* Descriptors handed to the callers' sockets: the terminal, a pidfd, the seccomp listener. They
+ * stay the caller's. 0, or -1 and @err, which names the option or field. */
 #pragma once
 
 struct ctr_error;

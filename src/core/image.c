@@ -38,19 +38,23 @@ static int make_memfd(unsigned flags)
 	return fd;
 }
 
-/*
- * Seal @fd and return it open for reading only: execve refuses a file that anybody can write
- * (ETXTBSY). -1 and errno on failure.
- */
-static int seal(int fd)
+/* The file of @fd open for reading only: execve refuses one that anybody can write (ETXTBSY). -1
+ * and errno on failure. */
+static int reopen(int fd)
 {
 	char path[32];
 
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Seal @fd, and reopen it. */
+static int seal(int fd)
+{
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -1;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return reopen(fd);
 }
 
 /* Without memfd_create: a file without a name. */
@@ -62,14 +66,6 @@ static int make_temporary(void)
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(places) && fd < 0; i++)
 		fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0500);
 	return fd;
-}
-
-static int reopen_temporary(int fd)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 /* The installed ctr-init, where nobody can write it through the mount that the container sees. */
@@ -130,7 +126,7 @@ int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, st
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write the plan");
 
-	plan_fd = is_memfd ? seal(fd) : reopen_temporary(fd);
+	plan_fd = is_memfd ? seal(fd) : reopen(fd);
 	if (plan_fd < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot seal the plan");
 

@@ -178,6 +178,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 	launch->state = CTR_SYNC_BUILDING;
 	if (child->wait && prepare_waiting(launch, cgroup, err) < 0) {
 		ctr_launch_kill(launch);
+		ctr_close_ptr(&launch->pidfd);
+		launch->pidfd = -1;
 		return -1;
 	}
 
@@ -336,6 +338,16 @@ static int serve_listener(struct ctr_launch *launch, const struct ctr_msg *msg,
 	return launch->calls->listener(launch->data, launch, fd, err);
 }
 
+static int serve_console(struct ctr_launch *launch, int fd, struct ctr_error *err)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (own < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot keep the terminal");
+
+	return launch->calls->console(launch->data, launch, own, err);
+}
+
 static int serve_hooks(struct ctr_launch *launch, struct ctr_error *err)
 {
 	if (launch->calls->hooks(launch->data, launch, err) < 0)
@@ -394,8 +406,7 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
 		break;
 	case CTR_MSG_CONSOLE:
 		if (calls && calls->console && fd >= 0)
-			return calls->console(launch->data, launch, fcntl(fd, F_DUPFD_CLOEXEC, 0),
-					      err);
+			return serve_console(launch, fd, err);
 		break;
 	case CTR_MSG_LISTENER:
 		if (calls && calls->listener)

@@ -74,7 +74,7 @@ static int set_scheduler(const struct ctr_actions *actions, pid_t pid, struct ct
 	if (syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
 		return ctr_fail(
 			err, CTR_FAULT_CONFIG, errno, "process.scheduler: cannot set it%s",
-			errno == EPERM && attr.policy == 6
+			errno == EPERM && attr.policy == SCHED_DEADLINE
 				? " (SCHED_DEADLINE is refused together with a restricted cpuset)"
 				: "");
 	return 0;

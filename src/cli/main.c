@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "cli/command.h"
 #include "cli/commit.h"
+#include "oci/words.h"
 #include "state/dir.h"
 
 struct global_options {
@@ -57,7 +58,8 @@ static void print_version(const char *name)
 {
 	const struct scmp_version *seccomp = seccomp_version();
 
-	printf("%s version %s\ncommit: %s\nspec: 1.3.0\n", name, PACKAGE_VERSION, CTR_COMMIT);
+	printf("%s version %s\ncommit: %s\nspec: %s\n", name, PACKAGE_VERSION, CTR_COMMIT,
+	       CTR_OCI_VERSION);
 	printf("%s+SECCOMP +CAP +SELINUX +APPARMOR +EBPF +YAJL\n",
 	       CTR_WITH_SYSTEMD ? "+SYSTEMD " : "");
 	printf("libseccomp: %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);

@@ -3,6 +3,8 @@
 
 load helper
 
+# bats file_tags=core,basic
+
 @test "run prints what the container prints" {
   command_is echo hello from inside
   run -0 ctr run -b "$BUNDLE" "$ID"

@@ -7,6 +7,8 @@
 
 load helper
 
+# bats file_tags=core
+
 MAN=$BATS_TEST_DIRNAME/../../man
 [ -d "$MAN" ] || MAN=$BATS_TEST_DIRNAME/../man
 

@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# Hooks: when, where and with what they run, and what a failing one leaves (nothing).
+
+# shellcheck disable=SC2016 # scripts for another shell
+load helper
+
+# hook KIND SCRIPT - one more hook; $1 of the script is the test's directory
+hook() {
+  config --arg kind "$1" --arg script "$2" --arg dir "$BATS_TEST_TMPDIR" \
+    '.hooks[$kind] += [{path: "/bin/sh", args: ["sh", "-c", $script, "sh", $dir]}]'
+}
+
+# bats test_tags=core
+@test "hooks: six kinds, in their order, the status that each is told" {
+  for kind in prestart createRuntime poststart poststop; do
+    hook $kind "cat >\$1/state.$kind; echo $kind >>\$1/order"
+  done
+  config '.root.readonly = false'
+  hook startContainer 'cat >/state.startContainer'
+  shell 'cat /state.startContainer'
+  created "$ID"
+  [ "$(tr '\n' ' ' <"$BATS_TEST_TMPDIR/order")" = 'prestart createRuntime ' ]
+  pid=$(pid_of "$ID")
+  # fault 97: poststart belongs to start
+  ctr start "$ID"
+  [ "$(tail -n1 "$BATS_TEST_TMPDIR/order")" = poststart ]
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+  [ "$(tail -n1 "$BATS_TEST_TMPDIR/order")" = poststop ]
+  for kind in createRuntime poststart; do
+    jq -e --arg id "$ID" --arg bundle "$BUNDLE" --argjson pid "$pid" '.id == $id and
+      .bundle == $bundle and .pid == $pid and .ociVersion == "1.3.0" and
+      .root == $bundle + "/rootfs"' "$BATS_TEST_TMPDIR/state.$kind"
+  done
+  jq -e '.status == "running"' "$BATS_TEST_TMPDIR/state.poststart"
+  jq -e '.status == "stopped"' "$BATS_TEST_TMPDIR/state.poststop"
+  jq -e '.status == "created"' "$OUT"
+  # fault 23: compact, and slashes as they are
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/state.createRuntime")" -le 1 ]
+  grep -qF "\"bundle\":\"$BUNDLE\"" "$BATS_TEST_TMPDIR/state.createRuntime"
+}
+
+# bats test_tags=core
+@test "fault 98: a hook that fails, at each point: an error with its output, nothing left" {
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/good.json"
+  for kind in prestart createRuntime createContainer startContainer poststart; do
+    cp "$BATS_TEST_TMPDIR/good.json" "$BUNDLE/config.json"
+    hook $kind 'echo some words >&2; exit 7'
+    command_is sleep 1000
+    run -125 ctr run -b "$BUNDLE" "$ID"
+    expect_match "error running $kind hook #0: .*exit status 7.*some words"
+    [ -z "$(leaks)" ]
+  done
+  # poststop is only a warning
+  cp "$BATS_TEST_TMPDIR/good.json" "$BUNDLE/config.json"
+  hook poststop 'exit 1'
+  command_is true
+  run -0 ctr run -b "$BUNDLE" "$ID"
+}
+
+@test "hooks: a timeout, much output, input that is not read, an environment of its own" {
+  config '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
+  command_is true
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'hook ran past specified timeout of 1 ?s'
+  config 'del(.hooks)'
+  hook createRuntime 'exec <&-; head -c 1000000 /dev/zero; exit 0'
+  hook prestart 'exec <&-; sleep 0.1; exit 0'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  config --arg f "$BATS_TEST_TMPDIR/env" '.hooks = {createRuntime: [{path: "/bin/sh",
+    args: ["sh", "-c", "/usr/bin/env >\($f)"], env: ["ONLY=this"]}]}'
+  OTHER=x run -0 ctr run -b "$BUNDLE" "$ID"
+  grep -qx ONLY=this "$BATS_TEST_TMPDIR/env"
+  [ "$(grep -c OTHER "$BATS_TEST_TMPDIR/env")" = 0 ]
+}
+
+# bats test_tags=core
+@test "fault 53: createContainer hooks write to the root before it is read-only" {
+  config '.root.readonly = true'
+  hook createContainer 'cat >"$1/doc"; echo written >"$1/bundle/rootfs/by-hook"'
+  command_is cat /by-hook
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output written
+  jq -e .id "$BATS_TEST_TMPDIR/doc"
+}

@@ -358,6 +358,12 @@ static int serve_hooks(struct ctr_launch *launch, struct ctr_error *err)
 
 /* ---- the loop */
 
+/* The signal of __builtin_trap(), which ctr-init ends by where it may not exit. */
+static bool traps(int sig)
+{
+	return sig == SIGILL || sig == SIGTRAP;
+}
+
 /* How the child ended, when it could not say it. */
 static int end_fail(struct ctr_launch *launch, struct ctr_error *err)
 {
@@ -377,11 +383,12 @@ static int end_fail(struct ctr_launch *launch, struct ctr_error *err)
 			err, CTR_FAULT_HOST, 0,
 			"ctr-init was killed while it set up the container (is the memory limit too low?)");
 	if (WIFSIGNALED(status))
-		return ctr_fail(
-			err, CTR_FAULT_HOST, 0,
-			"ctr-init was killed by signal %d while it set up the container%s",
-			WTERMSIG(status),
-			WTERMSIG(status) == SIGSYS ? " (linux.seccomp forbids what it needs)" : "");
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"ctr-init was killed by signal %d while it set up the container%s",
+				WTERMSIG(status),
+				WTERMSIG(status) == SIGSYS || traps(WTERMSIG(status))
+					? " (linux.seccomp forbids what it needs)"
+					: "");
 	return ctr_fail(err, CTR_FAULT_HOST, 0, "ctr-init ended with status %d",
 			WEXITSTATUS(status));
 }

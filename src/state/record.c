@@ -252,6 +252,11 @@ int ctr_record_write(const struct ctr_record *record, int dir, struct ctr_arena 
 	size_t len;
 	const char *text = ctr_record_encode(record, arena, &len);
 
+	/* Nobody could read it, and so nobody delete the container. */
+	if (len > CTR_RECORD_SIZE_MAX)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"annotations: too long: the state record must not exceed %d bytes",
+				(int)CTR_RECORD_SIZE_MAX);
 	return ctr_file_replace(dir, "record", text, len, 0600, err);
 }
 

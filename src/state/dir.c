@@ -121,6 +121,20 @@ int ctr_state_make(int root, const char *id, struct ctr_error *err)
 	return ctr_take_fd(&fd);
 }
 
+/* Is @dir still the directory of that name, or was it removed while its lock was waited for? */
+static bool is_current(int root, const char *id, int dir)
+{
+	struct stat ours, named;
+
+	return fstat(dir, &ours) == 0 && fstatat(root, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+static int fail_absent(const char *id, struct ctr_error *err)
+{
+	return ctr_fail(err, CTR_FAULT_NOT_FOUND, 0, "container `%s` does not exist", id);
+}
+
 int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *locked,
 		   struct ctr_error *err)
 {
@@ -134,8 +148,7 @@ int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *loc
 	fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		if (errno == ENOENT || errno == ENAMETOOLONG)
-			return ctr_fail(err, CTR_FAULT_NOT_FOUND, 0,
-					"container `%s` does not exist", id);
+			return fail_absent(id, err);
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open state of container '%s'",
 				id);
 	}
@@ -151,6 +164,9 @@ int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *loc
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot lock state of container '%s'",
 				id);
 	}
+	/* What is done under the lock is done by name: it must not meet a successor. */
+	if (!is_current(root, id, fd))
+		return fail_absent(id, err);
 	if (locked)
 		*locked = true;
 

@@ -181,7 +181,8 @@ static int serve(struct hook_run *run, int64_t deadline)
 			feed(run);
 		if (fds[1].revents)
 			collect(run);
-		if (!(fds[1].revents & POLLIN) &&
+		/* What it left running may print without end. */
+		if ((!(fds[1].revents & POLLIN) || run->output_len == OUTPUT_KEPT) &&
 		    (run->pidfd < 0 ? has_ended(run) : fds[2].revents != 0))
 			return 0;
 	}

@@ -210,7 +210,8 @@ static long await_hook(struct hook *hook)
 		if (wait_output(hook, ms))
 			keep_output(hook);
 	}
-	while (hook->out >= 0 && wait_output(hook, 0))
+	/* Nor may one that prints without end keep us. */
+	while (hook->out >= 0 && hook->output < sizeof(output) && wait_output(hook, 0))
 		keep_output(hook);
 	return status;
 }

@@ -154,7 +154,8 @@ static long open_null(struct init *init)
 		return init->null;
 	fd = path_open(init, "/dev/null", O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0)
-		return fail_at(init, CTR_DETAIL_NOT_NULL, fd);
+		return fail_at(init, fd == -ENOENT ? CTR_DETAIL_NOT_NULL : CTR_DETAIL_OPEN_TARGET,
+			       fd);
 	r = sys_fstat((int)fd, &st);
 	if (r < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != NULL_DEVICE) {
 		(void)sys_close((int)fd);
@@ -162,6 +163,23 @@ static long open_null(struct init *init)
 	}
 	init->null = (int)fd;
 	return fd;
+}
+
+/*
+ * The mount that was just made at @path. Who shares the root file system may have renamed things
+ * meanwhile; a part of /proc must not come to lie over what is masked, so then there is none.
+ */
+static int open_empty(struct init *init, const char *path)
+{
+	long fd = path_open(init, path, O_PATH | O_DIRECTORY, 0);
+	struct statfs fs;
+
+	if (fd < 0)
+		return -1;
+	if (sys_fstatfs((int)fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+		return (int)fd;
+	(void)sys_close((int)fd);
+	return -1;
 }
 
 /* One empty file system serves all masked directories. */
@@ -176,7 +194,7 @@ static long mask_directory(struct init *init, const struct ctr_op *op, int targe
 	r = sys_mount("tmpfs", fd_path(init, path, target), "tmpfs",
 		      MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	if (r == 0)
-		init->empty = (int)path_open(init, op_str(init, op->str), O_PATH | O_DIRECTORY, 0);
+		init->empty = open_empty(init, op_str(init, op->str));
 	return r;
 }
 

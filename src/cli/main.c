@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -374,6 +375,9 @@ int main(int argc, char **argv)
 
 	if (ctr_fd_sanitize_std() < 0)
 		return 125;
+	/* A caller may ignore it: then children would leave no status, and nobody would be told of
+	 * their end. */
+	(void)signal(SIGCHLD, SIG_DFL);
 
 	/* Linux since 5.18 sees to it that there is an argv[0]. */
 	if (argc < 1)

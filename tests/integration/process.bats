@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# The process: terminal, signals, working directory, environment, ids, limits; exec's flags.
+
+# shellcheck disable=SC2016 # scripts for the shell inside
+load helper
+
+# bats test_tags=core
+@test "fault 65: every byte of a terminal arrives, at its end as well" {
+  config '.process.terminal = true'
+  shell 'stty -opost; probe flood 307200'
+  run -0 sh -c '"$0" pty -- "$@" | wc -c' "$PROBE" "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_output 307200
+}
+
+@test "fault 64: a reader that takes nothing does not keep signals from the process" {
+  config '.process.terminal = true'
+  shell 'trap "exit 5" TERM; stty -opost; probe flood 100000 & while :; do sleep 0.05; done'
+  mkfifo "$BATS_TEST_TMPDIR/pipe"
+  exec 7<>"$BATS_TEST_TMPDIR/pipe"
+  "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/pipe" 2>"$OUT" 3>&- 7>&- &
+  PID=$!
+  eventually has_status "$ID" running
+  sleep 0.5
+  kill -TERM "$PID"
+  ended "$PID"
+  expect_status 5
+  exec 7>&-
+}
+
+# bats test_tags=core
+@test "fault 25: a console socket at a long path; fault 68: the terminal is the user's" {
+  socket=$BATS_TEST_TMPDIR/$(printf 'a-long-name-%.0s' {1..12})/console
+  mkdir "${socket%/*}"
+  config '.process.terminal = true | .process.consoleSize = {height: 33, width: 77}'
+  shell 'stty size; stat -c "%u %a" "$(tty)"'
+  "$PROBE" console "$socket" >"$OUT" 3>&- &
+  peer=$!
+  eventually test -S "$socket"
+  "$CTR" --root "$STATE" create --console-socket "$socket" -b "$BUNDLE" "$ID" </dev/null 3>&-
+  ctr start "$ID"
+  ended "$peer"
+  grep -q '33 77' "$OUT" && grep -q '0 620' "$OUT"
+  ctr delete --force "$ID"
+}
+
+# bats test_tags=core
+@test "fault 70: ignored and blocked signals are not inherited" {
+  command_is grep -E 'Sig(Blk|Ign)' /proc/self/status
+  run -0 "$PROBE" ignore 1 13 17 -- "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  [[ ${lines[0]} == *0000000000000000 ]] && [[ ${lines[1]} == *0000000000000000 ]]
+}
+
+# bats test_tags=core
+@test "fault 71: a working directory of the user's alone, and one of root's alone" {
+  need root
+  mkdir -m 700 "$BUNDLE/rootfs/theirs" "$BUNDLE/rootfs/ours"
+  chown 1000:1000 "$BUNDLE/rootfs/theirs"
+  config '.process.user = {uid: 1000, gid: 1000}'
+  command_is probe call getcwd b:100 100
+  for cwd in /theirs /ours; do
+    config --arg c $cwd '.process.cwd = $c'
+    run -0 ctr run -b "$BUNDLE" "$ID"
+  done
+}
+
+# bats test_tags=core
+@test "fault 73: HOME is the user's, or /" {
+  need root
+  shell 'echo "$HOME"'
+  for env in '[]' '["HOME="]'; do
+    config --argjson e "$env" '.process.env = ["PATH=/bin"] + $e | .process.user = {uid: 1000, gid: 1000}'
+    run -0 ctr run -b "$BUNDLE" "$ID"
+    expect_output /home/user
+  done
+  config '.process.user.uid = 12345'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output /
+  rm "$BUNDLE/rootfs/etc/passwd"
+  mkfifo "$BUNDLE/rootfs/etc/passwd"
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output /
+}
+
+# bats test_tags=core
+@test "fault 74: additional groups are those asked for, and none is inherited" {
+  need root
+  config '.process.user.additionalGids = [10, 20]'
+  command_is grep Groups: /proc/self/status
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  [[ $output =~ Groups:.10\ 20 ]]
+  config 'del(.process.user.additionalGids)'
+  run -0 setpriv --groups 5,6 "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  [[ ! $output =~ [56] ]]
+}
+
+# bats test_tags=core
+@test "fault 16: exec --user takes numbers, and nothing becomes 0 by mistake" {
+  need root
+  command_is sleep 1000
+  detached "$ID"
+  run -0 ctr exec -u 1 "$ID" id -u
+  expect_output 1
+  run -0 ctr exec -u 1:2 "$ID" id -g
+  expect_output 2
+  for user in 1: :1 root 4294967295 4294967296 -1 '' 1:2:3 1x; do
+    run -255 ctr exec --user="$user" "$ID" id -u
+    refuse_match '^0'
+  done
+  ctr delete --force "$ID"
+}
+
+# bats test_tags=core
+@test "fault 80: exec --env adds; fault 82: a missing binary is 255 in the log as well; --cwd" {
+  config '.process.env += ["SPEC=1"]'
+  command_is sleep 1000
+  detached "$ID"
+  run -0 ctr exec -e A=1 --cwd /tmp "$ID" sh -c 'echo "$SPEC $A $PWD"'
+  expect_output '1 1 /tmp'
+  log=$BATS_TEST_TMPDIR/log
+  for detach in --detach=false --detach; do
+    run ctr --log "$log" --log-format json exec $detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" /no/such
+    [ "$status" -eq 255 ] || [ "$status" -eq 127 ]
+    expect_match '/no/such.*[Nn]o such file'
+    [ ! -e "$BATS_TEST_TMPDIR/pid" ]
+  done
+  jq -se 'length == 2 and all(.[]; .msg | contains("/no/such"))' "$log"
+  ctr delete --force "$ID"
+}
+
+# bats test_tags=core
+@test "limits, umask, scores: as configured" {
+  config '.process.user.umask = 23 | .process.oomScoreAdj = 77 | .process.rlimits = [
+    {type: "RLIMIT_NOFILE", soft: 123, hard: 234}, {type: "RLIMIT_CORE", soft: 0, hard: 0}]'
+  shell 'umask; cat /proc/self/oom_score_adj; ulimit -Sn; ulimit -Hn'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output '0027
+77
+123
+234'
+}

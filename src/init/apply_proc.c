@@ -57,11 +57,14 @@ static long write_proc(struct init *init, const char *path, const char *text)
 /* timeOffsets need no fork: write them, then enter the namespace meant for children. */
 long op_time_offsets(struct init *init, const struct ctr_op *op)
 {
-	long r, fd;
+	const char *offsets = op_str(init, op->str);
+	long r = 0, fd;
 
-	/* While we are not dumpable, our files in /proc belong to the host's root. */
+	/* While we are not dumpable, our files in /proc belong to the host's root. The kernel does
+	 * not take an empty text for "no offsets". */
 	(void)sys_prctl(PR_SET_DUMPABLE, 1, 0);
-	r = write_proc(init, "self/timens_offsets", op_str(init, op->str));
+	if (*offsets)
+		r = write_proc(init, "self/timens_offsets", offsets);
 	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
 	if (r < 0)
 		return r;

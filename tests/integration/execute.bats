@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# From process.args to execve: where the program is looked for, what cannot be executed, and where
+# exec puts it.
+
+# shellcheck disable=SC2016 # scripts for the shell inside
+load helper
+
+@test "fault 76: the program is looked for in the container, by the PATH of the document" {
+  mkdir "$BUNDLE/rootfs/own"
+  printf '#!/bin/sh\necho found\n' >"$BUNDLE/rootfs/own/program"
+  chmod 755 "$BUNDLE/rootfs/own/program"
+  command_is program
+  config '.process.env = ["PATH=/nowhere:/own"]'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output found
+  config '.process.env = ["PATH=/bin"]'
+  run -127 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'executable file `program` not found in \$PATH: No such file or directory'
+  command_is busybox true
+  config '.process.env = []'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+}
+
+@test "fault 77: a program that must not be executed, at create" {
+  need root
+  cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/plain"
+  chmod 644 "$BUNDLE/rootfs/plain"
+  command_is /plain
+  run -126 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'exec /plain: permission denied'
+  run ctr create -b "$BUNDLE" "$ID"
+  expect_status 1
+  expect_match 'permission denied'
+  # executable by its owner alone, who is another
+  chmod 100 "$BUNDLE/rootfs/plain"
+  config '.process.user = {uid: 1000, gid: 1000} | .process.capabilities = {}'
+  run -126 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'permission denied'
+}
+
+@test "no program at all: of another machine, a directory, an empty file" {
+  printf '\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\363\000' >"$BUNDLE/rootfs/foreign"
+  head -c 100 /dev/zero >>"$BUNDLE/rootfs/foreign"
+  : >"$BUNDLE/rootfs/empty"
+  chmod 755 "$BUNDLE"/rootfs/{foreign,empty}
+  command_is /foreign
+  run -126 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'exec format error'
+  command_is /empty
+  run -126 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'exec format error'
+  command_is /etc
+  run -126 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'is a directory'
+}
+
+@test "the same behind the gate: start tells why" {
+  command_is true
+  config '.hooks = {startContainer: [{path: "/bin/false"}]}'
+  created "$ID"
+  run ctr start "$ID"
+  expect_status 1
+  expect_match 'error running startContainer hook #0: exit status 1'
+  ctr delete --force "$ID"
+}
+
+@test "fault 95: exec --cgroup stays inside" {
+  need root cgroup2
+  shell 'while :; do sleep 0.1; done'
+  detached "$ID"
+  for path in .. ../.. a/../../b; do
+    run ctr exec --cgroup "$path" "$ID" true
+    expect_status 255
+    expect_match 'sub cgroup path'
+  done
+  ctr delete --force "$ID"
+}
+
+@test "fault 121: a memory policy without nodes" {
+  config '.linux.memoryPolicy = {mode: "MPOL_LOCAL", nodes: ""}'
+  command_is probe mempolicy
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  config '.linux.memoryPolicy = {mode: "MPOL_LOCAL", nodes: "0"}'
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match 'linux.memoryPolicy'
+}

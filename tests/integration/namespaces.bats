@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# Namespaces: new, joined by path, mapped; and exec into each mix.
+
+# shellcheck disable=SC2016 # scripts for the shell inside
+load helper
+
+namespace() { config "(.linux.namespaces[] | select(.type == \"$1\")) += {path: \"$2\"}"; }
+
+maps() { # LIST - the same for users and groups
+  config --argjson map "$1" '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = $map | .linux.gidMappings = $map'
+}
+
+links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; done; }
+
+@test "each namespace of the document is another than the caller's" {
+  need root
+  config '.linux.namespaces += [{type: "time"}]'
+  shell 'for n in pid net ipc uts mnt cgroup time; do readlink /proc/self/ns/$n; done'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  for line in "${lines[@]}"; do
+    [ "$(readlink "/proc/self/ns/${line%%:*}")" != "$line" ] || {
+      echo "$line is the caller's"
+      return 1
+    }
+  done
+  [ ${#lines[@]} = 7 ]
+}
+
+@test "a namespace that is not in the document is the caller's" {
+  need root
+  config 'del(.linux.namespaces[] | select(.type == "ipc" or .type == "network"))'
+  config 'del(.mounts[] | select(.type == "mqueue"))'
+  shell 'readlink /proc/self/ns/ipc; readlink /proc/self/ns/net'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  [ "${lines[0]}" = "$(readlink /proc/self/ns/ipc)" ]
+  [ "${lines[1]}" = "$(readlink /proc/self/ns/net)" ]
+}
+
+@test "a second container joins the first by path, and exec joins the second" {
+  need root
+  shell 'while :; do sleep 0.1; done'
+  detached "$ID"
+  local first kind
+  first=$(pid_of "$ID")
+  for kind in network:net ipc:ipc uts:uts pid:pid; do
+    namespace "${kind%:*}" "/proc/$first/ns/${kind#*:}"
+  done
+  config 'del(.hostname)'
+  detached "$ID-b"
+  for kind in net ipc uts pid; do
+    [ "$(readlink "/proc/$first/ns/$kind")" = "$(readlink "/proc/$(pid_of "$ID-b")/ns/$kind")" ]
+  done
+  run -0 ctr exec "$ID-b" sh -c 'readlink /proc/self/ns/net; hostname'
+  [ "${lines[0]}" = "$(readlink "/proc/$first/ns/net")" ]
+  [ "${lines[1]}" = "$(ctr exec "$ID" hostname)" ]
+  ctr delete --force "$ID-b"
+  ctr delete --force "$ID"
+}
+
+@test "fault 55, 56: exec into namespaces of different user namespaces, at once after start" {
+  need root
+  maps '[{"containerID": 0, "hostID": 100000, "size": 65536}]'
+  chown -R 100000:100000 "$BUNDLE/rootfs"
+  shell 'while :; do sleep 0.1; done'
+  created "$ID"
+  ctr start "$ID"
+  for i in 1 2 3 4 5; do
+    run -0 ctr exec "$ID" sh -c 'id -u; cat /proc/self/uid_map'
+    [ "${lines[0]}" = 0 ]
+    expect_match '100000 +65536'
+  done
+  ctr delete --force "$ID"
+}
+
+@test "a path to a namespace of another kind, to a file, to nothing" {
+  need root
+  command_is true
+  namespace network /proc/self/ns/uts
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match 'linux.namespaces\[1\].path: .*/proc/self/ns/uts'
+  namespace network "$BUNDLE/config.json"
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match 'linux.namespaces\[1\].path: '
+  namespace network /nowhere
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match "linux.namespaces\[1\].path: cannot open '/nowhere': No such file or directory"
+}
+
+# The kernel takes as many as fit into a page.
+@test "fault 22: 340 lines of id maps" {
+  need root
+  maps "$(jq -nc '[range(340) | {containerID: ., hostID: (60000 + . * 2), size: 1}]')"
+  chown -R 60000:60000 "$BUNDLE/rootfs"
+  shell 'wc -l </proc/self/uid_map; tail -n 1 /proc/self/gid_map'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  [ "${lines[0]}" = 340 ]
+  [[ ${lines[1]} =~ 339\ +60678\ +1$ ]]
+}
+
+@test "fault 22: a map of all ids" {
+  need root
+  maps '[{"containerID": 0, "hostID": 0, "size": 4294967295}]'
+  shell 'cat /proc/self/uid_map'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_match '0 +0 +4294967295'
+}
+
+@test "an overlapping map is refused by name, and leaves nothing" {
+  need root
+  maps '[{"containerID": 0, "hostID": 100000, "size": 10}, {"containerID": 5, "hostID": 200000, "size": 10}]'
+  command_is true
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match 'linux.(uid|gid)Mappings'
+}
+
+@test "in a user namespace devices are there, and ids of mounts are those of its root" {
+  need root
+  maps '[{"containerID": 0, "hostID": 100000, "size": 65536}]'
+  chown -R 100000:100000 "$BUNDLE/rootfs"
+  shell 'echo x >/dev/null; head -c 3 /dev/zero | wc -c; stat -c %u /dev/mqueue /dev/shm /dev/pts /'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output $'3\n0\n0\n0\n0'
+}
+
+@test "time offsets" {
+  need root
+  config '.linux.namespaces += [{type: "time"}] |
+    .linux.timeOffsets = {monotonic: {secs: 1000000, nanosecs: 0}, boottime: {secs: 2000000, nanosecs: 0}}'
+  shell 'cat /proc/self/timens_offsets'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'monotonic +1000000 +0'
+  expect_match 'boottime +2000000 +0'
+}
+
+@test "exec joins the time namespace" {
+  need root
+  config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 5000000, nanosecs: 0}}'
+  shell 'while :; do sleep 0.1; done'
+  detached "$ID"
+  run -0 ctr exec "$ID" readlink /proc/self/ns/time
+  expect_output "$(readlink "/proc/$(pid_of "$ID")/ns/time")"
+  ctr delete --force "$ID"
+}
+
+@test "host name and domain name" {
+  need root
+  config '.hostname = "inside" | .domainname = "example.org"'
+  shell 'hostname; cat /proc/sys/kernel/domainname'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output $'inside\nexample.org'
+}

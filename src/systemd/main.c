@@ -7,10 +7,6 @@
  *       change properties at run time
  *   ctr-systemd [--user] stop UNIT
  *       stop it and forget its failure
- *   ctr-systemd [--user] attach UNIT SUBCGROUP PID
- *       move a process in, for who has no right to write there
- *   ctr-systemd [--user] version
- *       the manager's version, a number
  *
  * A PROPERTY is NAME=TYPE=VALUE: TYPE is a D-Bus signature of b t i u s as ay a(ss); items of an
  * array are lines, bytes are hexadecimal digits, a pair is two words. PID 0: none (a slice).
@@ -424,55 +420,14 @@ static int cmd_stop(sd_bus *bus, char **args)
 	return r;
 }
 
-static int cmd_attach(sd_bus *bus, char **args)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	uint64_t pid;
-	int r;
-
-	if (!args[1] || !args[2] || ctr_parse_u64(args[2], &pid) < 0 || pid > INT32_MAX)
-		return fail("attach: usage: UNIT SUBCGROUP PID");
-
-	r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "AttachProcessesToUnit",
-			       &error, NULL, "ssau", args[0], args[1], 1, (uint32_t)pid);
-	if (r < 0)
-		fail("cannot move process %s to unit '%s': %s", args[2], args[0],
-		     reason(&error, r));
-	sd_bus_error_free(&error);
-	return r < 0;
-}
-
-/* "257.9-1" or "v252.1": the first number. */
-static int cmd_version(sd_bus *bus, char **args)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	char *version = NULL, *digits;
-	int r;
-
-	(void)args;
-	r = sd_bus_get_property_string(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "Version", &error,
-				       &version);
-	if (r < 0) {
-		fail("cannot ask systemd for its version: %s", reason(&error, r));
-	} else {
-		digits = version + strcspn(version, "0123456789");
-		printf("%.*s\n", (int)strspn(digits, "0123456789"), digits);
-	}
-	sd_bus_error_free(&error);
-	free(version);
-	return r < 0;
-}
-
 static const struct {
 	const char *name;
 	int (*run)(sd_bus *bus, char **args);
 	int args_min;
 } verbs[] = {
-	{"start",    cmd_start,   2},
-        { "set",     cmd_set,     2},
-        { "stop",    cmd_stop,    1},
-	{ "attach",  cmd_attach,  3},
-        { "version", cmd_version, 0},
+	{"start", cmd_start, 2},
+	{ "set",  cmd_set,   2},
+	{ "stop", cmd_stop,  1},
 };
 
 int main(int argc, char **argv)
@@ -504,5 +459,5 @@ int main(int argc, char **argv)
 		return r;
 	}
 
-	return fail("usage: ctr-systemd [--user] start|set|stop|attach|version ...");
+	return fail("usage: ctr-systemd [--user] start|set|stop ...");
 }

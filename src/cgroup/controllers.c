@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,6 +141,18 @@ static int enable_each(int dir, const char *path, uint32_t missing, uint32_t *op
 	return 0;
 }
 
+/*
+ * The kernel refuses to hand memory and io down from a cgroup with processes of its own. For cpu
+ * and pids it makes that cgroup the root of a threaded tree instead, below which no container can
+ * start: worse than a refusal.
+ */
+static bool holds_processes(int dir)
+{
+	char text[64];
+
+	return ctr_file_read_small(dir, "cgroup.procs", text, sizeof(text)) > 0;
+}
+
 static int enable_at(int dir, const char *path, uint32_t wanted, uint32_t *optional,
 		     struct ctr_error *err)
 {
@@ -153,6 +166,14 @@ static int enable_at(int dir, const char *path, uint32_t wanted, uint32_t *optio
 	if (*path == '\0')
 		*optional = (*optional & enabled) | available_at(dir, *optional & ~enabled);
 	missing = (wanted | *optional) & ~enabled;
+	if (missing != 0 && *path != '\0' && holds_processes(dir)) {
+		*optional &= enabled;
+		missing = wanted & ~enabled;
+		for (int i = 0; i < CTR_CONTROLLER_COUNT; i++) {
+			if (missing & CTR_CONTROLLER_BIT(i))
+				return explain(dir, path, (enum ctr_controller)i, EBUSY, err);
+		}
+	}
 	if (missing == 0)
 		return 0;
 

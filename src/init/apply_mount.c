@@ -114,6 +114,30 @@ static long copy_up(struct init *init, const struct ctr_op *op, int below)
 	return r;
 }
 
+/*
+ * mount(2) refuses a file system on a mount point of itself: the container's cgroup2 on top of the
+ * host's, which came with a recursive bind of /sys. What was made detached may be attached there.
+ */
+static long mount_over(const char *type, uint64_t flags, int target)
+{
+	/* These are the same bits (mount_setattr(2)). */
+	uint64_t attr = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
+	long r, mount, fs = SYS(fsopen, type, FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return fs;
+	r = SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	mount = r < 0 ? r : SYS(fsmount, fs, FSMOUNT_CLOEXEC, attr);
+	(void)sys_close((int)fs);
+	if (mount < 0)
+		return mount;
+
+	r = SYS(move_mount, mount, "", target, "",
+		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	(void)sys_close((int)mount);
+	return r;
+}
+
 static long mount_on(struct init *init, const struct ctr_op *op, int target, bool made)
 {
 	const char *type = op_str(init, op->str2);
@@ -133,6 +157,11 @@ static long mount_on(struct init *init, const struct ctr_op *op, int target, boo
 	r = sys_mount(source, fd_path(init, path, target), type, flags, *data ? data : NULL);
 	if (r == -EPERM && (op->flags & CTR_OPF_FALLBACK_BIND))
 		return bind_sys(init, op, target);
+	if (r == -EBUSY && str_equal(type, "cgroup2")) {
+		long over = mount_over(type, flags, target);
+
+		r = is_missing(over) ? r : over;
+	}
 	if (r == 0 && (op->flags & CTR_OPF_TMPCOPYUP) && !made)
 		return copy_up(init, op, target);
 	return r;

@@ -9,6 +9,7 @@ foreground() {
 }
 
 @test "pause, resume and exec of a container that runs in the foreground" {
+  need root
   need cgroup2
   shell 'while :; do sleep 0.1; done'
   foreground "$ID"

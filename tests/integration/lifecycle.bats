@@ -752,6 +752,7 @@ expect_gone() { # ID
 
 # bats test_tags=core
 @test "fault 104: a create that fails leaves nothing, wherever it fails" {
+  need root
   cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/good.json"
   command_is true
   while read -r filter; do

@@ -151,6 +151,7 @@ examples() {
 }
 
 @test "examples of ctr-explain(1)" {
+  need root
   need jq
   examples ctr-explain.1
 }

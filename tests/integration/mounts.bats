@@ -47,6 +47,7 @@ volume() {
 
 # bats test_tags=core,mount_setattr,move_mount,open_tree,openat2
 @test "mount options: flags of file systems and of binds" {
+  need root
   volume
   mount_at /fs1 tmpfs tmpfs ro nosuid nodev noexec noatime nodiratime sync dirsync size=64k
   mount_at /fs2 tmpfs tmpfs nosuid nodev noexec suid dev exec ro rw atime relatime diratime async

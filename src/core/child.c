@@ -72,10 +72,15 @@ static long in_child_become_root(const struct ctr_child *child)
 	return r;
 }
 
-static int in_child_join(struct ctr_child *child)
+/*
+ * Join what is in @mask. A helper leaves the cgroup namespace to the child: from inside of it the
+ * kernel does not let a process be born in a cgroup, as the parent's own is out of sight there.
+ */
+static int in_child_join(struct ctr_child *child, uint64_t mask)
 {
 	for (size_t i = 0; i < child->njoins; i++) {
-		long r = SYS(setns, child->joins[i].fd, child->joins[i].flags);
+		uint64_t flags = child->joins[i].flags & mask;
+		long r = flags ? SYS(setns, child->joins[i].fd, flags) : 0;
 
 		if (r < 0)
 			return in_child_fail(child, child->joins[i].origin, r);
@@ -146,10 +151,13 @@ static int in_child_main(void *arg)
 	if (!child->helper) {
 		status = child->wait ? 0 : in_child_limits(child);
 		if (status == 0)
-			status = in_child_join(child);
-		if (status != 0)
-			return status;
+			status = in_child_join(child, ~(uint64_t)0);
+	} else {
+		status = in_child_join(child, CLONE_NEWCGROUP);
 	}
+	if (status != 0)
+		return status;
+
 	/* In a new user namespace only now: the helper's ids were those of the one before. */
 	if (child->become_root && (!child->helper || child->wait)) {
 		r = in_child_become_root(child);
@@ -197,7 +205,7 @@ static int in_helper_main(void *arg)
 	if (child->become_root && !child->keep_groups)
 		(void)SYS(setgroups, 0, NULL);
 	if (status == 0)
-		status = in_child_join(child);
+		status = in_child_join(child, ~(uint64_t)CLONE_NEWCGROUP);
 	if (status != 0)
 		return status;
 	if (child->become_root && !child->wait) {

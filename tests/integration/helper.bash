@@ -194,9 +194,8 @@ make_rootfs() { # DIRECTORY
   printf '%s\n' root:x:0: user:x:1000: >"$1/etc/group"
 }
 
-# Once a file: the root file system and the default document.
-setup_file() {
-  local rootless=()
+# The program under test, and the one that is put into root file systems beside busybox.
+need_programs() {
   [ -x "${CTR:-}" ] || {
     echo "CTR names no program: '${CTR:-}'" >&2
     return 1
@@ -208,6 +207,12 @@ setup_file() {
     return 1
   }
   export PROBE
+}
+
+# Once a file: the root file system and the default document.
+setup_file() {
+  local rootless=()
+  need_programs
   is_root || rootless=(--rootless)
   export TEMPLATE=$BATS_FILE_TMPDIR/template
   mkdir "$TEMPLATE"

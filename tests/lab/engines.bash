@@ -9,10 +9,7 @@ load ../integration/helper
 
 # No bundles here: what the helper does for each test is not wanted.
 setup_file() {
-  [ -x "${CTR:-}" ] || {
-    echo "CTR names no program: '${CTR:-}'" >&2
-    return 1
-  }
+  need_programs
   make_rootfs "$BATS_FILE_TMPDIR/rootfs"
   tar -C "$BATS_FILE_TMPDIR/rootfs" -cf "$BATS_FILE_TMPDIR/box.tar" .
   export IMAGE=$BATS_FILE_TMPDIR/box.tar

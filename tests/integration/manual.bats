@@ -167,6 +167,7 @@ examples() {
 }
 
 @test "examples of ctr-config(5)" {
+  need call:mount_setattr
   need root jq
   examples ctr-config.5
 }

@@ -599,6 +599,7 @@ shared_volume() {
 
 # bats test_tags=core
 @test "a shared mount shows the host what the container mounts, others do not" {
+  need call:open_tree
   shared_volume
   config '.root.readonly = false'
   mount_at /shared bind "$VOLUME" rbind rshared
@@ -666,6 +667,7 @@ shared_volume() {
 
 # bats test_tags=core
 @test "fault 49: sysfs without a network namespace of one's own: the host's, and as read-only as asked" {
+  need call:open_tree
   need root
   config '.linux.namespaces |= map(select(.type != "network")) + [{"type": "user"}] |
     .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] |

@@ -49,6 +49,11 @@ BAD
   jq '.process.env = null | .linux.resources = null | .process.args = ["true"]' \
     "$BATS_TEST_TMPDIR/good.json" >"$BUNDLE/config.json"
   run -0 ctr run -b "$BUNDLE" "$ID"
+  # jq would make a finite number of it
+  jq '.linux.resources.pids.limit = "HUGE"' "$BATS_TEST_TMPDIR/good.json" |
+    sed 's/"HUGE"/1e400/' >"$BUNDLE/config.json"
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'config.json:[0-9]+:[0-9]+: linux.resources.pids.limit: .*1e400'
   run -125 ctr run --preserve-fds 99999999999 -b "$BUNDLE" "$ID"
   expect_match 'preserve-fds'
 }

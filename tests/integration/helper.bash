@@ -15,6 +15,7 @@
 #   detached ID ARGUMENT...  `ctr run --detach`, standard streams in $OUT
 #   in_background ARG...     the program itself, without `timeout` around it; $PID, streams in $OUT
 #   need WHAT...             skip the test, and say why, where WHAT is not there
+#   "$HIDE" CALL... -- CMD   a command for which system calls are missing (tests/without.c)
 #   $PROBE                   tests/probe.c; in every root file system as /bin/probe
 #
 # Tags (bats --filter-tags): `core` is the choice that also runs where time is short: in the
@@ -206,7 +207,8 @@ need_programs() {
     echo "PROBE names no program: '$PROBE' (make tests/probe)" >&2
     return 1
   }
-  export PROBE
+  HIDE=$(dirname "$PROBE")/without # built beside it
+  export PROBE HIDE
 }
 
 # Once a file: the root file system and the default document.

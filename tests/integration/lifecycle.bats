@@ -400,6 +400,17 @@ expect_gone() { # ID
   expect_gone "$ID"
 }
 
+@test "fault 88: a kill that fails half-way leaves nobody frozen" {
+  need root own-cgroup
+  shell "$waits"
+  detached "$ID"
+  run "$HIDE" kill -- "$CTR" --root "$STATE" kill --all "$ID" TERM
+  expect_status 1
+  expect_match 'cannot signal the processes of cgroup .*: Function not implemented'
+  has_status "$ID" running
+  ctr delete --force "$ID"
+}
+
 @test "fault 89: a cgroup that is gone already is no reason to fail" {
   need root own-cgroup
   command_is true

@@ -73,6 +73,37 @@ links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; d
   ctr delete --force "$ID"
 }
 
+@test "fault 59: a user namespace with the identity map is not the initial one" {
+  need root unshare nsenter
+  local holder
+  unshare --user sleep 1000 3>&- &
+  holder=$!
+  eventually sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/$$/ns/user)\" ]"
+  echo '0 0 4294967295' >"/proc/$holder/uid_map"
+  echo '0 0 4294967295' >"/proc/$holder/gid_map"
+  shell 'cat /proc/self/uid_map; echo thrown away >/dev/null'
+
+  # it cannot make devices there, and knows it before
+  run -0 ctr explain -b "$BUNDLE"
+  expect_match 'device /dev/null'
+  run -0 nsenter --user --target "$holder" "$CTR" --root "$STATE" explain -b "$BUNDLE"
+  refuse_match 'device /dev/null'
+  expect_match 'bind .*/dev/null'
+  run -0 nsenter --user --target "$holder" "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_match '^ +0 +0 +4294967295$'
+  kill "$holder"
+}
+
+@test "fault 122: a loopback interface that cannot be brought up is a warning" {
+  need root
+  command_is echo well
+  run -0 --separate-stderr "$HIDE" socket -- \
+    "$CTR" --root "$STATE" --log-level warning run -b "$BUNDLE" "$ID"
+  expect_output well
+  # shellcheck disable=SC2154 # bats sets it
+  [[ $stderr == *'cannot bring up the loopback interface: Function not implemented'* ]]
+}
+
 @test "a path to a namespace of another kind, to a file, to nothing" {
   need root
   command_is true

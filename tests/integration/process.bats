@@ -28,7 +28,7 @@ load helper
 }
 
 # bats test_tags=core
-@test "fault 25: a console socket at a long path; fault 68: the terminal is the user's" {
+@test "fault 25: a console socket at a long path; fault 68: run's terminal is root's" {
   socket=$BATS_TEST_TMPDIR/$(printf 'a-long-name-%.0s' {1..12})/console
   mkdir "${socket%/*}"
   config '.process.terminal = true | .process.consoleSize = {height: 33, width: 77}'
@@ -40,6 +40,19 @@ load helper
   ctr start "$ID"
   ended "$peer"
   grep -q '33 77' "$OUT" && grep -q '0 620' "$OUT"
+  ctr delete --force "$ID"
+}
+
+# bats test_tags=core
+@test "fault 68: the terminal of exec is its user's, whoever that is" {
+  need root
+  command_is sleep 1000
+  detached "$ID"
+  for user in 0 1000 4000000000:7; do
+    run -0 "$PROBE" pty -- "$CTR" --root "$STATE" exec -t -u $user "$ID" \
+      sh -c 'stat -c "%u %a" "$(tty)"; : <>"$(tty)"'
+    expect_output "${user%:*} 620"$'\r'
+  done
   ctr delete --force "$ID"
 }
 
@@ -81,6 +94,23 @@ load helper
   expect_output /
 }
 
+@test "fault 73: no /etc/passwd is read without end" {
+  need root
+  shell 'echo "$HOME"'
+  config '.process.env = ["PATH=/bin"] | .process.user.uid = 12345'
+  # a line without end, then far too many lines, then none at all
+  truncate -s 100G "$BUNDLE/rootfs/etc/passwd"
+  CTR_TIMEOUT=10 run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output /
+  yes user:x:1000:1000:user:/home/user:/bin/sh | head -c 20M >"$BUNDLE/rootfs/etc/passwd"
+  CTR_TIMEOUT=10 run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output /
+  rm "$BUNDLE/rootfs/etc/passwd"
+  ln -s /dev/zero "$BUNDLE/rootfs/etc/passwd"
+  CTR_TIMEOUT=10 run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output /
+}
+
 # bats test_tags=core
 @test "fault 74: additional groups are those asked for, and none is inherited" {
   need root
@@ -119,7 +149,7 @@ load helper
   log=$BATS_TEST_TMPDIR/log
   for detach in --detach=false --detach; do
     run ctr --log "$log" --log-format json exec $detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" /no/such
-    [ "$status" -eq 255 ] || [ "$status" -eq 127 ]
+    expect_status 255
     expect_match '/no/such.*[Nn]o such file'
     [ ! -e "$BATS_TEST_TMPDIR/pid" ]
   done

@@ -621,6 +621,53 @@ not permitted'
 # ---------------------------------------------------------------- sysctl
 
 # bats test_tags=core
+# Every mixture of the flags that exec lays over the process, with a document that has both labels.
+@test "fault 79: exec with labels from flags and from a document" {
+  need root
+  command_is sleep 1000
+  detached "$ID"
+  local document=$BATS_TEST_TMPDIR/process.json apparmor selinux from rest wanted
+  jq '.process | .args = ["true"]' "$BUNDLE/config.json" >"$document.none"
+  jq '.apparmorProfile = "of-document" | .selinuxLabel = "of:the:document:s0"' "$document.none" \
+    >"$document.both"
+  for from in none both; do
+    for apparmor in '' --apparmor=of-flag --apparmor=; do
+      for selinux in '' --process-label=of:the:flag:s0; do
+        for rest in '' '--no-new-privs --cap CAP_KILL --env A=1 --user 5:6 --cwd /tmp --tty=false'; do
+          wanted=255
+          [ "$from$apparmor$selinux" != none ] && [ "$from$apparmor$selinux" != none--apparmor= ] || wanted=0
+          # shellcheck disable=SC2086 # none or many words
+          run ctr exec $apparmor $selinux $rest --process "$document.$from" "$ID"
+          expect_status $wanted
+          [ "$status" -eq 0 ] || expect_match '(AppArmor|SELinux) is not enabled|process.(apparmorProfile|selinuxLabel)'
+        done
+      done
+    done
+  done
+  ctr delete --force "$ID"
+}
+
+@test "fault 115: a profile whose name begins with unconfined is one" {
+  need root
+  command_is echo well
+  config '.process.apparmorProfile = "unconfined"'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output well
+  config '.process.apparmorProfile = "unconfined_web"'
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match "process.apparmorProfile: .*unconfined_web'"
+}
+
+@test "fault 116: a host without keys for us is a warning" {
+  need root
+  command_is echo well
+  run -0 --separate-stderr "$HIDE" keyctl -- \
+    "$CTR" --root "$STATE" --log-level warning run -b "$BUNDLE" "$ID"
+  expect_output well
+  # shellcheck disable=SC2154 # bats sets it
+  [[ $stderr == *"cannot join session keyring '_ses.$ID': Function not implemented"* ]]
+}
+
 @test "fault 61: sysctls of the host are refused, with the reason" {
   need root
   command_is true

@@ -80,7 +80,7 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   ctr delete --force "$ID"
 }
 
-@test "a unit of that name that failed before is forgotten" {
+@test "fault 94: a unit of that name that failed before is forgotten" {
   systemd-run --unit "ctr-$ID" --quiet false || true
   running
   ctr delete --force "$ID"

@@ -477,7 +477,7 @@ static void test_remove_populated(void **state)
 	assert_false(exists("r"));
 }
 
-/* Threaded only when no domain controller is wanted. */
+/* fault 86: threaded only when no domain controller is wanted. */
 static void test_threaded(void **state)
 {
 	struct ctr_cgroup parent = make("t"), leaf = place("t/x/y");
@@ -587,6 +587,7 @@ static void attach(const struct ctr_cgroup *cgroup, const struct ctr_device_rule
 		fail_msg("%s", err.text);
 }
 
+/* fault 124: a query that is too short for the kernel would overwrite what is behind it. */
 static void test_devices(void **state)
 {
 	static const struct ctr_device_rule deny[] = {

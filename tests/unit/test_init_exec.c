@@ -178,7 +178,7 @@ static void test_missing_interpreter(void **state)
 	assert_int_equal(h->err.fault, CTR_FAULT_EXEC_ABSENT);
 }
 
-/* 76, 77: looked up as the user; capabilities count. */
+/* faults 76, 77: looked up as the user; capabilities count. */
 static void add_user(struct harness *h, uint32_t uid, uint64_t caps)
 {
 	struct ctr_op_caps sets = { .effective = caps, .permitted = caps, .inheritable = 0 };
@@ -326,7 +326,7 @@ static void test_cwd_is_made(void **state)
 	assert_int_equal(run_payload(h, NEW), 0);
 }
 
-/* 71 */
+/* fault 71 */
 static void cwd_of(struct harness *h, uid_t owner, uint32_t uid)
 {
 	/* CAP_SETGID and CAP_SETUID, but no CAP_DAC_OVERRIDE */
@@ -363,7 +363,7 @@ static void test_cwd_of_another(void **state)
 	expect_fail(h, "cannot change to directory 'private': Permission denied");
 }
 
-/* 2: a descriptor of the host as the working directory. */
+/* fault 2: a descriptor of the host as the working directory. */
 static void test_cwd_outside(void **state)
 {
 	struct harness *h = *state;

@@ -57,7 +57,7 @@ static void test_file_systems(void **state)
 	assert_int_equal(await_exit(h), 0);
 }
 
-/* 40: the mode of the directory below; a given one wins; what is made keeps tmpfs' own. */
+/* fault 40: the mode of the directory below; a given one wins; what is made keeps tmpfs' own. */
 static void test_tmpfs_mode(void **state)
 {
 	struct harness *h = *state;
@@ -82,7 +82,7 @@ static void test_tmpfs_mode(void **state)
 	assert_non_null(strstr(mount_in(h, "/private"), "size=4k"));
 }
 
-/* 41, 50: the content comes along, whatever the caller's umask. */
+/* faults 41, 50: the content comes along, whatever the caller's umask. */
 static void test_tmpcopyup(void **state)
 {
 	struct harness *h = *state;
@@ -124,7 +124,7 @@ static void test_tmpcopyup(void **state)
 	assert_int_equal(access("rootfs/data/sub/file", F_OK), 0);
 }
 
-/* 7, 8: /proc and /sys are directories, not links. */
+/* faults 7, 8: /proc and /sys are directories, not links. */
 static void test_proc_on_link(void **state)
 {
 	struct harness *h = *state;
@@ -152,7 +152,7 @@ static void test_proc_on_file(void **state)
 	expect_fail(h, "cannot mount 'proc' on '/proc': must be mounted on ordinary directory");
 }
 
-/* 7: nothing may hide a part of a procfs, however it is reached. */
+/* fault 7: nothing may hide a part of a procfs, however it is reached. */
 static void test_mount_on_proc(void **state)
 {
 	struct harness *h = *state;
@@ -206,7 +206,7 @@ static void test_target_below_file(void **state)
 		       "Not a directory");
 }
 
-/* 49: a sysfs of one's own needs a network namespace of one's own. */
+/* fault 49: a sysfs of one's own needs a network namespace of one's own. */
 static void test_sysfs_in_userns(void **state)
 {
 	struct harness *h = *state;
@@ -224,7 +224,8 @@ static void test_sysfs_in_userns(void **state)
 
 /* ---- binds */
 
-/* 29, 31: links at the target lead inside of the root; what they point to is made when missing. */
+/* faults 29, 31: links at the target lead inside of the root; what they point to is made when
+ * missing. */
 static void test_bind_on_links(void **state)
 {
 	struct harness *h = *state;
@@ -252,7 +253,7 @@ static void test_bind_on_links(void **state)
 	assert_string_equal(read_text("rootfs/usr/zone"), "UTC");
 }
 
-/* 34 */
+/* fault 34 */
 static void test_many_slashes(void **state)
 {
 	struct harness *h = *state;
@@ -337,7 +338,7 @@ static void test_locked_flags(void **state)
 		       "Operation not permitted");
 }
 
-/* 46: a link as the source. */
+/* fault 46: a link as the source. */
 static void test_source_links(void **state)
 {
 	struct harness *h = *state;
@@ -397,7 +398,7 @@ static void test_target_nofollow(void **state)
 	assert_int_not_equal(access("rootfs/real/x", F_OK), 0);
 }
 
-/* 37, 38: recursive attributes on files, sockets and devices; the atime field. */
+/* faults 37, 38: recursive attributes on files, sockets and devices; the atime field. */
 static void test_recursive_attributes(void **state)
 {
 	struct harness *h = *state;
@@ -467,7 +468,7 @@ static void test_single_attributes(void **state)
 	assert_false(has_option(mount_in(h, "/dir"), "nodev"));
 }
 
-/* 44: what the host mounts later below the source appears, and nothing goes back. */
+/* fault 44: what the host mounts later below the source appears, and nothing goes back. */
 static void test_propagation(void **state)
 {
 	struct harness *h = *state;
@@ -536,7 +537,7 @@ static void test_trees_of_the_parent(void **state)
 	assert_true(has_option(mount_in(h, "/dir"), "ro"));
 }
 
-/* 32: a bind on "/" becomes the root, and what follows lies in it. */
+/* fault 32: a bind on "/" becomes the root, and what follows lies in it. */
 static void test_bind_on_root(void **state)
 {
 	struct harness *h = *state;

@@ -148,7 +148,7 @@ static void test_session_and_signals(void **state)
 	sigset_t set, old;
 	unsigned long long ignored;
 
-	/* 70: what the caller ignores or blocks */
+	/* fault 70: what the caller ignores or blocks */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	sigfillset(&set);
@@ -167,7 +167,7 @@ static void test_session_and_signals(void **state)
 	assert_int_equal(getsid(h->pid), h->pid);
 }
 
-/* 116 */
+/* fault 116 */
 static void test_keyring(void **state)
 {
 	struct harness *h = *state;
@@ -182,6 +182,22 @@ static void test_keyring(void **state)
 		assert_string_equal(h->err.text, "cannot join session keyring '_ses.test': "
 						 "Function not implemented");
 	}
+	expect_message(h, CTR_MSG_CREATED);
+}
+
+/* fault 116: the quota of keys is used up */
+static void test_keyring_quota(void **state)
+{
+	static const struct variant full = { NULL, EDQUOT, { SYS_keyctl } };
+	struct harness *h = *state;
+
+	h->variant = &full;
+	add_str(h, CTR_OP_KEYRING, "_ses.test", 0);
+	add_stop(h);
+	start_init(h, 0);
+	expect_message(h, CTR_MSG_WARN);
+	assert_string_equal(h->err.text,
+			    "cannot join session keyring '_ses.test': Disk quota exceeded");
 	expect_message(h, CTR_MSG_CREATED);
 }
 
@@ -200,7 +216,7 @@ static void test_keyring_filtered(void **state)
 	expect_message(h, CTR_MSG_CREATED);
 }
 
-/* 122: no sockets for us; the planner decides whether that matters. */
+/* fault 122: no sockets for us; the planner decides whether that matters. */
 static void test_loopback_optional(void **state)
 {
 	static const struct variant none = { NULL, EAFNOSUPPORT, { SYS_socket } };
@@ -263,7 +279,7 @@ static void test_groups_dropped(void **state)
 	assert_string_equal(status_of(h, "Groups"), "");
 }
 
-/* 74: setgroups denied */
+/* fault 74: setgroups denied */
 static void test_groups_denied(void **state)
 {
 	struct harness *h = *state;
@@ -330,7 +346,7 @@ static void test_lsm(void **state)
 		       "/proc/thread-self/attr/bogus/exec: No such file or directory");
 }
 
-/* 7: a /proc that is none. */
+/* fault 7: a /proc that is none. */
 static void test_false_proc(void **state)
 {
 	struct harness *h = *state;
@@ -421,7 +437,7 @@ static void test_strict_filter(void **state)
 	assert_int_equal(await_exit(h), 128 + SIGSYS);
 }
 
-/* 112 */
+/* fault 112 */
 static void test_listener(void **state)
 {
 	struct harness *h = *state;
@@ -514,7 +530,7 @@ static void test_terminal(void **state)
 	close(master);
 }
 
-/* 5: links in place of the console. */
+/* fault 5: links in place of the console. */
 static void test_console_is_link(void **state)
 {
 	struct harness *h = *state;
@@ -562,7 +578,7 @@ static void test_terminal_without_console(void **state)
 	close(master);
 }
 
-/* 68: pipes become the user's, /dev/null stays root's. */
+/* fault 68: pipes become the user's, /dev/null stays root's. */
 static void test_stdio_owner(void **state)
 {
 	struct harness *h = *state;
@@ -606,6 +622,7 @@ int main(void)
 		HARNESS_TEST(test_time_offsets_in_userns),
 		HARNESS_TEST(test_session_and_signals),
 		HARNESS_TEST(test_keyring),
+		HARNESS_TEST(test_keyring_quota),
 		HARNESS_TEST(test_keyring_filtered),
 		HARNESS_TEST(test_loopback_optional),
 		HARNESS_TEST(test_user),

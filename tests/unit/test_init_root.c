@@ -62,7 +62,7 @@ static int count_inherited(void)
 
 /* ---- pivot */
 
-/* 43: everything shared on the host, as systemd has it. */
+/* fault 43: everything shared on the host, as systemd has it. */
 static void shared_host(struct harness *h, uint16_t pivot_flags)
 {
 	size_t before;
@@ -320,7 +320,7 @@ static void test_masks(void **state)
 	assert_int_equal(count_fds(h->pid), count_inherited() + 1);
 }
 
-/* 4: a null device that is none. */
+/* fault 4: a null device that is none. */
 static void test_false_null(void **state)
 {
 	struct harness *h = *state;
@@ -416,7 +416,7 @@ static void test_other_device(void **state)
 	expect_fail(h, "linux.devices[2]: cannot create device '/dev/null': another file is there");
 }
 
-/* 14: an image whose /dev is a link. */
+/* fault 14: an image whose /dev is a link. */
 static void test_dev_is_link(void **state)
 {
 	struct harness *h = *state;

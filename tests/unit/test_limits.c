@@ -33,6 +33,7 @@ static const struct row rows[] = {
 	{ "'memory':{'reservation':4096}",						    "memory.low=4096",                          NULL                                                     },
 	{ "'memory':{'reservation':-1}",						      "memory.low=max",                           NULL                                                     },
 	{ "'memory':{'reservation':0}",						       "",                                         NULL						     },
+ /* fault 91 */
 	{ "'memory':{'limit':100,'swap':300}",						"memory.swap.max=200;memory.max=100",       NULL                                                     },
 	{ "'memory':{'limit':100,'swap':100}",						"memory.swap.max=0~;memory.max=100",        NULL                                                     },
 	{ "'memory':{'limit':100,'swap':-1}",						 "memory.swap.max=max?;memory.max=100",      NULL                                                     },
@@ -118,6 +119,7 @@ static const struct row rows[] = {
 	{ "'rdma':{'a b':{'hcaObjects':4}}",						  NULL,                                       "rdma.a b: is not the name of a device"                  },
 	{ "'unified':{'memory.high':'1000'},'memory':{'limit':2000}",
          "memory.max=2000;memory.high=1000",											      NULL						     },
+ /* fault 92 */
 	{ "'unified':{'io.max':'8:0 rbps=1\\n8:16 rbps=2\\n'}",
          "io.max=8:0 rbps=1;io.max=8:16 rbps=2",											  NULL                                                     },
 	{ "'unified':{'misc.max':'res_a 1','dmem.max':'x 1','foo.bar':'1'}",

@@ -9,6 +9,7 @@
 static const struct ctr_host none;
 static const struct ctr_host both = { .apparmor = true, .selinux = true };
 
+/* fault 115 */
 static void test_apparmor(void **state)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;

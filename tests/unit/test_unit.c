@@ -85,6 +85,7 @@ static void limits(void **state)
                  "CPUQuotaPeriodUSec=t=100000"							},
 		{ "cpu.max",         "max 100000",   "CPUQuotaPerSecUSec=t=18446744073709551615",
                  "CPUQuotaPeriodUSec=t=100000"							},
+ /* fault 94 */
 		{ "cpuset.cpus",     "0-9",          "AllowedCPUs=ay=ff03",                       NULL},
 		{ "cpuset.mems",     "1",            "AllowedMemoryNodes=ay=02",                  NULL},
 		{ "io.weight",       "default 910",  "IOWeight=t=910",                            NULL},

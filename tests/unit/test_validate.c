@@ -437,6 +437,7 @@ static void resources(void **state)
 		    "linux.resources.blockIO.throttleReadBpsDevice[0].minor: is required"),
 		GOOD(RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}]")),
 		/* it becomes part of a file name */
+		/* fault 92 */
 		BAD(RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"../2MB\",\"limit\":1}]"),
 		    "linux.resources.hugepageLimits[0].pageSize: '../2MB' is not a size like '2MB'"),
 		BAD(RESOURCES("\"hugepageLimits\":[{\"pageSize\":\"2MiB\",\"limit\":1}]"),

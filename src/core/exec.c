@@ -17,14 +17,14 @@
 #include "base/file.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/exec_process.h"
+#include "core/handover.h"
 #include "core/launch.h"
 #include "core/prepare.h"
 #include "core/security.h"
-#include "core/socket.h"
 #include "core/wait.h"
 #include "ns/plan.h"
 #include "oci/load.h"
-#include "oci/words.h"
 #include "plan/build.h"
 
 struct execution {
@@ -38,196 +38,10 @@ struct execution {
 	struct ctr_plan_options plan_options;
 	struct ctr_child_join joins[CTR_CHILD_JOINS];
 	size_t njoins;
-	int init_pidfd, child_sync, console;
+	struct ctr_handover handover;
+	int init_pidfd, child_sync;
 	bool own_fds; /* joins are descriptors of namespace files, to be closed */
 };
-
-/* ---- the process */
-
-static int parse_id(const char *text, size_t len, const char *what, uint32_t *out,
-		    struct ctr_error *err)
-{
-	char number[16];
-	uint64_t value;
-
-	if (len == 0 || len >= sizeof(number))
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--user: %s '%.*s' is not a number", what,
-				(int)(len > 32 ? 32 : len), text);
-	memcpy(number, text, len);
-	number[len] = '\0';
-
-	/* (uid_t)-1 means "no change" to the kernel. */
-	if (ctr_parse_u64(number, &value) < 0 || value >= UINT32_MAX)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"--user: %s '%s' is not a number from 0 to 4294967294", what,
-				number);
-	*out = (uint32_t)value;
-	return 0;
-}
-
-/* UID or UID:GID, numbers only; without a group it is 0 (CVE-2026-30892 is what guessing leads to).
- */
-static int set_user(struct ctr_process *process, const char *user, struct ctr_error *err)
-{
-	const char *colon = strchr(user, ':');
-	size_t len = colon ? (size_t)(colon - user) : strlen(user);
-
-	process->user.gid = 0;
-	if (parse_id(user, len, "user", &process->user.uid, err) < 0)
-		return -1;
-
-	return colon ? parse_id(colon + 1, strlen(colon + 1), "group", &process->user.gid, err) : 0;
-}
-
-static int set_groups(struct execution *execution, struct ctr_error *err)
-{
-	const struct ctr_exec_options *options = execution->options;
-	uint32_t *gids = ctr_arena_array(execution->context->arena, options->nadditional_gids,
-					 sizeof(*gids));
-
-	for (size_t i = 0; i < options->nadditional_gids; i++) {
-		uint64_t value;
-
-		if (ctr_parse_u64(options->additional_gids[i], &value) < 0 || value >= UINT32_MAX)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0,
-					"--additional-gids: '%s' is not a group number",
-					options->additional_gids[i]);
-		gids[i] = (uint32_t)value;
-	}
-
-	execution->process.user.additional_gids = gids;
-	execution->process.user.nadditional_gids = options->nadditional_gids;
-	return 0;
-}
-
-static const struct ctr_name *find_cap(const char *name)
-{
-	const struct ctr_name *cap = ctr_capability_names;
-
-	while (cap->name && strcasecmp(cap->name, name) != 0)
-		cap++;
-	return cap->name ? cap : NULL;
-}
-
-/* Inheritable stays as configured (CVE-2022-29162); ambient needs it. */
-static int add_caps(struct execution *execution, struct ctr_error *err)
-{
-	const struct ctr_exec_options *options = execution->options;
-	struct ctr_capabilities *caps = ctr_arena_alloc(execution->context->arena, sizeof(*caps));
-
-	if (execution->process.capabilities)
-		*caps = *execution->process.capabilities;
-	for (size_t i = 0; i < options->ncaps; i++) {
-		const struct ctr_name *cap = find_cap(options->caps[i]);
-		uint64_t bit;
-
-		if (!cap)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cap: unknown capability '%s'",
-					options->caps[i]);
-		bit = 1ULL << cap->value;
-		caps->bounding |= bit;
-		caps->effective |= bit;
-		caps->permitted |= bit;
-		caps->ambient |= bit & caps->inheritable;
-	}
-
-	execution->process.capabilities = caps;
-	return 0;
-}
-
-static void add_env(struct execution *execution)
-{
-	const struct ctr_exec_options *options = execution->options;
-	struct ctr_process *process = &execution->process;
-	const char **env = ctr_arena_array(execution->context->arena, process->nenv + options->nenv,
-					   sizeof(*env));
-
-	if (process->nenv > 0)
-		memcpy(env, process->env, process->nenv * sizeof(*env));
-	memcpy(env + process->nenv, options->env, options->nenv * sizeof(*env));
-	process->env = env;
-	process->nenv += options->nenv;
-}
-
-static int check_env(const struct ctr_exec_options *options, struct ctr_error *err)
-{
-	for (size_t i = 0; i < options->nenv; i++) {
-		const char *equals = strchr(options->env[i], '=');
-
-		if (!equals || equals == options->env[i])
-			return ctr_fail(err, CTR_FAULT_USAGE, 0, "--env: '%s' is not NAME=VALUE",
-					options->env[i]);
-	}
-
-	return 0;
-}
-
-static int read_process(struct execution *execution, struct ctr_error *err)
-{
-	const char *file = execution->options->process_file;
-	struct ctr_arena *arena = execution->context->arena;
-	struct ctr_process *process;
-	size_t len = 0;
-	char *text;
-
-	text = ctr_file_read(arena, AT_FDCWD, file, CTR_CONFIG_SIZE_MAX, &len, err);
-	if (!text)
-		return ctr_fail_within(err, "--process");
-
-	process = ctr_process_decode(arena, text, len, file, err);
-	if (!process)
-		return -1;
-	execution->process = *process;
-	return 0;
-}
-
-/* The container's process section with the options over it, or the document of --process. */
-static int decide_process(struct execution *execution, struct ctr_error *err)
-{
-	const struct ctr_exec_options *options = execution->options;
-	struct ctr_process *process = &execution->process;
-
-	if (options->process_file) {
-		if (read_process(execution, err) < 0)
-			return -1;
-	} else {
-		*process = *execution->spec.process;
-		process->terminal = false;
-		process->args = options->args;
-		process->nargs = options->nargs;
-	}
-
-	if (process->nargs == 0)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "exec: process args cannot be empty");
-	if (options->cwd && options->cwd[0] != '/')
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cwd: '%s' is not an absolute path",
-				options->cwd);
-
-	if (options->cwd)
-		process->cwd = options->cwd;
-	if (options->tty)
-		process->terminal = true;
-	if (options->no_new_privs)
-		process->no_new_privileges = true;
-	if (options->selinux_label)
-		process->selinux_label = options->selinux_label;
-	if (options->apparmor_profile)
-		process->apparmor_profile = options->apparmor_profile;
-	if (options->nenv > 0) {
-		if (check_env(options, err) < 0)
-			return -1;
-		add_env(execution);
-	}
-	if (options->user && set_user(process, options->user, err) < 0)
-		return -1;
-	if (options->nadditional_gids > 0 && set_groups(execution, err) < 0)
-		return -1;
-	if (options->ncaps > 0 && add_caps(execution, err) < 0)
-		return -1;
-
-	execution->spec.process = process;
-	return 0;
-}
 
 static int check_terminal(const struct execution *execution, struct ctr_error *err)
 {
@@ -397,30 +211,17 @@ static int open_cgroup(struct execution *execution, struct ctr_error *err)
 static int on_console(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err)
 {
 	struct execution *execution = data;
-	const char *path = execution->options->console_socket;
-	int r;
 
 	(void)launch;
-	if (!path) {
-		execution->console = fd;
-		return 0;
-	}
-
-	r = ctr_socket_send_console(path, fd, err);
-	close(fd);
-	return r;
+	return ctr_handover_console(&execution->handover, fd, err);
 }
 
 static int on_listener(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err)
 {
 	struct execution *execution = data;
-	const struct ctr_seccomp *seccomp = execution->spec.linux_->seccomp;
-	const char *state = ctr_security_listener_state(&execution->container, seccomp, launch->pid,
-							execution->context);
-	int r = ctr_socket_send_listener(seccomp->listener_path, fd, state, err);
 
-	close(fd);
-	return r;
+	return ctr_handover_listener(&execution->container, &execution->spec, launch,
+				     execution->context, fd, err);
 }
 
 static const struct ctr_launch_calls exec_calls = {
@@ -493,26 +294,13 @@ static int launch(struct execution *execution, struct ctr_error *err)
 	return r;
 }
 
-static int write_pid_file(const struct execution *execution, struct ctr_error *err)
-{
-	const char *path = execution->options->pid_file, *text;
-
-	if (!path)
-		return 0;
-
-	text = ctr_arena_printf(execution->context->arena, "%d", (int)execution->launch.pid);
-	if (ctr_file_replace(AT_FDCWD, path, text, strlen(text), 0644, err) < 0)
-		return ctr_fail_within(err, "--pid-file");
-	return 0;
-}
-
 /* The pid file is written when the process runs: for conmon it is the only sign of success. */
 static int start_and_wait(struct execution *execution, int *status, struct ctr_error *err)
 {
 	const struct ctr_exec_options *options = execution->options;
 	struct ctr_wait wait = {
 		.launch = &execution->launch,
-		.console = execution->console,
+		.console = execution->handover.console,
 		.foreground = !options->detach,
 	};
 	int r;
@@ -524,7 +312,8 @@ static int start_and_wait(struct execution *execution, int *status, struct ctr_e
 	if (r == 0)
 		r = ctr_launch_serve(&execution->launch, CTR_SYNC_DONE, err);
 	if (r == 0)
-		r = write_pid_file(execution, err);
+		r = ctr_handover_pid(&execution->handover, &execution->launch,
+				     execution->context->arena, err);
 	if (r == 0 && wait.foreground)
 		r = ctr_wait(&wait, status, err);
 	ctr_wait_release(&wait);
@@ -547,9 +336,14 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 		return -1;
 	execution->spec = *spec;
 
-	if (decide_process(execution, err) < 0 || check_terminal(execution, err) < 0 ||
-	    decide_joins(execution, err) < 0 || open_cgroup(execution, err) < 0 ||
-	    make_plan(execution, &plan, err) < 0 || open_sync(execution, plan, err) < 0)
+	if (ctr_exec_process(&execution->process, execution->options, spec->process,
+			     execution->context->arena, err) < 0)
+		return -1;
+	execution->spec.process = &execution->process;
+
+	if (check_terminal(execution, err) < 0 || decide_joins(execution, err) < 0 ||
+	    open_cgroup(execution, err) < 0 || make_plan(execution, &plan, err) < 0 ||
+	    open_sync(execution, plan, err) < 0)
 		return -1;
 
 	execution->launch.plan = plan;
@@ -564,9 +358,8 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 	r = ctr_prepare_process(&execution->actions, execution->launch.pid, err);
 	if (r == 0 && ctr_launch_asks(&execution->launch))
 		r = ctr_launch_serve(&execution->launch, CTR_SYNC_CREATED, err);
-	if (r == 0 && execution->options->pidfd_socket)
-		r = ctr_socket_send_pidfd(execution->options->pidfd_socket, execution->launch.pidfd,
-					  err);
+	if (r == 0)
+		r = ctr_handover_pidfd(&execution->handover, &execution->launch, err);
 	if (r == 0)
 		r = start_and_wait(execution, status, err);
 	if (r < 0)
@@ -578,7 +371,7 @@ static void release(struct execution *execution)
 {
 	ctr_launch_release(&execution->launch);
 	ctr_close_ptr(&execution->child_sync);
-	ctr_close_ptr(&execution->console);
+	ctr_close_ptr(&execution->handover.console);
 	ctr_close_ptr(&execution->init_pidfd);
 	for (size_t i = 0; execution->own_fds && i < execution->njoins; i++)
 		close(execution->joins[i].fd);
@@ -595,7 +388,12 @@ int ctr_exec(const struct ctr_context *context, const struct ctr_exec_options *o
 		.launch = CTR_LAUNCH_INIT,
 		.init_pidfd = -1,
 		.child_sync = -1,
-		.console = -1,
+		.handover = {
+			.console_socket = options->console_socket,
+			.pidfd_socket = options->pidfd_socket,
+			.pid_file = options->pid_file,
+			.console = -1,
+		},
 	};
 	int r;
 

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +20,7 @@
 #include "base/log.h"
 #include "cgroup/cgroup.h"
 #include "core/image.h"
+#include "core/launch_fds.h"
 #include "core/newnet.h"
 #include "core/prepare.h"
 #include "ns/plan.h"
@@ -117,16 +116,12 @@ static const char *const *make_argv(const struct ctr_image *image, struct ctr_ar
 	return argv;
 }
 
-int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup, int child_sync,
-		     int gate, const struct ctr_child_join *joins, size_t njoins,
-		     struct ctr_error *err)
+/* What the child does and keeps, of the plan's shape. */
+static void describe_child(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
+			   int child_sync)
 {
 	const struct ctr_shape *shape = &launch->actions->shape;
-	_cleanup_(ctr_image_close) struct ctr_image image = CTR_IMAGE_INIT;
-	_cleanup_close_ int pidns = -1;
 	struct ctr_child *child = &launch->child;
-	int r, join_pidns;
-	size_t opened;
 
 	*child = (struct ctr_child){
 		.clone_flags = shape->clone_flags,
@@ -137,26 +132,27 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 		.wait = shape->write_maps || places(launch, cgroup),
 		.become_root = shape->become_root,
 		.keep_groups = shape->setgroups_denied,
-		/* Root of a user namespace has nothing that its own namespace should not see. */
-		.hide = (shape->njoins > 0 || njoins > 0) && !shape->become_root,
 		.sync_fd = child_sync,
 	};
 	if (launch->newnet && launch->newnet->pid > 0) {
 		child->clone_flags &= ~launch->newnet->flags;
 		child->newnet = launch->newnet;
 	}
-	if (ctr_image_make(&image, launch->plan, err) < 0)
-		return -1;
-	child->exec_fd = image.exec_fd;
-	child->argv = make_argv(&image, launch->arena);
-	child->keep[child->nkeep++] = child_sync;
-	child->keep[child->nkeep++] = image.plan_fd;
-	if (gate >= 0)
-		child->keep[child->nkeep++] = gate;
+}
 
-	r = open_joins(shape, child, &pidns, launch->arena, err);
-	opened = child->njoins;
-	join_pidns = pidns;
+/* Clone, with the shape's joins before those of exec (@joins). */
+static int clone_child(struct ctr_launch *launch, const struct ctr_child_join *joins, size_t njoins,
+		       struct ctr_error *err)
+{
+	const struct ctr_shape *shape = &launch->actions->shape;
+	struct ctr_child *child = &launch->child;
+	_cleanup_close_ int pidns = -1;
+	int r = open_joins(shape, child, &pidns, launch->arena, err);
+	size_t opened = child->njoins;
+	int join_pidns = pidns;
+
+	/* Root of a user namespace has nothing that its own namespace should not see. */
+	child->hide = (shape->njoins > 0 || njoins > 0) && !shape->become_root;
 	for (size_t i = 0; i < njoins; i++) {
 		if (joins[i].by_parent)
 			join_pidns = joins[i].fd;
@@ -168,7 +164,26 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 				    : ctr_child_clone(child, err);
 	while (opened > 0)
 		close(child->joins[--opened].fd);
-	if (r < 0)
+	return r;
+}
+
+int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup, int child_sync,
+		     int gate, const struct ctr_child_join *joins, size_t njoins,
+		     struct ctr_error *err)
+{
+	_cleanup_(ctr_image_close) struct ctr_image image = CTR_IMAGE_INIT;
+	struct ctr_child *child = &launch->child;
+
+	describe_child(launch, cgroup, child_sync);
+	if (ctr_image_make(&image, launch->plan, err) < 0)
+		return -1;
+	child->exec_fd = image.exec_fd;
+	child->argv = make_argv(&image, launch->arena);
+	child->keep[child->nkeep++] = child_sync;
+	child->keep[child->nkeep++] = image.plan_fd;
+	if (gate >= 0)
+		child->keep[child->nkeep++] = gate;
+	if (clone_child(launch, joins, njoins, err) < 0)
 		return -1;
 
 	launch->pid = child->pid;
@@ -207,74 +222,6 @@ static int send_message(struct ctr_launch *launch, uint32_t type, const int *fds
 	return 0;
 }
 
-static int open_container_userns(struct ctr_launch *launch, struct ctr_error *err)
-{
-	char path[48];
-
-	if (launch->userns >= 0)
-		return launch->userns;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)launch->pid);
-	launch->userns = open(path, O_RDONLY | O_CLOEXEC);
-	if (launch->userns < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
-	return launch->userns;
-}
-
-/* An id-mapped attribute on a detached tree. */
-static int map_tree(struct ctr_launch *launch, const struct ctr_fd_request *request, int tree,
-		    struct ctr_error *err)
-{
-	const unsigned flags = AT_EMPTY_PATH | (request->idmap_recursive ? AT_RECURSIVE : 0);
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
-	_cleanup_close_ int own = -1;
-	int userns;
-
-	if (request->idmap_of_container) {
-		userns = open_container_userns(launch, err);
-	} else {
-		own = ctr_idmap_userns(&request->map, launch->host, launch->arena, err);
-		userns = own;
-	}
-	if (userns < 0)
-		return ctr_fail_within(err, "%s", request->origin);
-
-	attr.userns_fd = (uint64_t)userns;
-	if (syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof(attr)) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"%s: cannot map ids of the mount of '%s'%s", request->origin,
-				request->path,
-				errno == EINVAL ? " (its file system may not support it)" : "");
-	return 0;
-}
-
-/* A new descriptor, or -1 and @err. */
-static int open_request(struct ctr_launch *launch, const struct ctr_fd_request *request,
-			struct ctr_error *err)
-{
-	_cleanup_close_ int fd = -1;
-
-	if (request->kind == CTR_FD_NAMESPACE) {
-		fd = open(request->path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot open '%s'",
-					request->origin, request->path);
-		return ctr_take_fd(&fd);
-	}
-
-	fd = (int)syscall(SYS_open_tree, AT_FDCWD, request->path,
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-				  (request->recursive ? AT_RECURSIVE : 0) |
-				  (request->nofollow ? AT_SYMLINK_NOFOLLOW : 0));
-	if (fd < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot open '%s'", request->origin,
-				request->path);
-	if (request->idmap && map_tree(launch, request, fd, err) < 0)
-		return -1;
-
-	return ctr_take_fd(&fd);
-}
-
 static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struct ctr_error *err)
 {
 	const struct ctr_actions *actions = launch->actions;
@@ -288,7 +235,7 @@ static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struc
 				msg->value, msg->value2);
 
 	while (r == 0 && n < msg->value2) {
-		fds[n] = open_request(launch, &actions->fds[msg->value + n], err);
+		fds[n] = ctr_launch_open(launch, &actions->fds[msg->value + n], err);
 		if (fds[n] < 0)
 			r = -1;
 		else

@@ -1,0 +1,461 @@
+/*
+ * Making a container. The order of the parent's work, and what runs beside it:
+ *
+ *   read and decode the bundle · state directory, record "creating" · cgroup with its limits ·
+ *   seccomp program · plan · clone ── the child executes ctr-init and runs the plan
+ *                   meanwhile: device filter, priorities, copy of the configuration, record
+ *   serve the child: descriptors, hooks, terminal, listener
+ *   CREATED: pid file ── create ends here, run lets it start
+ *
+ * Where the child has no need to ask, run does not wait for CREATED either: pid file and START come
+ * right after the work beside, and the child finds START waiting when it is created.
+ */
+#include "core/creation.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "core/bare.h"
+#include "core/context.h"
+#include "core/create.h"
+#include "core/place.h"
+#include "core/prepare.h"
+#include "core/security.h"
+#include "hook/hook.h"
+#include "oci/load.h"
+#include "plan/build.h"
+
+struct ctr_creation ctr_creation_init(const struct ctr_context *context,
+				      const struct ctr_create_options *options, bool run)
+{
+	return (struct ctr_creation){
+		.context = context,
+		.options = options,
+		.run = run,
+		.container = CTR_CONTAINER_INIT,
+		.launch = CTR_LAUNCH_INIT,
+		.gate = -1,
+		.child_sync = -1,
+		.handover = {
+			.console_socket = options->console_socket,
+			.pidfd_socket = options->pidfd_socket,
+			.pid_file = options->pid_file,
+			.console = -1,
+		},
+	};
+}
+
+void ctr_creation_push_undo(struct ctr_creation *creation, void (*undo)(struct ctr_creation *))
+{
+	creation->undo[creation->nundo++] = undo;
+}
+
+void ctr_creation_undo(struct ctr_creation *creation)
+{
+	while (creation->nundo > 0)
+		creation->undo[--creation->nundo](creation);
+}
+
+static void undo_state(struct ctr_creation *creation)
+{
+	(void)ctr_state_remove(creation->container.root, creation->options->id, NULL);
+}
+
+static void undo_cgroup(struct ctr_creation *creation)
+{
+	(void)ctr_place_remove(&creation->container.cgroup, creation->context, NULL);
+}
+
+static void undo_child(struct ctr_creation *creation)
+{
+	ctr_launch_kill(&creation->launch);
+}
+
+static void undo_pid_file(struct ctr_creation *creation)
+{
+	unlink(creation->options->pid_file);
+}
+
+/* The environment was there: whoever hooked its making hears of its end (runtime.md#lifecycle). */
+void ctr_creation_poststop(struct ctr_creation *creation)
+{
+	const char *state =
+		ctr_container_hook_state(&creation->container, "stopped", 0, creation->context);
+	struct ctr_error err;
+
+	if (ctr_hooks_run(&creation->spec->hooks[CTR_HOOK_POSTSTOP], CTR_HOOK_POSTSTOP, state, NULL,
+			  &err) < 0)
+		ctr_log(CTR_LOG_WARNING, "%s", err.text);
+}
+
+/* ---- before the clone */
+
+static int check_terminal(const struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_create_options *options = creation->options;
+	bool foreground = creation->run && !options->detach;
+
+	if (!creation->spec->process)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"process: missing, it is required to create");
+
+	if (creation->spec->process->terminal) {
+		if (!foreground && !options->console_socket)
+			return ctr_fail(
+				err, CTR_FAULT_USAGE, 0,
+				"process.terminal: cannot allocate tty if ctr will detach without setting console socket");
+		return 0;
+	}
+
+	if (options->console_socket)
+		return ctr_fail(
+			err, CTR_FAULT_USAGE, 0,
+			"--console-socket: cannot use console socket if ctr will not detach or allocate tty");
+	return 0;
+}
+
+static uint32_t hook_bits(const struct ctr_spec *spec)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < CTR_HOOK_KINDS; i++)
+		bits |= (uint32_t)(spec->hooks[i].count > 0) << i;
+	return bits;
+}
+
+static const char *manager_name(enum ctr_cgroup_manager manager)
+{
+	static const char *const names[] = {
+		[CTR_MANAGER_CGROUPFS] = "cgroupfs",
+		[CTR_MANAGER_SYSTEMD] = "systemd",
+		[CTR_MANAGER_DISABLED] = "disabled",
+	};
+
+	return names[manager];
+}
+
+static void fill_record(struct ctr_creation *creation)
+{
+	const struct ctr_spec *spec = creation->spec;
+	const struct ctr_namespace *pidns = &spec->linux_->namespaces[CTR_NS_PID];
+	struct ctr_record *record = &creation->container.record;
+	char *created = ctr_arena_alloc(creation->context->arena, CTR_CLOCK_TEXT);
+
+	*record = (struct ctr_record){
+		.id = creation->options->id,
+		.bundle = spec->bundle,
+		.rootfs = spec->root->path,
+		.created = ctr_clock_now(created),
+		.oci_version = spec->oci_version,
+		.owner = creation->context->host.euid,
+		.manager = manager_name(creation->context->manager),
+		.hooks = hook_bits(spec),
+		.terminal = spec->process->terminal,
+		.has_pidns = pidns->listed && !pidns->path,
+		.annotations = spec->annotations,
+		.nannotations = spec->nannotations,
+	};
+}
+
+static bool is_new(const struct ctr_namespace *namespace)
+{
+	return namespace->listed && !namespace->path;
+}
+
+/* Begin with what takes longest. A new user namespace must own its network namespace, which then
+ * the child alone can make. */
+static void begin_newnet(struct ctr_creation *creation)
+{
+	const struct ctr_namespace *namespaces = creation->spec->linux_->namespaces;
+
+	if (!is_new(&namespaces[CTR_NS_NETWORK]) || namespaces[CTR_NS_USER].listed ||
+	    !creation->context->host.privileged)
+		return;
+
+	ctr_newnet_begin(&creation->newnet,
+			 CLONE_NEWNET | (is_new(&namespaces[CTR_NS_IPC]) ? CLONE_NEWIPC : 0));
+	creation->launch.newnet = &creation->newnet;
+}
+
+/* State directory, record and cgroup, in an order in which a kill -9 leaves what delete
+ * understands. */
+static int make_place(struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_context *context = creation->context;
+	struct ctr_container *container = &creation->container;
+
+	if (ctr_cgroup_place(&container->cgroup, context->arena, &context->host, context->manager,
+			     creation->spec->linux_->cgroups_path, creation->options->id,
+			     err) < 0 ||
+	    ctr_container_limits(creation->spec, &container->cgroup, context, &creation->limits,
+				 err) < 0)
+		return -1;
+
+	container->id = creation->options->id;
+	container->root = ctr_state_open_root(context->root, true, err);
+	if (container->root < 0)
+		return -1;
+
+	container->dir = ctr_state_make(container->root, container->id, err);
+	if (container->dir < 0)
+		return -1;
+	ctr_creation_push_undo(creation, undo_state);
+
+	fill_record(creation);
+	ctr_place_to_record(&container->cgroup, &container->record);
+	if (ctr_record_write(&container->record, container->dir, context->arena, err) < 0)
+		return -1;
+
+	if (ctr_container_confine(&container->cgroup, &creation->limits, context, err) < 0)
+		return -1;
+	ctr_creation_push_undo(creation, undo_cgroup);
+	ctr_place_to_record(&container->cgroup, &container->record);
+	if (container->cgroup.made == 0)
+		creation->oom_kills = ctr_container_oom_kills(&container->cgroup);
+	return 0;
+}
+
+/* State documents for hooks of the container's namespaces, as it sees its own pid. */
+static void plan_hook_states(struct ctr_creation *creation)
+{
+	const struct ctr_spec *spec = creation->spec;
+	const struct ctr_container *container = &creation->container;
+	int pid = container->record.has_pidns ? 1 : 0;
+
+	if (spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0)
+		creation->plan_options.state_create =
+			ctr_container_hook_state(container, "creating", pid, creation->context);
+	if (spec->hooks[CTR_HOOK_START_CONTAINER].count > 0)
+		creation->plan_options.state_start =
+			ctr_container_hook_state(container, "created", pid, creation->context);
+}
+
+static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out,
+		     struct ctr_error *err)
+{
+	const struct ctr_context *context = creation->context;
+	const struct ctr_create_options *options = creation->options;
+	const struct ctr_spec *spec = creation->spec;
+	struct ctr_plan_options *plan_options = &creation->plan_options;
+	struct ctr_plan_builder builder;
+
+	plan_options->no_pivot = options->no_pivot;
+	plan_options->no_new_keyring = options->no_new_keyring;
+	plan_options->gate = !creation->run;
+	plan_options->runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
+				      spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0;
+	plan_options->ignored_signals = creation->context->host.ignored_signals;
+	plan_options->id = options->id;
+	plan_hook_states(creation);
+	if (ctr_prepare_fds(options->preserve_fds, &plan_options->preserve_fds,
+			    &plan_options->listen_fds, err) < 0 ||
+	    ctr_security_plan(plan_options, spec, spec->process, context, err) < 0)
+		return -1;
+
+	ctr_plan_init(&builder, context->arena);
+	if (ctr_plan_container(&builder, &creation->actions, spec, &context->host, plan_options,
+			       context->arena, err) < 0)
+		return -1;
+
+	ctr_prepare_warn(&creation->actions);
+	*out = ctr_plan_finish(&builder, err);
+	return *out ? 0 : -1;
+}
+
+static int open_sockets(struct ctr_creation *creation, struct ctr_plan_header *plan,
+			struct ctr_error *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
+	creation->launch.sync = pair[0];
+	creation->child_sync = pair[1];
+
+	if (!creation->run) {
+		int fd = ctr_unix_listen(creation->container.dir, "gate", SOCK_SEQPACKET);
+
+		if (fd < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, -fd, "cannot make the start gate");
+		creation->gate = fd;
+	}
+
+	plan->sync_fd = creation->child_sync;
+	plan->gate_fd = creation->gate;
+	plan->preserve_fds = creation->plan_options.preserve_fds;
+	return 0;
+}
+
+/* ---- with the child there */
+
+static int write_record(struct ctr_creation *creation, struct ctr_error *err)
+{
+	struct ctr_container *container = &creation->container;
+	char state;
+
+	if (ctr_process_stat(creation->launch.pid, &container->record.start_time, &state) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, ESRCH, "container init is gone");
+	container->record.pid = creation->launch.pid;
+	return ctr_record_write(&container->record, container->dir, creation->context->arena, err);
+}
+
+static int on_place(void *data, const struct ctr_launch *launch, struct ctr_error *err)
+{
+	struct ctr_creation *creation = data;
+	struct ctr_container *container = &creation->container;
+
+	if (ctr_place_start(&container->cgroup, creation->spec, &creation->limits, container->id,
+			    launch->pid, creation->context, err) < 0)
+		return -1;
+
+	ctr_place_to_record(&container->cgroup, &container->record);
+	return 0;
+}
+
+static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_error *err)
+{
+	struct ctr_creation *creation = data;
+	const struct ctr_spec *spec = creation->spec;
+	const char *state;
+
+	ctr_creation_push_undo(creation, ctr_creation_poststop);
+	state = ctr_container_hook_state(&creation->container, "creating", launch->pid,
+					 creation->context);
+	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_PRESTART], CTR_HOOK_PRESTART, state, spec->bundle,
+			  err) < 0)
+		return -1;
+
+	return ctr_hooks_run(&spec->hooks[CTR_HOOK_CREATE_RUNTIME], CTR_HOOK_CREATE_RUNTIME, state,
+			     spec->bundle, err);
+}
+
+static int on_console(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err)
+{
+	struct ctr_creation *creation = data;
+
+	(void)launch;
+	return ctr_handover_console(&creation->handover, fd, err);
+}
+
+static int on_listener(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err)
+{
+	struct ctr_creation *creation = data;
+
+	return ctr_handover_listener(&creation->container, creation->spec, launch,
+				     creation->context, fd, err);
+}
+
+static const struct ctr_launch_calls create_calls = {
+	.place = on_place,
+	.hooks = on_hooks,
+	.console = on_console,
+	.listener = on_listener,
+};
+
+/* What can be done while the child mounts. */
+static int work_beside(struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_context *context = creation->context;
+	const struct ctr_container *container = &creation->container;
+
+	if (ctr_prepare_process(&creation->actions, creation->launch.pid, err) < 0 ||
+	    ctr_security_devices(&container->cgroup, creation->spec, context, err) < 0)
+		return -1;
+
+	if (ctr_file_replace(container->dir, "config.json", creation->config, creation->config_len,
+			     0600, err) < 0)
+		return -1;
+	if (write_record(creation, err) < 0)
+		return -1;
+
+	ctr_newnet_end(&creation->newnet);
+	return 0;
+}
+
+static int finish(struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_handover *handover = &creation->handover;
+
+	if (ctr_handover_pidfd(handover, &creation->launch, err) < 0 ||
+	    ctr_handover_pid(handover, &creation->launch, creation->context->arena, err) < 0)
+		return -1;
+
+	if (handover->pid_file)
+		ctr_creation_push_undo(creation, undo_pid_file);
+	return 0;
+}
+
+/* From nothing to CREATED; `run` need not wait for that where the child asks for nothing. */
+int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
+{
+	struct ctr_plan_header *plan = NULL;
+
+	if (check_terminal(creation, err) < 0)
+		return -1;
+	begin_newnet(creation);
+	if (make_place(creation, err) < 0 || make_plan(creation, &plan, err) < 0 ||
+	    open_sockets(creation, plan, err) < 0)
+		return -1;
+
+	creation->launch.plan = plan;
+	creation->launch.actions = &creation->actions;
+	creation->launch.host = &creation->context->host;
+	creation->launch.arena = creation->context->arena;
+	creation->launch.calls = &create_calls;
+	creation->launch.data = creation;
+	if (ctr_launch_start(&creation->launch, &creation->container.cgroup, creation->child_sync,
+			     creation->gate, NULL, 0, err) < 0)
+		return -1;
+	ctr_creation_push_undo(creation, undo_child);
+
+	/* From here on the child's end of the pair is the child's alone: its end is end of file. */
+	close(ctr_take_fd(&creation->child_sync));
+	if (work_beside(creation, err) < 0)
+		return -1;
+	if ((!creation->run || ctr_launch_asks(&creation->launch)) &&
+	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)
+		return -1;
+
+	return finish(creation, err);
+}
+
+/* ---- the frame of it */
+
+int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_create_options *options = creation->options;
+	struct ctr_arena *arena = creation->context->arena;
+
+	if (options->rootfs) {
+		creation->spec = ctr_bare_spec(options->rootfs, options->args, creation->context,
+					       &creation->config, &creation->config_len, err);
+		return creation->spec ? 0 : -1;
+	}
+
+	creation->spec = ctr_bundle_load(arena, options->bundle, options->config, &creation->config,
+					 &creation->config_len, err);
+	if (!creation->spec)
+		return -1;
+
+	for (size_t i = 0; i < creation->spec->nwarnings; i++)
+		ctr_log(CTR_LOG_WARNING, "%s", creation->spec->warnings[i]);
+	return 0;
+}
+
+void ctr_creation_release(struct ctr_creation *creation)
+{
+	ctr_newnet_end(&creation->newnet);
+	ctr_launch_release(&creation->launch);
+	ctr_close_ptr(&creation->child_sync);
+	ctr_close_ptr(&creation->gate);
+	ctr_close_ptr(&creation->handover.console);
+	ctr_container_release(&creation->container);
+}

@@ -1,0 +1,64 @@
+/*
+ * A container that is being made: what create and run share, up to CREATED, with the undo stack
+ * that takes back what was made.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/container.h"
+#include "core/handover.h"
+#include "core/launch.h"
+#include "core/limits.h"
+#include "core/newnet.h"
+#include "ns/plan.h"
+
+struct ctr_context;
+struct ctr_create_options;
+struct ctr_error;
+struct ctr_spec;
+
+enum { CTR_UNDO_MAX = 6 };
+
+struct ctr_creation {
+	const struct ctr_context *context;
+	const struct ctr_create_options *options;
+	bool run; /* the parent stays: no gate */
+	const struct ctr_spec *spec;
+	const char *config; /* the document, for the copy */
+	size_t config_len;
+	struct ctr_container container;
+	struct ctr_limits limits;
+	uint64_t oom_kills; /* in the cgroup before */
+	struct ctr_actions actions;
+	struct ctr_launch launch;
+	struct ctr_newnet newnet;
+	struct ctr_plan_options plan_options;
+	struct ctr_handover handover;
+	int gate, child_sync;
+	void (*undo[CTR_UNDO_MAX])(struct ctr_creation *creation);
+	size_t nundo;
+};
+
+/* Nothing is made yet. @run: the parent stays until the end, so there is no gate. */
+struct ctr_creation ctr_creation_init(const struct ctr_context *context,
+				      const struct ctr_create_options *options, bool run);
+
+/* Read and decode the bundle. 0 or -1. */
+int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err);
+
+/* From nothing to CREATED; with ->run not to CREATED where the child asks for nothing. 0 or -1:
+ * then ctr_creation_undo() is due. */
+int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err);
+
+/* @undo is to be called, before all that were pushed earlier, when the creation fails. */
+void ctr_creation_push_undo(struct ctr_creation *creation, void (*undo)(struct ctr_creation *));
+void ctr_creation_undo(struct ctr_creation *creation);
+
+/* Run the poststop hooks; what fails is logged. */
+void ctr_creation_poststop(struct ctr_creation *creation);
+
+/* Close what is open; the container stays. */
+void ctr_creation_release(struct ctr_creation *creation);

@@ -1,0 +1,192 @@
+/* The process of exec: the container's process section, or the document of --process, with the
+ * options laid over it. */
+#include "core/exec_process.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "core/exec.h"
+#include "oci/load.h"
+#include "oci/spec.h"
+#include "oci/words.h"
+
+static int parse_id(const char *text, size_t len, const char *what, uint32_t *out,
+		    struct ctr_error *err)
+{
+	char number[16];
+	uint64_t value;
+
+	if (len == 0 || len >= sizeof(number))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--user: %s '%.*s' is not a number", what,
+				(int)(len > 32 ? 32 : len), text);
+	memcpy(number, text, len);
+	number[len] = '\0';
+
+	/* (uid_t)-1 means "no change" to the kernel. */
+	if (ctr_parse_u64(number, &value) < 0 || value >= UINT32_MAX)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--user: %s '%s' is not a number from 0 to 4294967294", what,
+				number);
+	*out = (uint32_t)value;
+	return 0;
+}
+
+/* UID or UID:GID, numbers only; without a group it is 0 (CVE-2026-30892 is what guessing leads to).
+ */
+static int set_user(struct ctr_process *process, const char *user, struct ctr_error *err)
+{
+	const char *colon = strchr(user, ':');
+	size_t len = colon ? (size_t)(colon - user) : strlen(user);
+
+	process->user.gid = 0;
+	if (parse_id(user, len, "user", &process->user.uid, err) < 0)
+		return -1;
+
+	return colon ? parse_id(colon + 1, strlen(colon + 1), "group", &process->user.gid, err) : 0;
+}
+
+static int set_groups(struct ctr_process *process, const struct ctr_exec_options *options,
+		      struct ctr_arena *arena, struct ctr_error *err)
+{
+	uint32_t *gids = ctr_arena_array(arena, options->nadditional_gids, sizeof(*gids));
+
+	for (size_t i = 0; i < options->nadditional_gids; i++) {
+		uint64_t value;
+
+		if (ctr_parse_u64(options->additional_gids[i], &value) < 0 || value >= UINT32_MAX)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"--additional-gids: '%s' is not a group number",
+					options->additional_gids[i]);
+		gids[i] = (uint32_t)value;
+	}
+
+	process->user.additional_gids = gids;
+	process->user.nadditional_gids = options->nadditional_gids;
+	return 0;
+}
+
+static const struct ctr_name *find_cap(const char *name)
+{
+	const struct ctr_name *cap = ctr_capability_names;
+
+	while (cap->name && strcasecmp(cap->name, name) != 0)
+		cap++;
+	return cap->name ? cap : NULL;
+}
+
+/* Inheritable stays as configured (CVE-2022-29162); ambient needs it. */
+static int add_caps(struct ctr_process *process, const struct ctr_exec_options *options,
+		    struct ctr_arena *arena, struct ctr_error *err)
+{
+	struct ctr_capabilities *caps = ctr_arena_alloc(arena, sizeof(*caps));
+
+	if (process->capabilities)
+		*caps = *process->capabilities;
+	for (size_t i = 0; i < options->ncaps; i++) {
+		const struct ctr_name *cap = find_cap(options->caps[i]);
+		uint64_t bit;
+
+		if (!cap)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cap: unknown capability '%s'",
+					options->caps[i]);
+		bit = 1ULL << cap->value;
+		caps->bounding |= bit;
+		caps->effective |= bit;
+		caps->permitted |= bit;
+		caps->ambient |= bit & caps->inheritable;
+	}
+
+	process->capabilities = caps;
+	return 0;
+}
+
+static void add_env(struct ctr_process *process, const struct ctr_exec_options *options,
+		    struct ctr_arena *arena)
+{
+	const char **env = ctr_arena_array(arena, process->nenv + options->nenv, sizeof(*env));
+
+	if (process->nenv > 0)
+		memcpy(env, process->env, process->nenv * sizeof(*env));
+	memcpy(env + process->nenv, options->env, options->nenv * sizeof(*env));
+	process->env = env;
+	process->nenv += options->nenv;
+}
+
+static int check_env(const struct ctr_exec_options *options, struct ctr_error *err)
+{
+	for (size_t i = 0; i < options->nenv; i++) {
+		const char *equals = strchr(options->env[i], '=');
+
+		if (!equals || equals == options->env[i])
+			return ctr_fail(err, CTR_FAULT_USAGE, 0, "--env: '%s' is not NAME=VALUE",
+					options->env[i]);
+	}
+
+	return 0;
+}
+
+static const struct ctr_process *read_process(const char *file, struct ctr_arena *arena,
+					      struct ctr_error *err)
+{
+	size_t len = 0;
+	char *text;
+
+	text = ctr_file_read(arena, AT_FDCWD, file, CTR_CONFIG_SIZE_MAX, &len, err);
+	if (!text) {
+		(void)ctr_fail_within(err, "--process");
+		return NULL;
+	}
+
+	return ctr_process_decode(arena, text, len, file, err);
+}
+
+int ctr_exec_process(struct ctr_process *process, const struct ctr_exec_options *options,
+		     const struct ctr_process *container, struct ctr_arena *arena,
+		     struct ctr_error *err)
+{
+	const struct ctr_process *base = container;
+
+	if (options->process_file) {
+		base = read_process(options->process_file, arena, err);
+		if (!base)
+			return -1;
+	}
+
+	*process = *base;
+	if (!options->process_file) {
+		process->terminal = false;
+		process->args = options->args;
+		process->nargs = options->nargs;
+	}
+
+	if (process->nargs == 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "exec: process args cannot be empty");
+	if (options->cwd && options->cwd[0] != '/')
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cwd: '%s' is not an absolute path",
+				options->cwd);
+
+	if (options->cwd)
+		process->cwd = options->cwd;
+	if (options->tty)
+		process->terminal = true;
+	if (options->no_new_privs)
+		process->no_new_privileges = true;
+	if (options->selinux_label)
+		process->selinux_label = options->selinux_label;
+	if (options->apparmor_profile)
+		process->apparmor_profile = options->apparmor_profile;
+	if (options->nenv > 0) {
+		if (check_env(options, err) < 0)
+			return -1;
+		add_env(process, options, arena);
+	}
+	if (options->user && set_user(process, options->user, err) < 0)
+		return -1;
+	if (options->nadditional_gids > 0 && set_groups(process, options, arena, err) < 0)
+		return -1;
+	return options->ncaps > 0 ? add_caps(process, options, arena, err) : 0;
+}

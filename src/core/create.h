@@ -20,6 +20,8 @@ struct ctr_create_options {
 	const char *pid_file;
 	const char *console_socket;
 	const char *pidfd_socket;
+	const char *isolation; /* NULL: as annotations or our name say */
+	const char *kernel;    /* of a virtual machine; NULL */
 	bool no_pivot, no_new_keyring, no_subreaper;
 	bool detach; /* run */
 	bool keep;   /* run: no delete at the end */

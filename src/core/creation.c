@@ -145,7 +145,8 @@ static const char *manager_name(enum ctr_cgroup_manager manager)
 static void fill_record(struct ctr_creation *creation)
 {
 	const struct ctr_spec *spec = creation->spec;
-	const struct ctr_namespace *pidns = &spec->linux_->namespaces[CTR_NS_PID];
+	const struct ctr_backend *backend = creation->machine.backend;
+	const struct ctr_namespace *pidns = &creation->machine.spec->linux_->namespaces[CTR_NS_PID];
 	struct ctr_record *record = &creation->container.record;
 	char *created = ctr_arena_alloc(creation->context->arena, CTR_CLOCK_TEXT);
 
@@ -156,10 +157,12 @@ static void fill_record(struct ctr_creation *creation)
 		.created = ctr_clock_now(created),
 		.oci_version = spec->oci_version,
 		.owner = creation->context->host.euid,
+		.isolation = backend->name,
 		.manager = manager_name(creation->context->manager),
 		.hooks = hook_bits(spec),
 		.terminal = spec->process->terminal,
-		.has_pidns = pidns->listed && !pidns->path,
+		.has_pidns =
+			(backend->bits & CTR_BACKEND_MACHINE) || (pidns->listed && !pidns->path),
 		.annotations = spec->annotations,
 		.nannotations = spec->nannotations,
 	};
@@ -174,7 +177,7 @@ static bool is_new(const struct ctr_namespace *namespace)
  * the child alone can make. */
 static void begin_newnet(struct ctr_creation *creation)
 {
-	const struct ctr_namespace *namespaces = creation->spec->linux_->namespaces;
+	const struct ctr_namespace *namespaces = creation->machine.spec->linux_->namespaces;
 
 	if (!is_new(&namespaces[CTR_NS_NETWORK]) || namespaces[CTR_NS_USER].listed ||
 	    !creation->context->host.privileged)
@@ -243,7 +246,7 @@ static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out
 {
 	const struct ctr_context *context = creation->context;
 	const struct ctr_create_options *options = creation->options;
-	const struct ctr_spec *spec = creation->spec;
+	const struct ctr_spec *spec = creation->machine.spec;
 	struct ctr_plan_options *plan_options = &creation->plan_options;
 	struct ctr_plan_builder builder;
 
@@ -261,8 +264,8 @@ static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out
 		return -1;
 
 	ctr_plan_init(&builder, context->arena);
-	if (ctr_plan_container(&builder, &creation->actions, spec, &context->host, plan_options,
-			       context->arena, err) < 0)
+	if (ctr_plan_container(&builder, &creation->actions, spec, creation->machine.host,
+			       plan_options, context->arena, err) < 0)
 		return -1;
 
 	ctr_prepare_warn(&creation->actions);
@@ -411,8 +414,9 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	creation->launch.arena = creation->context->arena;
 	creation->launch.calls = &create_calls;
 	creation->launch.data = creation;
-	if (ctr_launch_start(&creation->launch, &creation->container.cgroup, creation->child_sync,
-			     creation->gate, NULL, 0, err) < 0)
+	if (ctr_machine_start(&creation->machine, &creation->launch, &creation->container.cgroup,
+			      creation->child_sync, creation->gate, creation->container.dir,
+			      err) < 0)
 		return -1;
 	ctr_creation_push_undo(creation, undo_child);
 
@@ -429,7 +433,7 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 
 /* ---- the frame of it */
 
-int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
+static int load_spec(struct ctr_creation *creation, struct ctr_error *err)
 {
 	const struct ctr_create_options *options = creation->options;
 	struct ctr_arena *arena = creation->context->arena;
@@ -447,6 +451,22 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 
 	for (size_t i = 0; i < creation->spec->nwarnings; i++)
 		ctr_log(CTR_LOG_WARNING, "%s", creation->spec->warnings[i]);
+	return 0;
+}
+
+int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_machine_choice choice = {
+		.isolation = creation->options->isolation,
+		.kernel = creation->options->kernel,
+	};
+
+	if (load_spec(creation, err) < 0 ||
+	    ctr_machine_init(&creation->machine, creation->context, creation->spec,
+			     creation->options->id, &choice, err) < 0)
+		return -1;
+
+	creation->spec = creation->machine.host_spec;
 	return 0;
 }
 

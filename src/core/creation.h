@@ -12,6 +12,7 @@
 #include "core/handover.h"
 #include "core/launch.h"
 #include "core/limits.h"
+#include "core/machine.h"
 #include "core/newnet.h"
 #include "ns/plan.h"
 
@@ -25,9 +26,10 @@ enum { CTR_UNDO_MAX = 6 };
 struct ctr_creation {
 	const struct ctr_context *context;
 	const struct ctr_create_options *options;
-	bool run; /* the parent stays: no gate */
-	const struct ctr_spec *spec;
-	const char *config; /* the document, for the copy */
+	bool run;                    /* the parent stays: no gate */
+	const struct ctr_spec *spec; /* as this host carries it out */
+	struct ctr_machine machine;  /* has what is planned */
+	const char *config;          /* the document, for the copy */
 	size_t config_len;
 	struct ctr_container container;
 	struct ctr_limits limits;

@@ -20,6 +20,7 @@
 #include "core/exec_process.h"
 #include "core/handover.h"
 #include "core/launch.h"
+#include "core/machine.h"
 #include "core/prepare.h"
 #include "core/security.h"
 #include "core/wait.h"
@@ -31,7 +32,8 @@ struct execution {
 	const struct ctr_context *context;
 	const struct ctr_exec_options *options;
 	struct ctr_container container;
-	struct ctr_spec spec; /* the container's, with the process to execute */
+	struct ctr_machine machine;
+	struct ctr_spec spec; /* what is planned: the container's, with the process to execute */
 	struct ctr_process process;
 	struct ctr_actions actions;
 	struct ctr_launch launch;
@@ -332,9 +334,10 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 		return -1;
 
 	spec = ctr_container_spec(&execution->container, execution->context, err);
-	if (!spec)
+	if (!spec || ctr_machine_open(&execution->machine, execution->context, spec,
+				      &execution->container, err) < 0)
 		return -1;
-	execution->spec = *spec;
+	execution->spec = *execution->machine.spec;
 
 	if (ctr_exec_process(&execution->process, execution->options, spec->process,
 			     execution->context->arena, err) < 0)

@@ -51,6 +51,7 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_number(&buf, "owner", record->owner);
 	add_number(&buf, "pid", (uint64_t)record->pid);
 	add_number(&buf, "start", record->start_time);
+	add_text(&buf, "isolation", record->isolation);
 	add_text(&buf, "manager", record->manager);
 	add_text(&buf, "cgroup.mount", record->cgroup_mount);
 	add_text(&buf, "cgroup.path", record->cgroup_path);
@@ -128,6 +129,7 @@ static const struct record_key {
 	{ "owner",        RECORD_U32,  offsetof(struct ctr_record, owner)       },
 	{ "pid",          RECORD_PID,  offsetof(struct ctr_record, pid)         },
 	{ "start",        RECORD_U64,  offsetof(struct ctr_record, start_time)  },
+	{ "isolation",    RECORD_TEXT, offsetof(struct ctr_record, isolation)   },
 	{ "manager",      RECORD_TEXT, offsetof(struct ctr_record, manager)     },
 	{ "cgroup.mount", RECORD_TEXT, offsetof(struct ctr_record, cgroup_mount)},
 	{ "cgroup.path",  RECORD_TEXT, offsetof(struct ctr_record, cgroup_path) },

@@ -21,6 +21,7 @@ _ctr_value() {
     --log-format) _ctr_words text json ;;
     --log-level) _ctr_words error warning info debug ;;
     --cgroup-manager) _ctr_words cgroupfs systemd disabled ;;
+    --isolation) _ctr_words container process microvm vm uml ;;
     --rootless) _ctr_words auto true false ;;
     *)
       case $2 in

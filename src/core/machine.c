@@ -89,7 +89,6 @@ static _Noreturn void run_machine(struct ctr_machine *machine, const struct ctr_
 				  const struct ctr_machine_fds *fds)
 {
 
-
 	(void)prctl(PR_SET_NAME, "ctr-vmm");
 
 	(void)setsid();
@@ -112,8 +111,7 @@ static int start_machine(struct ctr_machine *machine, struct ctr_launch *launch,
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
 	if (pid == 0) {
 		/* The first of its cgroup, so that all that it starts is in there. */
-		if (cgroup->mount && cgroup->fd >= 0 &&
-		    ctr_cgroup_enter(cgroup, getpid(), err) < 0)
+		if (cgroup->mount && cgroup->fd >= 0 && ctr_cgroup_enter(cgroup, getpid(), err) < 0)
 			_exit(125);
 		run_machine(machine, launch, fds);
 	}

@@ -29,9 +29,9 @@ struct ctr_record {
 	const char *cgroup_mount, *cgroup_path; /* NULL: none */
 	uint32_t cgroup_made;
 	const char *isolation; /* the backend's name; NULL: container */
-	const char *unit; /* of the systemd manager, NULL: none */
-	bool user_unit;   /* ... of the user's systemd */
-	uint32_t hooks;   /* bit n: the config has hooks of enum ctr_hook_kind n */
+	const char *unit;      /* of the systemd manager, NULL: none */
+	bool user_unit;        /* ... of the user's systemd */
+	uint32_t hooks;        /* bit n: the config has hooks of enum ctr_hook_kind n */
 	bool terminal;
 	bool has_pidns; /* a pid namespace of its own: its processes die with init */
 	const struct ctr_string_pair *annotations;

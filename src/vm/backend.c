@@ -7,15 +7,15 @@
 
 const struct ctr_backend ctr_backends[] = {
 	{
-		.name = "container",
-		.about = "OS-level virtualization: one kernel, namespaces and cgroups",
-	},
+         .name = "container",
+         .about = "OS-level virtualization: one kernel, namespaces and cgroups",
+	 },
 	{
-		.name = "process",
-		.about = "no isolation but the address space",
-		.translate = ctr_process_translate,
-	},
-	{ .name = NULL },
+         .name = "process",
+         .about = "no isolation but the address space",
+         .translate = ctr_process_translate,
+	 },
+	{ .name = NULL  },
 };
 
 const struct ctr_backend *ctr_backend_find(const char *name)

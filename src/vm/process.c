@@ -17,13 +17,13 @@ static int check(const struct ctr_spec *spec, const struct ctr_host *host, struc
 		const char *field;
 		bool asked;
 	} rows[] = {
-		{"linux.namespaces: user",       config->namespaces[CTR_NS_USER].listed },
-		{ "linux.uidMappings",           config->nuid_mappings > 0              },
-		{ "linux.gidMappings",           config->ngid_mappings > 0              },
-		{ "linux.sysctl",                config->nsysctl > 0                    },
-		{ "linux.netDevices",            config->nnet_devices > 0               },
-		{ "process.terminal",            spec->process && spec->process->terminal},
-		{ "vm",                          spec->vm != NULL                       },
+		{"linux.namespaces: user", config->namespaces[CTR_NS_USER].listed  },
+		{ "linux.uidMappings",     config->nuid_mappings > 0               },
+		{ "linux.gidMappings",     config->ngid_mappings > 0               },
+		{ "linux.sysctl",          config->nsysctl > 0                     },
+		{ "linux.netDevices",      config->nnet_devices > 0                },
+		{ "process.terminal",      spec->process && spec->process->terminal},
+		{ "vm",                    spec->vm != NULL                        },
 	};
 
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++) {

@@ -16,6 +16,7 @@ _ctr_flags() {
       --log-level) action='(error warning info debug)' ;;
       --cgroup-manager) action='(cgroupfs systemd disabled)' ;;
       --rootless) action='(auto true false)' ;;
+      --isolation) action='(container process microvm vm uml)' ;;
       --format) action='(table json)' ;;
       *)
         case $value in

@@ -76,7 +76,7 @@ end
 # a file is what most other flags take
 function __ctr_wants_file
     set -l words (commandline -opc)
-    string match -qr -- '^(--(bundle|config|rootfs|root|log|pid-file|process|console-socket|pidfd-socket)|-[bp])$' $words[-1]
+    string match -qr -- '^(--(bundle|config|rootfs|overlay|root|log|pid-file|process|console-socket|pidfd-socket)|-[bp])$' $words[-1]
 end
 
 complete -c ctr -f

@@ -35,6 +35,8 @@ static const struct ctr_option table[] = {
 		"boot FILE in the virtual machine (default: one of the host's)"),
 	CTR_OPT("preserve-fds", 0, U32, CREATE(preserve_fds), "N",
 		"pass N more file descriptors, from 3 on"),
+	CTR_OPT("overlay", 0, STRING, CREATE(overlay), "DIR",
+		"write to a layer over the root file system, in DIR or 'ephemeral'"),
 	CTR_OPT("no-pivot", 0, FLAG, CREATE(no_pivot), NULL,
 		"move the root instead of pivot_root (weaker; for a root on an initramfs)"),
 	CTR_OPT("no-new-keyring", 0, FLAG, CREATE(no_new_keyring), NULL,

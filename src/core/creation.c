@@ -42,6 +42,7 @@ struct ctr_creation ctr_creation_init(const struct ctr_context *context,
 		.run = run,
 		.container = CTR_CONTAINER_INIT,
 		.launch = CTR_LAUNCH_INIT,
+		.overlay = CTR_OVERLAY_INIT,
 		.gate = -1,
 		.child_sync = -1,
 		.handover = {
@@ -72,6 +73,11 @@ static void undo_state(struct ctr_creation *creation)
 static void undo_cgroup(struct ctr_creation *creation)
 {
 	(void)ctr_place_remove(&creation->container.cgroup, creation->context, NULL);
+}
+
+static void undo_overlay(struct ctr_creation *creation)
+{
+	ctr_overlay_undo(&creation->overlay);
 }
 
 static void undo_child(struct ctr_creation *creation)
@@ -163,9 +169,27 @@ static void fill_record(struct ctr_creation *creation)
 		.terminal = spec->process->terminal,
 		.has_pidns =
 			(backend->bits & CTR_BACKEND_MACHINE) || (pidns->listed && !pidns->path),
+		.overlay = creation->overlay.recorded,
 		.annotations = spec->annotations,
 		.nannotations = spec->nannotations,
 	};
+}
+
+/* The layer over the root file system, locked until others can learn of it from the record. */
+static int take_overlay(struct ctr_creation *creation, struct ctr_error *err)
+{
+	struct ctr_plan_options *plan_options = &creation->plan_options;
+
+	if (!creation->options->overlay)
+		return 0;
+
+	ctr_creation_push_undo(creation, undo_overlay);
+	if (ctr_overlay_take(&creation->overlay, creation->options->overlay,
+			     creation->spec->root->path, creation->context, err) < 0)
+		return -1;
+	plan_options->overlay = true;
+	plan_options->overlay_dir = creation->overlay.dir;
+	return 0;
 }
 
 static bool is_new(const struct ctr_namespace *namespace)
@@ -404,8 +428,8 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	if (check_terminal(creation, err) < 0)
 		return -1;
 	begin_newnet(creation);
-	if (make_place(creation, err) < 0 || make_plan(creation, &plan, err) < 0 ||
-	    open_sockets(creation, plan, err) < 0)
+	if (take_overlay(creation, err) < 0 || make_place(creation, err) < 0 ||
+	    make_plan(creation, &plan, err) < 0 || open_sockets(creation, plan, err) < 0)
 		return -1;
 
 	creation->launch.plan = plan;
@@ -477,5 +501,6 @@ void ctr_creation_release(struct ctr_creation *creation)
 	ctr_close_ptr(&creation->child_sync);
 	ctr_close_ptr(&creation->gate);
 	ctr_close_ptr(&creation->handover.console);
+	ctr_overlay_release(&creation->overlay);
 	ctr_container_release(&creation->container);
 }

@@ -14,6 +14,7 @@
 #include "core/limits.h"
 #include "core/machine.h"
 #include "core/newnet.h"
+#include "core/overlay.h"
 #include "ns/plan.h"
 
 struct ctr_context;
@@ -21,7 +22,7 @@ struct ctr_create_options;
 struct ctr_error;
 struct ctr_spec;
 
-enum { CTR_UNDO_MAX = 6 };
+enum { CTR_UNDO_MAX = 8 };
 
 struct ctr_creation {
 	const struct ctr_context *context;
@@ -37,6 +38,7 @@ struct ctr_creation {
 	struct ctr_actions actions;
 	struct ctr_launch launch;
 	struct ctr_newnet newnet;
+	struct ctr_overlay overlay;
 	struct ctr_plan_options plan_options;
 	struct ctr_handover handover;
 	int gate, child_sync;

@@ -11,7 +11,9 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "core/launch.h"
+#include "core/overlay.h"
 #include "ns/plan.h"
 
 static int open_container_userns(struct ctr_launch *launch, struct ctr_error *err)
@@ -55,6 +57,18 @@ static int map_tree(struct ctr_launch *launch, const struct ctr_fd_request *requ
 	return 0;
 }
 
+/* Without privilege the container's user namespace is where it can be mounted. */
+static int open_overlay(struct ctr_launch *launch, const struct ctr_fd_request *request,
+			struct ctr_error *err)
+{
+	bool privileged = launch->host->privileged;
+	int userns = privileged ? -1 : open_container_userns(launch, err);
+
+	if (!privileged && userns < 0)
+		return -1;
+	return ctr_overlay_mount(request, userns, !privileged || launch->host->in_userns, err);
+}
+
 int ctr_launch_open(struct ctr_launch *launch, const struct ctr_fd_request *request,
 		    struct ctr_error *err)
 {
@@ -67,6 +81,9 @@ int ctr_launch_open(struct ctr_launch *launch, const struct ctr_fd_request *requ
 					request->origin, request->path);
 		return ctr_take_fd(&fd);
 	}
+
+	if (request->kind == CTR_FD_OVERLAY)
+		return open_overlay(launch, request, err);
 
 	fd = (int)syscall(SYS_open_tree, AT_FDCWD, request->path,
 			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |

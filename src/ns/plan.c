@@ -307,7 +307,8 @@ static int plan_exec(struct ctr_planner *p)
  */
 static int plan_create(struct ctr_planner *p)
 {
-	if (ctr_plan_check_namespaces(p) < 0 || ctr_plan_check_mounts(p) < 0)
+	if (ctr_plan_check_namespaces(p) < 0 || ctr_plan_check_rootfs(p) < 0 ||
+	    ctr_plan_check_mounts(p) < 0)
 		return -1;
 
 	add_signals(p);

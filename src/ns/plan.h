@@ -24,6 +24,7 @@ struct ctr_fd_request {
 	enum {
 		CTR_FD_TREE,      /* open_tree(path, OPEN_TREE_CLONE), detached */
 		CTR_FD_NAMESPACE, /* of a path to join */
+		CTR_FD_OVERLAY,   /* a writable layer over path, detached */
 	} kind;
 	const char *path;
 	bool recursive, nofollow;
@@ -31,6 +32,8 @@ struct ctr_fd_request {
 	bool idmap_recursive;
 	bool idmap_of_container; /* ... with the container's user namespace, else with map */
 	struct ctr_idmap map;
+	const char *layer;  /* OVERLAY: its directory, NULL: in memory */
+	const char *label;  /* OVERLAY: SELinux context, NULL: none */
 	const char *origin; /* config field */
 };
 
@@ -64,6 +67,8 @@ struct ctr_plan_options {
 	uint32_t listen_fds;      /* of preserve_fds: LISTEN_FDS=n, LISTEN_PID=1 are added to env */
 	const char *id;           /* container id: session keyring name, hook state */
 	const char *join_time_ns; /* exec: path of the time namespace to join (SETNS), NULL: none */
+	bool overlay;             /* a writable layer over the root file system, ... */
+	const char *overlay_dir;  /* ... in this directory, NULL: in memory */
 	const char *notify_socket_dir; /* host directory to bind on /run/notify, NULL: none */
 	const char *state_create,
 		*state_start; /* compact state JSON for createContainer and

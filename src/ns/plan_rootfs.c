@@ -1,12 +1,39 @@
 /* The root file system: how it comes to be, how it is entered, what is taken away in it. */
 #include <sys/mount.h>
 
+#include "base/error.h"
 #include "ns/planner.h"
+
+int ctr_plan_check_rootfs(struct ctr_planner *p)
+{
+	if (p->options->overlay && p->in_place)
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"--overlay: the container has no mount namespace of its own "
+				"(linux.namespaces)");
+	return 0;
+}
+
+/* Does the root file system come as a descriptor? */
+static bool is_opened_by_parent(const struct ctr_planner *p)
+{
+	return p->options->overlay || ctr_planner_walks_for_child(p);
+}
 
 void ctr_plan_request_rootfs(struct ctr_planner *p)
 {
-	if (p->in_place || !ctr_planner_walks_for_child(p))
+	if (p->in_place || !is_opened_by_parent(p))
 		return;
+
+	if (p->options->overlay) {
+		*ctr_planner_request(p) = (struct ctr_fd_request){
+			.kind = CTR_FD_OVERLAY,
+			.path = p->spec->root->path,
+			.layer = p->options->overlay_dir,
+			.label = p->spec->linux_->mount_label,
+			.origin = "root.path",
+		};
+		return;
+	}
 
 	*ctr_planner_request(p) = (struct ctr_fd_request){
 		.kind = CTR_FD_TREE,
@@ -40,7 +67,7 @@ void ctr_plan_rootfs(struct ctr_planner *p)
 	ctr_planner_add(p, CTR_OP_PROPAGATION, "/")->arg = MS_SLAVE | MS_REC;
 
 	ctr_plan_origin(p->plan, "root.path");
-	if (ctr_planner_walks_for_child(p)) {
+	if (is_opened_by_parent(p)) {
 		int16_t slot = ctr_planner_slot(p);
 
 		op = ctr_planner_add(p, CTR_OP_ROOTFS, p->spec->root->path);

@@ -61,6 +61,7 @@ void ctr_plan_names(struct ctr_planner *p);
 void ctr_plan_sysctl(struct ctr_planner *p);
 
 /* plan_rootfs.c */
+int ctr_plan_check_rootfs(struct ctr_planner *p);
 void ctr_plan_request_rootfs(struct ctr_planner *p);
 void ctr_plan_rootfs(struct ctr_planner *p);
 void ctr_plan_enter_root(struct ctr_planner *p);

@@ -60,6 +60,7 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_number(&buf, "unit.user", record->user_unit);
 	add_number(&buf, "hooks", record->hooks);
 	add_number(&buf, "terminal", record->terminal);
+	add_text(&buf, "overlay", record->overlay);
 	add_number(&buf, "pidns", record->has_pidns);
 	for (size_t i = 0; i < record->nannotations; i++) {
 		ctr_buf_adds(&buf, "annotation=");
@@ -138,6 +139,7 @@ static const struct record_key {
 	{ "unit.user",    RECORD_BOOL, offsetof(struct ctr_record, user_unit)   },
 	{ "hooks",        RECORD_U32,  offsetof(struct ctr_record, hooks)       },
 	{ "terminal",     RECORD_BOOL, offsetof(struct ctr_record, terminal)    },
+	{ "overlay",      RECORD_TEXT, offsetof(struct ctr_record, overlay)     },
 	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)   },
 };
 

@@ -88,6 +88,8 @@ static const struct {
 	OPTION(preserve_fds, U32),
 	OPTION(listen_fds, U32),
 	OPTION(notify_socket_dir, STRING),
+	OPTION(overlay, BOOL),
+	OPTION(overlay_dir, STRING),
 	OPTION(join_time_ns, STRING),
 #undef HOST
 #undef OPTION
@@ -263,12 +265,21 @@ static void dump_map(struct ctr_buf *out, const char *what, const struct ctr_id_
 
 static void dump_request(struct ctr_buf *out, size_t index, const struct ctr_fd_request *request)
 {
-	ctr_buf_addf(out, "fd %zu %s %s%s%s%s%s%s", index,
-		     request->kind == CTR_FD_TREE ? "tree" : "namespace", request->path,
+	static const char *const kinds[] = {
+		[CTR_FD_TREE] = "tree",
+		[CTR_FD_NAMESPACE] = "namespace",
+		[CTR_FD_OVERLAY] = "overlay",
+	};
+
+	ctr_buf_addf(out, "fd %zu %s %s%s%s%s%s%s", index, kinds[request->kind], request->path,
 		     request->recursive ? " recursive" : "", request->nofollow ? " nofollow" : "",
 		     request->idmap ? " idmap" : "",
 		     request->idmap_recursive ? " idmap-recursive" : "",
 		     request->idmap_of_container ? " of-container" : "");
+	if (request->layer)
+		ctr_buf_addf(out, " layer %s", request->layer);
+	if (request->label)
+		ctr_buf_addf(out, " label %s", request->label);
 	ctr_buf_addf(out, "   # %s\n", request->origin ? request->origin : "-");
 	dump_map(out, "  uid-map", request->map.uid, request->map.nuid);
 	dump_map(out, "  gid-map", request->map.gid, request->map.ngid);

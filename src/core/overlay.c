@@ -1,0 +1,417 @@
+/*
+ * A helper process mounts: only in a mount namespace of its own can a tmpfs be a layer that nobody
+ * sees, for overlayfs takes layers from mounts of the caller's namespace only (until Linux 6.15).
+ * It is a copy of ctr and ends when it has sent the tree.
+ *
+ * Layers are named /proc/self/fd/N, so that no path has a ':' or a ',' that overlayfs would read as
+ * its own.
+ */
+#include "core/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "core/container.h"
+#include "core/context.h"
+#include "ns/plan.h"
+
+enum { MADE_DIR = 1 << 0, MADE_UPPER = 1 << 1, MADE_WORK = 1 << 2 };
+
+/* ---- the directory that stays */
+
+static int make_dir(struct ctr_overlay *overlay, int at, const char *path, unsigned bit,
+		    struct ctr_error *err)
+{
+	if (mkdirat(at, path, 0700) == 0)
+		overlay->made |= bit;
+	else if (errno != EEXIST)
+		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--overlay: cannot make '%s'", path);
+	return 0;
+}
+
+static int open_dir(struct ctr_overlay *overlay, const char *value, struct ctr_arena *arena,
+		    struct ctr_error *err)
+{
+	char path[PATH_MAX];
+
+	if (make_dir(overlay, AT_FDCWD, value, MADE_DIR, err) < 0)
+		return -1;
+	if (!realpath(value, path))
+		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--overlay: '%s'", value);
+	overlay->dir = ctr_arena_strdup(arena, path);
+	overlay->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (overlay->fd < 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--overlay: cannot open '%s'", value);
+	return 0;
+}
+
+static bool is_same_dir(int fd, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+	       ours.st_ino == theirs.st_ino;
+}
+
+/* What is written to a layer below the root file system would be written to that. */
+static int check_apart(const struct ctr_overlay *overlay, const char *rootfs, struct ctr_error *err)
+{
+	char path[PATH_MAX];
+
+	/* Whoever needs the root file system tells that it is not there. */
+	if (!realpath(rootfs, path))
+		return 0;
+	if (ctr_path_is_below(overlay->dir, path) || ctr_path_is_below(path, overlay->dir))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--overlay: '%s' and the root file system '%s' overlap",
+				overlay->dir, path);
+	return 0;
+}
+
+/* Overlayfs only warns when two mounts share a layer, and both break. */
+static int check_unused(const struct ctr_overlay *overlay, const struct ctr_context *context,
+			struct ctr_error *err)
+{
+	struct ctr_error ignored;
+	_cleanup_close_ int root = ctr_state_open_root(context->root, false, &ignored);
+	const char **ids = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	if (root < 0)
+		return 0;
+	if (ctr_state_list(root, context->arena, &ids, &n, err) < 0)
+		return -1;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct ctr_container other;
+
+		if (ctr_container_open_in(&other, context, root, ids[i], &ignored) == 0 &&
+		    other.record.overlay && other.record.overlay[0] == '/' &&
+		    is_same_dir(overlay->fd, other.record.overlay) &&
+		    ctr_container_status(&other) != CTR_STATUS_STOPPED)
+			r = ctr_fail(err, CTR_FAULT_STATE, 0,
+				     "--overlay: '%s' is the layer of container '%s'", overlay->dir,
+				     ids[i]);
+		ctr_container_release(&other);
+	}
+	return r;
+}
+
+int ctr_overlay_take(struct ctr_overlay *overlay, const char *value, const char *rootfs,
+		     const struct ctr_context *context, struct ctr_error *err)
+{
+	*overlay = (struct ctr_overlay)CTR_OVERLAY_INIT;
+	overlay->recorded = "ephemeral";
+	if (strcmp(value, "ephemeral") == 0)
+		return 0;
+	if (value[0] == '\0')
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--overlay: empty; it is 'ephemeral' or a directory");
+
+	if (open_dir(overlay, value, context->arena, err) < 0)
+		return -1;
+	/* Until the record tells others. */
+	if (flock(overlay->fd, LOCK_EX) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--overlay: cannot lock '%s'", value);
+	if (check_apart(overlay, rootfs, err) < 0 || check_unused(overlay, context, err) < 0 ||
+	    make_dir(overlay, overlay->fd, "upper", MADE_UPPER, err) < 0 ||
+	    make_dir(overlay, overlay->fd, "work", MADE_WORK, err) < 0)
+		return -1;
+
+	overlay->recorded = overlay->dir;
+	return 0;
+}
+
+void ctr_overlay_undo(struct ctr_overlay *overlay)
+{
+	if (overlay->made & MADE_WORK) {
+		/* overlayfs's own */
+		(void)unlinkat(overlay->fd, "work/work", AT_REMOVEDIR);
+		(void)unlinkat(overlay->fd, "work", AT_REMOVEDIR);
+	}
+	if (overlay->made & MADE_UPPER)
+		(void)unlinkat(overlay->fd, "upper", AT_REMOVEDIR);
+	if (overlay->made & MADE_DIR)
+		(void)rmdir(overlay->dir);
+	overlay->made = 0;
+}
+
+void ctr_overlay_release(struct ctr_overlay *overlay)
+{
+	ctr_close_ptr(&overlay->fd);
+	overlay->fd = -1;
+}
+
+/* ---- the helper */
+
+enum step {
+	STEP_DONE,
+	STEP_JOIN,
+	STEP_UNSHARE,
+	STEP_LOWER,
+	STEP_TMPFS,
+	STEP_LAYER,
+	STEP_OWNER,
+	STEP_CONFIGURE,
+	STEP_MOUNT,
+};
+
+static const char *const step_words[] = {
+	[STEP_JOIN] = "cannot join the container's user namespace",
+	[STEP_UNSHARE] = "cannot make a mount namespace",
+	[STEP_LOWER] = "cannot open the root file system",
+	[STEP_TMPFS] = "cannot mount a tmpfs for the layer",
+	[STEP_LAYER] = "cannot open 'upper' and 'work' of the layer",
+	[STEP_OWNER] = "cannot give the layer the mode of the root file system",
+	[STEP_CONFIGURE] = "cannot configure overlayfs",
+	[STEP_MOUNT] = "cannot mount overlayfs",
+};
+
+struct report {
+	int step, error;
+	char kernel[160]; /* what the kernel said about it */
+};
+
+struct helper {
+	const struct ctr_fd_request *request;
+	struct report report;
+	int lower, upper, work;
+	int tree;
+};
+
+static int stop(struct helper *helper, enum step step)
+{
+	helper->report.error = errno;
+	helper->report.step = step;
+	return -1;
+}
+
+static int open_in(int dir, const char *path)
+{
+	return openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static int enter(struct helper *helper, int userns)
+{
+	if (userns >= 0) {
+		if (setns(userns, CLONE_NEWUSER) < 0)
+			return stop(helper, STEP_JOIN);
+		/* Files of ours must have an owner there. */
+		if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
+			return stop(helper, STEP_JOIN);
+	}
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return stop(helper, STEP_UNSHARE);
+
+	helper->lower = open(helper->request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return helper->lower < 0 ? stop(helper, STEP_LOWER) : 0;
+}
+
+/* A tmpfs, over the root file system: that one is open already, and nobody else sees it. */
+static int make_memory(struct helper *helper)
+{
+	_cleanup_close_ int dir = -1;
+
+	if (mount("tmpfs", helper->request->path, "tmpfs", 0, "mode=0700") < 0)
+		return stop(helper, STEP_TMPFS);
+	dir = open(helper->request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || mkdirat(dir, "upper", 0700) < 0 || mkdirat(dir, "work", 0700) < 0)
+		return stop(helper, STEP_TMPFS);
+
+	helper->upper = open_in(dir, "upper");
+	helper->work = open_in(dir, "work");
+	return helper->upper < 0 || helper->work < 0 ? stop(helper, STEP_LAYER) : 0;
+}
+
+static int open_layer(struct helper *helper)
+{
+	_cleanup_close_ int dir = open_in(AT_FDCWD, helper->request->layer);
+
+	if (dir < 0)
+		return stop(helper, STEP_LAYER);
+	helper->upper = open_in(dir, "upper");
+	helper->work = open_in(dir, "work");
+	return helper->upper < 0 || helper->work < 0 ? stop(helper, STEP_LAYER) : 0;
+}
+
+/* The root of an overlay has owner and mode of the upper directory. */
+static int copy_owner(struct helper *helper)
+{
+	struct stat lower, upper;
+
+	if (fstat(helper->lower, &lower) < 0 || fstat(helper->upper, &upper) < 0)
+		return stop(helper, STEP_OWNER);
+	/* EINVAL: the owner is not mapped here (a rootless user shares the host's files): then it
+	 * is the container's root. */
+	if ((upper.st_uid != lower.st_uid || upper.st_gid != lower.st_gid) &&
+	    fchown(helper->upper, lower.st_uid, lower.st_gid) < 0 && errno != EINVAL)
+		return stop(helper, STEP_OWNER);
+	if ((upper.st_mode & 07777) != (lower.st_mode & 07777) &&
+	    fchmod(helper->upper, lower.st_mode & 07777) < 0)
+		return stop(helper, STEP_OWNER);
+	return 0;
+}
+
+static int set(int fs, const char *key, const char *value)
+{
+	return (int)syscall(SYS_fsconfig, fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key,
+			    value, 0);
+}
+
+static int set_layer(int fs, const char *key, int fd)
+{
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return set(fs, key, path);
+}
+
+static unsigned attributes_of(int lower)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(lower, &fs) < 0)
+		return 0;
+	return (fs.f_flag & ST_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
+	       (fs.f_flag & ST_NODEV ? MOUNT_ATTR_NODEV : 0) |
+	       (fs.f_flag & ST_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
+}
+
+/* The kernel's own words: "e overlay: ...", one message a read. */
+static void keep_kernel_words(struct helper *helper, int fs)
+{
+	ssize_t n = read(fs, helper->report.kernel, sizeof(helper->report.kernel) - 1);
+
+	helper->report.kernel[n > 0 ? n : 0] = '\0';
+}
+
+static int mount_overlay(struct helper *helper, bool userxattr)
+{
+	const char *label = helper->request->label;
+	_cleanup_close_ int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return stop(helper, STEP_CONFIGURE);
+	if (set(fs, "source", "overlay") < 0 || set_layer(fs, "lowerdir", helper->lower) < 0 ||
+	    set_layer(fs, "upperdir", helper->upper) < 0 ||
+	    set_layer(fs, "workdir", helper->work) < 0 ||
+	    (userxattr && set(fs, "userxattr", NULL) < 0) ||
+	    (label && set(fs, "context", label) < 0)) {
+		(void)stop(helper, STEP_CONFIGURE);
+		keep_kernel_words(helper, fs);
+		return -1;
+	}
+
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		helper->tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+					    attributes_of(helper->lower));
+	if (helper->tree < 0) {
+		(void)stop(helper, STEP_MOUNT);
+		keep_kernel_words(helper, fs);
+		return -1;
+	}
+	return 0;
+}
+
+static void run_helper(const struct ctr_fd_request *request, int userns, bool userxattr, int sock)
+{
+	struct helper helper = {
+		.request = request, .lower = -1, .upper = -1, .work = -1, .tree = -1
+	};
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (enter(&helper, userns) == 0 &&
+	    (request->layer ? open_layer(&helper) : make_memory(&helper)) == 0 &&
+	    copy_owner(&helper) == 0)
+		(void)mount_overlay(&helper, userxattr);
+
+	(void)ctr_send_fds(sock, &helper.report, sizeof(helper.report), &helper.tree,
+			   helper.tree >= 0);
+	_exit(0);
+}
+
+/* ---- ctr's side */
+
+static const char *explain(const struct report *report)
+{
+	if (report->step != STEP_MOUNT && report->step != STEP_CONFIGURE)
+		return "";
+
+	switch (report->error) {
+	case EPERM:
+		return " (in a user namespace it needs Linux 5.11)";
+	case ENODEV:
+		return " (the kernel has no overlayfs)";
+	case EINVAL:
+		return " (a layer may not be on that file system, or not on another than its work directory)";
+	default:
+		return "";
+	}
+}
+
+static int report_fail(const struct ctr_fd_request *request, struct report *report,
+		       struct ctr_error *err)
+{
+	report->kernel[strcspn(report->kernel, "\n")] = '\0';
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "--overlay: %s ('%s' over '%s'): %s%s%s%s",
+			step_words[report->step], request->layer ? request->layer : "ephemeral",
+			request->path, strerror(report->error), explain(report),
+			report->kernel[0] ? ": " : "",
+			report->kernel[0] ? report->kernel + (report->kernel[1] == ' ' ? 2 : 0)
+					  : "");
+}
+
+int ctr_overlay_mount(const struct ctr_fd_request *request, int userns, bool userxattr,
+		      struct ctr_error *err)
+{
+	struct report report = { 0 };
+	int pair[2], fd = -1;
+	size_t nfds = 1;
+	ssize_t n;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		run_helper(request, userns, userxattr, pair[1]);
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--overlay: cannot start a process");
+	}
+
+	n = ctr_recv_fds(pair[0], &report, sizeof(report), &fd, &nfds);
+	close(pair[0]);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof(report))
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"--overlay: the mounting process was killed");
+	if (report.step != STEP_DONE || nfds == 0)
+		return report_fail(request, &report, err);
+	return fd;
+}

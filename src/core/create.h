@@ -22,7 +22,7 @@ struct ctr_create_options {
 	const char *pidfd_socket;
 	const char *isolation; /* NULL: as annotations or our name say */
 	const char *kernel;    /* of a virtual machine; NULL */
-	const char *overlay; /* "ephemeral", or the directory of a writable layer; NULL */
+	const char *overlay;   /* "ephemeral", or the directory of a writable layer; NULL */
 	bool no_pivot, no_new_keyring, no_subreaper;
 	bool detach; /* run */
 	bool keep;   /* run: no delete at the end */

@@ -183,6 +183,12 @@ static int take_overlay(struct ctr_creation *creation, struct ctr_error *err)
 	if (!creation->options->overlay)
 		return 0;
 
+	if (creation->machine.backend->bits & CTR_BACKEND_MACHINE)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--overlay: not with --isolation %s: its root file system is not "
+				"mounted here",
+				creation->machine.backend->name);
+
 	ctr_creation_push_undo(creation, undo_overlay);
 	if (ctr_overlay_take(&creation->overlay, creation->options->overlay,
 			     creation->spec->root->path, creation->context, err) < 0)

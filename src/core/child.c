@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "core/clone.h"
 #include "core/newnet.h"
@@ -30,21 +31,17 @@ enum { STACK_SIZE = 32 << 10 };
 static char child_stack[STACK_SIZE] __attribute__((aligned(4096)));
 static char helper_stack[STACK_SIZE] __attribute__((aligned(4096)));
 
-/* The same for kernels (or filters) without clone3: no CLONE_INTO_CGROUP there. */
+/* The same for kernels (or filters) without clone3, but that there is no CLONE_INTO_CGROUP. */
 static long clone_process(struct clone_args *args, int (*fn)(void *), struct ctr_child *child)
 {
 	long r = ctr_clone_onto_stack(args, fn, child);
 
-	if (r != -ENOSYS)
+	if (r != -ENOSYS || (args->flags & CLONE_INTO_CGROUP))
 		return r;
 
-	if (args->flags & CLONE_INTO_CGROUP) {
-		args->flags &= ~(CLONE_INTO_CGROUP | CLONE_VFORK);
-		child->wait = true;
-		child->enter_cgroup = true;
-	}
 	r = clone(fn, (char *)(uintptr_t)args->stack + args->stack_size,
-		  (int)(args->flags | args->exit_signal), child);
+		  (int)(args->flags | args->exit_signal), child,
+		  (void *)(uintptr_t)args->parent_tid);
 	return r < 0 ? -errno : r;
 }
 
@@ -142,6 +139,9 @@ static int in_child_main(void *arg)
 	int status;
 
 	if (child->wait) {
+		r = SYS(write, child->ready_fd, "", 1);
+		if (r != 1)
+			return in_child_fail(child, "cannot tell that it waits", r);
 		do
 			r = SYS(read, child->sync_fd, &byte, 1);
 		while (r == -EINTR);
@@ -174,29 +174,25 @@ static int in_child_main(void *arg)
 	return in_child_exec(child);
 }
 
-static struct clone_args clone_args_of(const struct ctr_child *child, char *stack)
+static struct clone_args clone_args_of(struct ctr_child *child)
 {
 	struct clone_args args = {
-		.flags = CLONE_VM | child->clone_flags,
+		.flags = CLONE_VM | CLONE_VFORK | child->clone_flags,
 		.exit_signal = SIGCHLD,
-		.stack = (uintptr_t)stack,
+		.stack = (uintptr_t)child_stack,
 		.stack_size = STACK_SIZE,
 	};
 
-	if (!child->wait)
-		args.flags |= CLONE_VFORK;
-	if (child->cgroup_fd >= 0) {
+	if (child->cgroup_fd >= 0 && !child->enter_cgroup) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)child->cgroup_fd;
 	}
 	return args;
 }
 
-/* In the helper: join, become root there, clone the child as a sibling. */
-static int in_helper_main(void *arg)
+/* What the helper does before the clone where the child does not join by itself. */
+static int in_helper_join(struct ctr_child *child)
 {
-	struct ctr_child *child = arg;
-	struct clone_args args = clone_args_of(child, child_stack);
 	int status = in_child_limits(child);
 	long r;
 
@@ -213,15 +209,30 @@ static int in_helper_main(void *arg)
 		if (r < 0)
 			return in_child_fail(child, "cannot become root in the user namespace", r);
 	}
-
-	args.flags |= CLONE_PARENT;
-	args.exit_signal = 0; /* CLONE_PARENT: the parent's signal is taken from the helper */
-	r = clone_process(&args, in_child_main, child);
-	if (r < 0)
-		return in_child_fail(child, "clone", r);
-
-	child->pid = (pid_t)r;
 	return 0;
+}
+
+/* In the helper: clone the child as a sibling. */
+static int in_helper_main(void *arg)
+{
+	struct ctr_child *child = arg;
+	struct clone_args args = clone_args_of(child);
+	int status = child->helper ? in_helper_join(child) : 0;
+	long r;
+
+	if (status != 0)
+		return status;
+	if (child->pidns >= 0) {
+		r = SYS(setns, child->pidns, CLONE_NEWPID);
+		if (r < 0)
+			return in_child_fail(child, "cannot join the PID namespace", r);
+	}
+
+	args.flags |= CLONE_PARENT | CLONE_PARENT_SETTID;
+	args.exit_signal = 0; /* CLONE_PARENT: the parent's signal is taken from the helper */
+	args.parent_tid = (uintptr_t)&child->pid;
+	r = clone_process(&args, in_child_main, child);
+	return r < 0 ? in_child_fail(child, "clone", r) : 0;
 }
 
 /* What the kernel means by the errors of clone that lie. */
@@ -258,58 +269,135 @@ int ctr_child_fail(const struct ctr_child *child, struct ctr_error *err)
 			child->step ? child->step : "ctr-init ended before it began");
 }
 
-static int reap(pid_t pid)
+static void reap(pid_t pid)
 {
-	int status = 0;
-
-	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
-	return status;
+}
+
+void ctr_child_forget_helper(struct ctr_child *child)
+{
+	if (child->helper_pid > 0)
+		reap(child->helper_pid);
+	child->helper_pid = 0;
+}
+
+/* Clone while being in another PID namespace for children, and come back. */
+static int clone_in_pidns(struct clone_args *args, struct ctr_child *child, long *pid,
+			  struct ctr_error *err)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+
+	if (own < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '/proc/self/ns/pid'");
+	if (setns(child->pidns, CLONE_NEWPID) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot join the PID namespace");
+
+	*pid = clone_process(args, in_child_main, child);
+	if (setns(own, CLONE_NEWPID) == 0)
+		return 0;
+
+	(void)ctr_fail(err, CTR_FAULT_HOST, errno, "cannot return to the own PID namespace");
+	if (*pid > 0) {
+		kill((pid_t)*pid, SIGKILL);
+		reap((pid_t)*pid);
+	}
+	return -1;
+}
+
+static int clone_here(struct ctr_child *child, struct ctr_error *err)
+{
+	struct clone_args args = clone_args_of(child);
+	long pid = 0;
+
+	if (child->pidns < 0)
+		pid = clone_process(&args, in_child_main, child);
+	else if (clone_in_pidns(&args, child, &pid, err) < 0)
+		return -1;
+
+	if (pid < 0)
+		(void)in_child_fail(child, "clone", pid);
+	else
+		child->pid = (pid_t)pid;
+	return 0;
+}
+
+/*
+ * The child is born by a helper that stays in vfork until the execve, also when the child waits and
+ * ctr goes on meanwhile. To the OOM killer a process that shares its memory is one with all that
+ * share it, so the memory limit of a container could kill ctr; but it never takes one in vfork, and
+ * what allocates memory fails instead, which can be reported (mm/oom_kill.c, in_vfork()).
+ */
+static int clone_by_helper(struct ctr_child *child, struct ctr_error *err)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM | (child->wait ? 0 : CLONE_VFORK),
+		.exit_signal = SIGCHLD,
+		.stack = (uintptr_t)helper_stack,
+		.stack_size = STACK_SIZE,
+	};
+	int ready[2] = { -1, -1 };
+	char byte;
+	long pid;
+
+	if (child->wait && pipe2(ready, O_CLOEXEC) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a pipe");
+	child->ready_fd = ready[1];
+	pid = clone_process(&args, in_helper_main, child);
+	ctr_close_ptr(&ready[1]);
+	child->helper_pid = pid < 0 ? 0 : (pid_t)pid;
+	if (pid < 0)
+		(void)in_child_fail(child, "clone", pid);
+	/* A byte of the child, or the end of it and the helper. */
+	while (pid > 0 && child->wait && read(ready[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	ctr_close_ptr(&ready[0]);
+	if (!child->wait || child->error != 0 || child->pid == 0)
+		ctr_child_forget_helper(child);
+	return 0;
+}
+
+/* 0 also when the clone or the child has failed: child->error tells then. */
+static int clone_once(struct ctr_child *child, struct ctr_error *err)
+{
+	child->error = 0;
+	child->step = NULL;
+	child->pid = 0;
+	child->helper_pid = 0;
+	return child->helper || child->wait ? clone_by_helper(child, err) : clone_here(child, err);
+}
+
+static bool lacks_clone3(const struct ctr_child *child)
+{
+	return child->error == ENOSYS && child->cgroup_fd >= 0 && strcmp(child->step, "clone") == 0;
 }
 
 int ctr_child_clone(struct ctr_child *child, struct ctr_error *err)
 {
-	struct clone_args args = clone_args_of(child, child_stack);
-	int (*main_fn)(void *) = in_child_main;
-	long pid;
-
-	if (child->helper) {
-		args = (struct clone_args){
-			.flags = CLONE_VM | CLONE_VFORK,
-			.exit_signal = SIGCHLD,
-			.stack = (uintptr_t)helper_stack,
-			.stack_size = STACK_SIZE,
-		};
-		main_fn = in_helper_main;
+	child->enter_cgroup = false;
+	if (clone_once(child, err) < 0)
+		return -1;
+	if (lacks_clone3(child)) {
+		child->enter_cgroup = child->wait = true;
+		if (clone_once(child, err) < 0)
+			return -1;
 	}
 
-	child->error = 0;
-	child->step = NULL;
-	child->pid = 0;
-	child->enter_cgroup = false;
-	pid = clone_process(&args, main_fn, child);
-	if (pid < 0)
-		return clone_fail(child, (int)-pid, err);
-
-	if (child->helper)
-		reap((pid_t)pid);
-	else
-		child->pid = (pid_t)pid;
-
-	/* Only a child under CLONE_VFORK has got so far that an error can be there already. */
+	/* Without wait it has executed ctr-init by now, or has failed to. */
 	if (child->error != 0 || child->pid == 0) {
 		if (child->pid > 0)
 			reap(child->pid);
 		child->pid = 0;
 		return ctr_child_fail(child, err);
 	}
-
 	return 0;
 }
 
-int ctr_child_go(int parent_sync, struct ctr_error *err)
+int ctr_child_go(struct ctr_child *child, int parent_sync, struct ctr_error *err)
 {
 	if (send(parent_sync, "", 1, MSG_NOSIGNAL) != 1)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot let ctr-init go on");
-	return 0;
+
+	ctr_child_forget_helper(child);
+	return child->error == 0 ? 0 : ctr_child_fail(child, err);
 }

@@ -20,7 +20,7 @@ struct ctr_child_join {
 	int fd;
 	uint64_t flags;     /* CLONE_NEW* */
 	const char *origin; /* for messages: "linux.namespaces[2].path: cannot join ..." */
-	bool by_parent;     /* a PID namespace that the caller enters around the clone */
+	bool by_parent; /* a PID namespace that the caller enters around the clone: child.pidns */
 };
 
 struct ctr_child {
@@ -33,6 +33,7 @@ struct ctr_child {
 	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
 					   * wait by the caller */
 	size_t nrlimits;
+	int pidns;   /* a PID namespace to be born in; -1: the caller's */
 	bool helper; /* a helper process joins and clones the child with CLONE_PARENT */
 	bool wait;   /* reads one byte from sync_fd before it goes on: id maps come first */
 	bool become_root;
@@ -49,6 +50,9 @@ struct ctr_child {
 	const struct ctr_rlimit *volatile failed_rlimit;
 	volatile pid_t pid; /* in the caller's PID namespace */
 	bool enter_cgroup;  /* no clone3: the caller moves it to its cgroup before ctr_child_go() */
+	/* between the two */
+	int ready_fd;     /* a waiting child writes a byte there */
+	pid_t helper_pid; /* of one that stays until the child executes; 0: none */
 };
 
 /*
@@ -58,8 +62,11 @@ struct ctr_child {
  */
 int ctr_child_clone(struct ctr_child *child, struct ctr_error *err);
 
-/* Let a waiting child execute. A failure there shows up as end of file on the socket. */
-int ctr_child_go(int parent_sync, struct ctr_error *err);
+/* Let a waiting child execute, and wait until it has. 0, or -1 and @err. */
+int ctr_child_go(struct ctr_child *child, int parent_sync, struct ctr_error *err);
+
+/* Reap the helper of a waiting child that was killed. */
+void ctr_child_forget_helper(struct ctr_child *child);
 
 /* The error that the child left in the shared memory. Returns -1. */
 int ctr_child_fail(const struct ctr_child *child, struct ctr_error *err);

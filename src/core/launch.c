@@ -59,27 +59,6 @@ static int open_joins(const struct ctr_shape *shape, struct ctr_child *child, in
 	return 0;
 }
 
-/* Clone while being in another PID namespace for children, and come back. */
-static int clone_in_pidns(struct ctr_child *child, int pidns, struct ctr_error *err)
-{
-	_cleanup_close_ int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	int r;
-
-	if (own < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '/proc/self/ns/pid'");
-	if (setns(pidns, CLONE_NEWPID) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot join the PID namespace");
-
-	r = ctr_child_clone(child, err);
-	if (setns(own, CLONE_NEWPID) < 0 && r == 0) {
-		kill(child->pid, SIGKILL);
-		waitpid(child->pid, NULL, __WALL);
-		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"cannot return to the own PID namespace");
-	}
-	return r;
-}
-
 /* A unit of systemd that is started with the child as its first process. */
 static bool places(const struct ctr_launch *launch, const struct ctr_cgroup *cgroup)
 {
@@ -102,7 +81,7 @@ static int prepare_waiting(struct ctr_launch *launch, const struct ctr_cgroup *c
 			    err) < 0)
 		return -1;
 
-	return ctr_child_go(launch->sync, err);
+	return ctr_child_go(&launch->child, launch->sync, err);
 }
 
 /* argv of ctr-init: its name, the plan's descriptor and offset. */
@@ -132,6 +111,7 @@ static void describe_child(struct ctr_launch *launch, const struct ctr_cgroup *c
 		.wait = shape->write_maps || places(launch, cgroup),
 		.become_root = shape->become_root,
 		.keep_groups = shape->setgroups_denied,
+		.pidns = -1,
 		.sync_fd = child_sync,
 	};
 	if (launch->newnet && launch->newnet->pid > 0) {
@@ -149,19 +129,18 @@ static int clone_child(struct ctr_launch *launch, const struct ctr_child_join *j
 	_cleanup_close_ int pidns = -1;
 	int r = open_joins(shape, child, &pidns, launch->arena, err);
 	size_t opened = child->njoins;
-	int join_pidns = pidns;
 
+	child->pidns = pidns;
 	/* Root of a user namespace has nothing that its own namespace should not see. */
 	child->hide = (shape->njoins > 0 || njoins > 0) && !shape->become_root;
 	for (size_t i = 0; i < njoins; i++) {
 		if (joins[i].by_parent)
-			join_pidns = joins[i].fd;
+			child->pidns = joins[i].fd;
 		else
 			child->joins[child->njoins++] = joins[i];
 	}
 	if (r == 0)
-		r = join_pidns >= 0 ? clone_in_pidns(child, join_pidns, err)
-				    : ctr_child_clone(child, err);
+		r = ctr_child_clone(child, err);
 	while (opened > 0)
 		close(child->joins[--opened].fd);
 	return r;
@@ -473,6 +452,7 @@ void ctr_launch_kill(struct ctr_launch *launch)
 	while (waitpid(launch->pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	launch->pid = 0;
+	ctr_child_forget_helper(&launch->child);
 }
 
 void ctr_launch_release(struct ctr_launch *launch)

@@ -12,10 +12,15 @@
  *   ignore SIGNAL... -- CMD...  execute with these signals ignored and blocked
  *   flood BYTES                 write so many bytes in lines, then exit at once
  *   fork N SECONDS              leave N children behind that sleep, each in a session of its own
+ *   notify TEXT                 send TEXT (\n: a new line) to the service manager
+ *   barrier                     wait until the service manager has read all that was sent
  *
  * Outside:
  *   pty [ACTION...] -- CMD...   run a command on a terminal of its own
  *   console SOCKET [ACTION...]  receive a terminal's master as conmon does
+ *   notified SOCKET SECONDS     receive what services notify, print a line for each datagram
+ *                               (| for a new line, + for a descriptor); end when there was
+ *                               none for SECONDS
  *   reaper CMD...               run a command as the reaper of all that it leaves; print the names
  *                               of those that remain, then kill them
  *   pidfd SOCKET                receive a pidfd; print the payload and the process id
@@ -32,6 +37,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,6 +280,114 @@ static int do_reaper(char **args)
 	while (wait(NULL) > 0)
 		;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* ---- sd_notify(3) */
+
+/* @: an abstract name */
+static socklen_t socket_address(struct sockaddr_un *address, const char *path)
+{
+	size_t len = strlen(path);
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (len >= sizeof(address->sun_path)) {
+		errno = ENAMETOOLONG;
+		die(path);
+	}
+	memcpy(address->sun_path, path, len);
+	if (path[0] != '@')
+		return sizeof(*address);
+	address->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+static void notify(const char *text, int fd)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	char control[CMSG_SPACE(sizeof(fd))] __attribute__((aligned(8))) = { 0 };
+	struct iovec iov = { .iov_base = (void *)text, .iov_len = strlen(text) };
+	struct sockaddr_un address;
+	struct msghdr message = { .msg_name = &address, .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *header = (struct cmsghdr *)control;
+
+	if (!path) {
+		fprintf(stderr, "probe: NOTIFY_SOCKET is not set\n");
+		exit(99);
+	}
+	message.msg_namelen = socket_address(&address, path);
+	if (fd >= 0) {
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+	}
+	if (sendmsg(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), &message, 0) < 0)
+		die(path);
+}
+
+static int do_notify(char **args)
+{
+	char *text = args[0], *newline;
+
+	while ((newline = strstr(text, "\\n"))) {
+		*newline = '\n';
+		memmove(newline + 1, newline + 2, strlen(newline + 2) + 1);
+	}
+	notify(text, -1);
+	return 0;
+}
+
+static int do_barrier(char **args)
+{
+	struct pollfd end = { .events = 0 };
+	int fds[2];
+
+	(void)args;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		die("pipe2");
+	notify("BARRIER=1", fds[1]);
+	close(fds[1]);
+	end.fd = fds[0];
+	return poll(&end, 1, PATIENCE_MS) == 1 ? 0 : 1;
+}
+
+static int do_notified(char **args)
+{
+	struct sockaddr_un address;
+	socklen_t len = socket_address(&address, args[0]);
+	struct timeval patience = { .tv_sec = atol(args[1]) };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, (struct sockaddr *)&address, len) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		die(args[0]);
+
+	for (;;) {
+		char text[4096], control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+		struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
+		struct msghdr message = { .msg_iov = &iov,
+					  .msg_iovlen = 1,
+					  .msg_control = control,
+					  .msg_controllen = sizeof(control) };
+		ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		int sent;
+
+		if (n < 0)
+			return errno == EAGAIN ? 0 : 1;
+		text[n] = '\0';
+		for (char *c = text; *c; c++)
+			putchar(*c == '\n' ? '|' : *c);
+		if (header && header->cmsg_type == SCM_RIGHTS) {
+			memcpy(&sent, CMSG_DATA(header), sizeof(sent));
+			close(sent);
+			putchar('+');
+		}
+		putchar('\n');
+		fflush(stdout);
+	}
 }
 
 /* ---- terminals */
@@ -557,18 +671,21 @@ static const struct {
 	int args;
 	int (*run)(char **args);
 } verbs[] = {
-	{"call",       1, do_call     },
-        { "cat",       1, do_cat      },
+	{"barrier",    0, do_barrier  },
+	{ "call",      1, do_call     },
+	{ "cat",       1, do_cat      },
 	{ "clocks",    0, do_clocks   },
-        { "console",   1, do_console  },
+	{ "console",   1, do_console  },
 	{ "fds",       0, do_fds      },
-        { "flood",     1, do_flood    },
+	{ "flood",     1, do_flood    },
 	{ "fork",      2, do_fork     },
-        { "ignore",    2, do_ignore   },
+	{ "ignore",    2, do_ignore   },
 	{ "listener",  2, do_listener },
-        { "mempolicy", 0, do_mempolicy},
+	{ "mempolicy", 0, do_mempolicy},
+	{ "notified",  2, do_notified },
+	{ "notify",    1, do_notify   },
 	{ "pidfd",     1, do_pidfd    },
-        { "reaper",    1, do_reaper   },
+	{ "reaper",    1, do_reaper   },
 	{ "pty",       2, do_pty      },
 };
 

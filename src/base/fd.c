@@ -209,7 +209,7 @@ int ctr_unix_connect(int dirfd, const char *path, int type)
 	return ctr_take_fd(&sock);
 }
 
-int ctr_unix_listen(int dirfd, const char *path, int type)
+int ctr_unix_bind(int dirfd, const char *path, int type)
 {
 	_cleanup_close_ int sock = -1;
 	_cleanup_close_ int dir = -1;
@@ -225,7 +225,14 @@ int ctr_unix_listen(int dirfd, const char *path, int type)
 
 	if (bind(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	if (listen(sock, 8) < 0)
+	return ctr_take_fd(&sock);
+}
+
+int ctr_unix_listen(int dirfd, const char *path, int type)
+{
+	_cleanup_close_ int sock = ctr_unix_bind(dirfd, path, type);
+
+	if (sock >= 0 && listen(sock, 8) < 0)
 		return -errno;
 	return ctr_take_fd(&sock);
 }

@@ -22,8 +22,9 @@ int ctr_pidfd_open(pid_t pid);
 /* pidfd_send_signal(2). 0 or -errno. */
 int ctr_pidfd_kill(int pidfd, int sig);
 
-/* Connect (or bind and listen) a unix socket of any path length, by way of /proc/self/fd/N of its
- * directory when it is longer than sun_path. @type is SOCK_STREAM or SOCK_SEQPACKET.
+/* Connect (or bind, or bind and listen) a unix socket of any path length, by way of /proc/self/fd/N
+ * of its directory when it is longer than sun_path. @type is that of socket(2), with flags.
  * A new descriptor, or -errno. */
 int ctr_unix_connect(int dirfd, const char *path, int type);
+int ctr_unix_bind(int dirfd, const char *path, int type);
 int ctr_unix_listen(int dirfd, const char *path, int type);

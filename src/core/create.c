@@ -76,6 +76,7 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 		.console = creation->handover.console,
 		.foreground = !creation->options->detach,
 		.subreaper = !creation->options->no_subreaper,
+		.notify = &creation->notify,
 	};
 	const char *state;
 	int r;
@@ -83,6 +84,8 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 	if (ctr_wait_prepare(&wait, err) < 0)
 		return -1;
 
+	/* In the foreground we are what the service manager watches, and stay it. */
+	creation->notify.main = wait.foreground ? getpid() : creation->launch.pid;
 	r = ctr_launch_go(&creation->launch, err);
 	if (r == 0)
 		r = ctr_launch_serve(&creation->launch, CTR_SYNC_DONE, err);
@@ -149,7 +152,10 @@ int ctr_run(const struct ctr_context *context, const struct ctr_create_options *
 		tell_oom(&creation, *status);
 		r = clean_up(&creation, err);
 	}
-	ctr_creation_release(&creation);
 	ctr_prepare_restore_signals(&signals);
+	if (r == 0 && options->detach)
+		ctr_notify_until_ready(&creation.notify, creation.launch.pid,
+				       creation.launch.pidfd);
+	ctr_creation_release(&creation);
 	return r;
 }

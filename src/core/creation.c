@@ -43,6 +43,7 @@ struct ctr_creation ctr_creation_init(const struct ctr_context *context,
 		.container = CTR_CONTAINER_INIT,
 		.launch = CTR_LAUNCH_INIT,
 		.overlay = CTR_OVERLAY_INIT,
+		.notify = CTR_NOTIFY_INIT,
 		.gate = -1,
 		.child_sync = -1,
 		.handover = {
@@ -196,6 +197,27 @@ static int take_overlay(struct ctr_creation *creation, struct ctr_error *err)
 	plan_options->overlay = true;
 	plan_options->overlay_dir = creation->overlay.dir;
 	return 0;
+}
+
+/* A directory for the socket of notifications, and with run the socket. */
+static int make_notify(struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_context *context = creation->context;
+
+	if (!ctr_notify_wanted())
+		return 0;
+
+	if (creation->machine.backend->bits & CTR_BACKEND_MACHINE) {
+		ctr_log(CTR_LOG_WARNING,
+			"NOTIFY_SOCKET: notifications of a virtual machine are not passed on");
+		return 0;
+	}
+
+	if (ctr_notify_make(creation->container.dir, err) < 0)
+		return -1;
+	creation->plan_options.notify_socket_dir = ctr_arena_printf(
+		context->arena, "%s/%s/notify", context->root, creation->options->id);
+	return creation->run ? ctr_notify_open(&creation->notify, creation->container.dir, err) : 0;
 }
 
 static bool is_new(const struct ctr_namespace *namespace)
@@ -435,7 +457,8 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 		return -1;
 	begin_newnet(creation);
 	if (take_overlay(creation, err) < 0 || make_place(creation, err) < 0 ||
-	    make_plan(creation, &plan, err) < 0 || open_sockets(creation, plan, err) < 0)
+	    make_notify(creation, err) < 0 || make_plan(creation, &plan, err) < 0 ||
+	    open_sockets(creation, plan, err) < 0)
 		return -1;
 
 	creation->launch.plan = plan;
@@ -508,5 +531,6 @@ void ctr_creation_release(struct ctr_creation *creation)
 	ctr_close_ptr(&creation->gate);
 	ctr_close_ptr(&creation->handover.console);
 	ctr_overlay_release(&creation->overlay);
+	ctr_notify_release(&creation->notify, creation->container.dir);
 	ctr_container_release(&creation->container);
 }

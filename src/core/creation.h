@@ -14,6 +14,7 @@
 #include "core/limits.h"
 #include "core/machine.h"
 #include "core/newnet.h"
+#include "core/notify.h"
 #include "core/overlay.h"
 #include "ns/plan.h"
 
@@ -41,6 +42,7 @@ struct ctr_creation {
 	struct ctr_overlay overlay;
 	struct ctr_plan_options plan_options;
 	struct ctr_handover handover;
+	struct ctr_notify notify;
 	int gate, child_sync;
 	void (*undo[CTR_UNDO_MAX])(struct ctr_creation *creation);
 	size_t nundo;

@@ -2,15 +2,18 @@
  * ctr start: connect to the gate where init waits, and be its parent from there on: the same
  * messages say whether the process could be executed, and why not.
  */
+#include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "core/container.h"
 #include "core/context.h"
 #include "core/launch.h"
+#include "core/notify.h"
 #include "core/verbs.h"
 #include "hook/hook.h"
 
@@ -85,18 +88,41 @@ static int run_poststart(const struct ctr_container *container, const struct ctr
 	return -1;
 }
 
+/* A service is started when it is ready; others may work on the container meanwhile. */
+static void pass_notifications(struct ctr_notify *notify, const struct ctr_container *container)
+{
+	int pidfd;
+
+	if (notify->in < 0)
+		return;
+
+	ctr_state_unlock(container->dir);
+	pidfd = ctr_container_pidfd(container);
+	if (pidfd != -ESRCH)
+		ctr_notify_until_ready(notify, container->record.pid, pidfd);
+	ctr_close_ptr(&pidfd);
+}
+
 int ctr_start(const struct ctr_context *context, const char *id, struct ctr_error *err)
 {
+	struct ctr_notify notify = CTR_NOTIFY_INIT;
 	struct ctr_container container;
 	int r;
 
 	r = ctr_container_open(&container, context, id, CTR_LOCK_WAIT, err);
 	if (r == 0)
 		r = check_status(&container, err);
+	if (r == 0) {
+		notify.main = container.record.pid;
+		r = ctr_notify_open(&notify, container.dir, err);
+	}
 	if (r == 0)
 		r = pass_gate(&container, context, err);
 	if (r == 0)
 		r = run_poststart(&container, context, err);
+	if (r == 0)
+		pass_notifications(&notify, &container);
+	ctr_notify_release(&notify, container.dir);
 	ctr_container_release(&container);
 	return r;
 }

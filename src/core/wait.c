@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "core/launch.h"
+#include "core/notify.h"
 #include "core/prepare.h"
 
 enum { RELAY_SIZE = 8192 };
@@ -207,7 +208,7 @@ static void serve_signals(struct session *session)
 
 /* ---- the loop */
 
-enum { POLL_SIGNALS, POLL_STDIN, POLL_STDOUT, POLL_CONSOLE, POLL_COUNT };
+enum { POLL_SIGNALS, POLL_STDIN, POLL_STDOUT, POLL_CONSOLE, POLL_NOTIFY, POLL_COUNT };
 
 static void fill_poll(const struct session *session, struct pollfd *fds)
 {
@@ -225,6 +226,10 @@ static void fill_poll(const struct session *session, struct pollfd *fds)
 		fds[POLL_CONSOLE].events |= POLLOUT;
 	if (fds[POLL_CONSOLE].events)
 		fds[POLL_CONSOLE].fd = session->wait->console;
+	fds[POLL_NOTIFY] = (struct pollfd){
+		.fd = session->wait->notify ? session->wait->notify->in : -1,
+		.events = POLLIN,
+	};
 }
 
 static void serve_poll(struct session *session, const struct pollfd *fds)
@@ -240,6 +245,8 @@ static void serve_poll(struct session *session, const struct pollfd *fds)
 	if ((fds[POLL_CONSOLE].events & POLLOUT) &&
 	    (fds[POLL_CONSOLE].revents & (POLLOUT | POLLHUP)))
 		relay_write(in);
+	if (fds[POLL_NOTIFY].revents)
+		(void)ctr_notify_serve(session->wait->notify);
 	if (fds[POLL_SIGNALS].revents)
 		serve_signals(session);
 }
@@ -282,6 +289,9 @@ int ctr_wait(struct ctr_wait *wait, int *status, struct ctr_error *err)
 		serve_poll(&session, fds);
 	}
 	drain(&session);
+	/* Its last words may have come together with its end. */
+	while (wait->notify && ctr_notify_serve(wait->notify))
+		;
 
 	*status = session.status;
 	return 0;

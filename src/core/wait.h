@@ -10,12 +10,14 @@
 
 struct ctr_error;
 struct ctr_launch;
+struct ctr_notify;
 
 struct ctr_wait {
 	struct ctr_launch *launch; /* its pid becomes 0 when it was reaped */
 	int console;               /* master of its terminal, -1: none */
 	bool foreground;           /* false: nothing is prepared, ctr_wait() must not be called */
 	bool subreaper;            /* take over its orphans */
+	struct ctr_notify *notify; /* its notifications are passed on; NULL: none */
 	/* private */
 	int signals;
 	sigset_t old_mask;

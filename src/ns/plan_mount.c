@@ -442,7 +442,7 @@ static void add_notify_socket(struct ctr_planner *p)
 	op = ctr_planner_add(p, CTR_OP_BIND, "/run/notify");
 	op->fd = slot;
 	op->str2 = ctr_plan_str(p->plan, p->options->notify_socket_dir);
-	op->arg = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	op->arg = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 }
 
 void ctr_plan_mounts(struct ctr_planner *p)

@@ -214,6 +214,8 @@ int ctr_state_remove(int root, const char *id, struct ctr_error *err)
 			if (entry->d_type != DT_DIR)
 				unlinkat(fd, entry->d_name, 0);
 	}
+	unlinkat(fd, "notify/notify.sock", 0);
+	unlinkat(fd, "notify", AT_REMOVEDIR);
 
 	if (unlinkat(root, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot remove state of container '%s'",

@@ -1,6 +1,7 @@
 /*
  * The state root and its directories, one a container: ROOT/ID/ (0711) holds "record",
- * "config.json" (the copy that later verbs use) and, until `ctr start`, "gate" (the start socket).
+ * "config.json" (the copy that later verbs use), until `ctr start` "gate" (the start socket), and
+ * for a service "notify/", a directory that the container sees.
  */
 #pragma once
 

@@ -162,7 +162,7 @@ need() {
   for what; do
     case $what in
       root) is_root || skip 'needs root' ;;
-      rootless) is_root && skip 'is about unprivileged users' ;;
+      rootless) ! is_root || skip 'is about unprivileged users' ;;
       cgroup2) [ -n "$(cgroup2)" ] || skip 'needs cgroup v2' ;;
       own-cgroup) has_own_cgroup || skip 'needs a cgroup for the container' ;;
       cgroup:*) has_controller "${what#*:}" || skip "needs the ${what#*:} controller on cgroup v2" ;;
@@ -303,7 +303,9 @@ force_cleanup() {
   done
 }
 
-teardown() {
+teardown() { helper_teardown; }
+
+helper_teardown() {
   local left
   if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
     left=$(leaks)

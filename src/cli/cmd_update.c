@@ -59,8 +59,8 @@ static const struct ctr_option table[] = {
 	FLAG("memory-reservation", MEMORY_RESERVATION, "BYTES", "memory that is kept"),
 	FLAG("memory-swap", MEMORY_SWAP, "BYTES", "limit of memory and swap together"),
 	FLAG("pids-limit", PIDS_LIMIT, "N", "limit of processes"),
-	FLAG("l3-cache-schema", L3_CACHE_SCHEMA, "SCHEMA", "not yet"),
-	FLAG("mem-bw-schema", MEM_BW_SCHEMA, "SCHEMA", "not yet"),
+	FLAG("l3-cache-schema", L3_CACHE_SCHEMA, "SCHEMA", "linux.intelRdt.l3CacheSchema"),
+	FLAG("mem-bw-schema", MEM_BW_SCHEMA, "SCHEMA", "linux.intelRdt.memBwSchema"),
 	CTR_OPT("kernel-memory", 0, IGNORED_VALUE, 0, NULL, NULL),
 	CTR_OPT("kernel-memory-tcp", 0, IGNORED_VALUE, 0, NULL, NULL),
 };
@@ -194,12 +194,13 @@ static struct ctr_resources *from_file(struct ctr_command *command, const char *
 static int cmd_update(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct update_options *options = command->options;
+	const struct ctr_intel_rdt rdt = {
+		.l3_cache_schema = options->flags[L3_CACHE_SCHEMA],
+		.mem_bw_schema = options->flags[MEM_BW_SCHEMA],
+	};
 	const struct ctr_resources *resources;
 	bool flags = false;
 
-	if (options->flags[L3_CACHE_SCHEMA] || options->flags[MEM_BW_SCHEMA])
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"update: linux.intelRdt: ctr cannot do this yet");
 	for (size_t i = 0; i < FLAG_COUNT; i++)
 		flags |= options->flags[i] != NULL;
 	if (flags && options->resources)
@@ -211,7 +212,8 @@ static int cmd_update(struct ctr_command *command, struct ctr_error *err)
 				       : from_flags(command, err);
 	if (!resources)
 		return -1;
-	return ctr_update(command->context, command->operands[0], resources, err);
+	return ctr_update(command->context, command->operands[0], resources,
+			  rdt.l3_cache_schema || rdt.mem_bw_schema ? &rdt : NULL, err);
 }
 
 const struct ctr_verb ctr_verb_update = {

@@ -235,3 +235,28 @@ struct ctr_spec *ctr_container_spec(const struct ctr_container *container,
 		ctr_fail_within(err, "container '%s'", container->id);
 	return spec;
 }
+
+struct ctr_resctrl ctr_container_resctrl(const struct ctr_container *container,
+					 const struct ctr_context *context)
+{
+	const struct ctr_record *record = &container->record;
+
+	return (struct ctr_resctrl){
+		.mount = record->resctrl ? ctr_resctrl_mount(context->arena) : NULL,
+		.group = record->resctrl,
+		.id = container->id,
+		.made = record->resctrl_made,
+		.monitored = record->resctrl_monitored,
+	};
+}
+
+int ctr_container_remove(struct ctr_container *container, const struct ctr_context *context,
+			 struct ctr_error *err)
+{
+	const struct ctr_resctrl resctrl = ctr_container_resctrl(container, context);
+
+	if (ctr_place_remove(&container->cgroup, context, err) < 0 ||
+	    (resctrl.mount && ctr_resctrl_remove(&resctrl, context->arena, err) < 0))
+		return -1;
+	return ctr_state_remove(container->root, container->id, err);
+}

@@ -6,6 +6,7 @@
 
 #include "cgroup/cgroup.h"
 #include "oci/encode.h"
+#include "rdt/resctrl.h"
 #include "state/dir.h"
 #include "state/id.h"
 #include "state/record.h"
@@ -64,6 +65,15 @@ void ctr_container_doc(const struct ctr_container *container, enum ctr_status st
 /* The compact state JSON that hooks get on standard input. In the context's arena. */
 const char *ctr_container_hook_state(const struct ctr_container *container, const char *status,
 				     int pid, const struct ctr_context *context);
+
+/* Its group of resctrl, by the record; ->mount is NULL where it has none. */
+struct ctr_resctrl ctr_container_resctrl(const struct ctr_container *container,
+					 const struct ctr_context *context);
+
+/* Remove what a container without processes leaves: its cgroup, its group of resctrl and, at the
+ * end, its state directory, so that whoever is interrupted can try again. 0, or -1 and @err. */
+int ctr_container_remove(struct ctr_container *container, const struct ctr_context *context,
+			 struct ctr_error *err);
 
 /* The configuration it was created with (the copy in the state directory). NULL and @err on
  * failure. */

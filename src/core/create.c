@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "core/context.h"
 #include "core/creation.h"
-#include "core/place.h"
 #include "core/prepare.h"
 #include "core/wait.h"
 #include "hook/hook.h"
@@ -120,8 +119,7 @@ static int clean_up(struct ctr_creation *creation, struct ctr_error *err)
 	/* `delete --force` of somebody else may have been faster. */
 	if (!ctr_state_relock(container->root, container->id, container->dir))
 		return 0;
-	if (ctr_place_remove(&creation->container.cgroup, creation->context, err) < 0 ||
-	    ctr_state_remove(container->root, container->id, err) < 0)
+	if (ctr_container_remove(&creation->container, creation->context, err) < 0)
 		return -1;
 	if (creation->spec->hooks[CTR_HOOK_POSTSTOP].count > 0)
 		ctr_creation_poststop(creation);

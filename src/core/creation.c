@@ -76,6 +76,11 @@ static void undo_cgroup(struct ctr_creation *creation)
 	(void)ctr_place_remove(&creation->container.cgroup, creation->context, NULL);
 }
 
+static void undo_resctrl(struct ctr_creation *creation)
+{
+	(void)ctr_resctrl_remove(&creation->resctrl, creation->context->arena, NULL);
+}
+
 static void undo_overlay(struct ctr_creation *creation)
 {
 	ctr_overlay_undo(&creation->overlay);
@@ -220,6 +225,30 @@ static int make_notify(struct ctr_creation *creation, struct ctr_error *err)
 	return creation->run ? ctr_notify_open(&creation->notify, creation->container.dir, err) : 0;
 }
 
+static void resctrl_to_record(struct ctr_creation *creation)
+{
+	const struct ctr_resctrl *resctrl = &creation->resctrl;
+	struct ctr_record *record = &creation->container.record;
+
+	record->resctrl = resctrl->mount ? resctrl->group : NULL;
+	record->resctrl_made = resctrl->made;
+	record->resctrl_monitored = resctrl->monitored;
+}
+
+/* The record tells of the group before it is there. */
+static int take_resctrl(struct ctr_creation *creation, struct ctr_error *err)
+{
+	if (!creation->resctrl.mount)
+		return 0;
+
+	if (ctr_resctrl_make(&creation->resctrl, creation->spec->linux_->intel_rdt,
+			     creation->context->arena, err) < 0)
+		return -1;
+	ctr_creation_push_undo(creation, undo_resctrl);
+	resctrl_to_record(creation);
+	return 0;
+}
+
 static bool is_new(const struct ctr_namespace *namespace)
 {
 	return namespace->listed && !namespace->path;
@@ -251,7 +280,11 @@ static int make_place(struct ctr_creation *creation, struct ctr_error *err)
 			     creation->spec->linux_->cgroups_path, creation->options->id,
 			     err) < 0 ||
 	    ctr_container_limits(creation->spec, &container->cgroup, context, &creation->limits,
-				 err) < 0)
+				 err) < 0 ||
+	    (creation->spec->linux_->intel_rdt &&
+	     ctr_resctrl_plan(&creation->resctrl, ctr_resctrl_mount(context->arena),
+			      creation->spec->linux_->intel_rdt, creation->options->id,
+			      context->arena, err) < 0))
 		return -1;
 
 	container->id = creation->options->id;
@@ -265,11 +298,13 @@ static int make_place(struct ctr_creation *creation, struct ctr_error *err)
 	ctr_creation_push_undo(creation, undo_state);
 
 	fill_record(creation);
+	resctrl_to_record(creation);
 	ctr_place_to_record(&container->cgroup, &container->record);
 	if (ctr_record_write(&container->record, container->dir, context->arena, err) < 0)
 		return -1;
 
-	if (ctr_container_confine(&container->cgroup, &creation->limits, context, err) < 0)
+	if (take_resctrl(creation, err) < 0 ||
+	    ctr_container_confine(&container->cgroup, &creation->limits, context, err) < 0)
 		return -1;
 	ctr_creation_push_undo(creation, undo_cgroup);
 	ctr_place_to_record(&container->cgroup, &container->record);
@@ -421,6 +456,9 @@ static int work_beside(struct ctr_creation *creation, struct ctr_error *err)
 	const struct ctr_context *context = creation->context;
 	const struct ctr_container *container = &creation->container;
 
+	if (creation->resctrl.mount &&
+	    ctr_resctrl_enter(&creation->resctrl, creation->launch.pid, context->arena, err) < 0)
+		return -1;
 	if (ctr_prepare_process(&creation->actions, creation->launch.pid, err) < 0 ||
 	    ctr_security_devices(&container->cgroup, creation->spec, context, err) < 0)
 		return -1;

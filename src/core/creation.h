@@ -23,7 +23,7 @@ struct ctr_create_options;
 struct ctr_error;
 struct ctr_spec;
 
-enum { CTR_UNDO_MAX = 8 };
+enum { CTR_UNDO_MAX = 12 };
 
 struct ctr_creation {
 	const struct ctr_context *context;
@@ -35,6 +35,7 @@ struct ctr_creation {
 	size_t config_len;
 	struct ctr_container container;
 	struct ctr_limits limits;
+	struct ctr_resctrl resctrl;
 	uint64_t oom_kills; /* in the cgroup before */
 	struct ctr_actions actions;
 	struct ctr_launch launch;

@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "core/container.h"
 #include "core/context.h"
-#include "core/place.h"
 #include "core/verbs.h"
 #include "hook/hook.h"
 
@@ -101,9 +100,7 @@ static int delete_container(struct ctr_container *container, const struct ctr_co
 			ctr_log(CTR_LOG_WARNING, "poststop hooks are not run: %s", warning.text);
 	}
 
-	if (ctr_place_remove(&container->cgroup, context, err) < 0)
-		return -1;
-	if (ctr_state_remove(container->root, container->id, err) < 0)
+	if (ctr_container_remove(container, context, err) < 0)
 		return -1;
 	if (spec)
 		run_poststop(container, spec, context);

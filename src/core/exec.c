@@ -322,6 +322,16 @@ static int start_and_wait(struct execution *execution, int *status, struct ctr_e
 	return r;
 }
 
+static int enter_resctrl(const struct execution *execution, struct ctr_error *err)
+{
+	const struct ctr_resctrl resctrl =
+		ctr_container_resctrl(&execution->container, execution->context);
+
+	return resctrl.mount ? ctr_resctrl_enter(&resctrl, execution->launch.pid,
+						 execution->context->arena, err)
+			     : 0;
+}
+
 static int execute(struct execution *execution, int *status, struct ctr_error *err)
 {
 	struct ctr_plan_header *plan = NULL;
@@ -358,7 +368,9 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 	if (ctr_prepare_affinity(&execution->actions, err) < 0 || launch(execution, err) < 0)
 		return -1;
 
-	r = ctr_prepare_process(&execution->actions, execution->launch.pid, err);
+	r = enter_resctrl(execution, err);
+	if (r == 0)
+		r = ctr_prepare_process(&execution->actions, execution->launch.pid, err);
 	if (r == 0 && ctr_launch_asks(&execution->launch))
 		r = ctr_launch_serve(&execution->launch, CTR_SYNC_CREATED, err);
 	if (r == 0)

@@ -110,13 +110,30 @@ static int update_container(struct ctr_container *container, const struct ctr_co
 	return save(container, context, merged, err);
 }
 
+static int update_resctrl(const struct ctr_container *container, const struct ctr_context *context,
+			  const struct ctr_intel_rdt *rdt, struct ctr_error *err)
+{
+	const struct ctr_resctrl resctrl = ctr_container_resctrl(container, context);
+
+	if (!rdt)
+		return 0;
+	if (!resctrl.mount)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"container '%s': linux.intelRdt: it was created without",
+				container->id);
+	return ctr_resctrl_update(&resctrl, rdt, context->arena, err);
+}
+
 int ctr_update(const struct ctr_context *context, const char *id,
-	       const struct ctr_resources *update, struct ctr_error *err)
+	       const struct ctr_resources *update, const struct ctr_intel_rdt *rdt,
+	       struct ctr_error *err)
 {
 	struct ctr_container container;
 	int r;
 
 	r = ctr_container_open(&container, context, id, CTR_LOCK_WAIT, err);
+	if (r == 0)
+		r = update_resctrl(&container, context, rdt, err);
 	if (r == 0)
 		r = update_container(&container, context, update, err);
 	ctr_container_release(&container);

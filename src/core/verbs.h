@@ -9,6 +9,7 @@
 struct ctr_buf;
 struct ctr_context;
 struct ctr_error;
+struct ctr_intel_rdt;
 struct ctr_resources;
 
 /* start.c: let a created container's process run; poststart hooks. */
@@ -28,9 +29,11 @@ int ctr_pause(const struct ctr_context *context, const char *id, struct ctr_erro
 int ctr_resume(const struct ctr_context *context, const char *id, struct ctr_error *err);
 
 /* update.c: new limits, and with a list of devices a new filter; what @update does not mention
- * stays as it is. */
+ * stays as it is. @rdt: new schemata of resctrl, for a container that has a group there; NULL:
+ * none. */
 int ctr_update(const struct ctr_context *context, const char *id,
-	       const struct ctr_resources *update, struct ctr_error *err);
+	       const struct ctr_resources *update, const struct ctr_intel_rdt *rdt,
+	       struct ctr_error *err);
 
 /* events.c */
 struct ctr_events {

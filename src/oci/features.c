@@ -75,7 +75,11 @@ static void put_linux(struct ctr_json *json)
 	put_names(json, "modes", ctr_memory_policy_names);
 	put_names(json, "flags", ctr_memory_policy_flag_names);
 	ctr_json_end_object(json);
-	put_switch(json, "intelRdt", false);
+	ctr_json_object(json, "intelRdt");
+	ctr_json_bool(json, "enabled", true);
+	ctr_json_bool(json, "schemata", true);
+	ctr_json_bool(json, "monitoring", true);
+	ctr_json_end_object(json);
 	ctr_json_object(json, "mountExtensions");
 	put_switch(json, "idmap", true);
 	ctr_json_end_object(json);

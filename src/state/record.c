@@ -60,6 +60,9 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_number(&buf, "unit.user", record->user_unit);
 	add_number(&buf, "hooks", record->hooks);
 	add_number(&buf, "terminal", record->terminal);
+	add_text(&buf, "resctrl", record->resctrl);
+	add_number(&buf, "resctrl.made", record->resctrl_made);
+	add_number(&buf, "resctrl.mon", record->resctrl_monitored);
 	add_text(&buf, "overlay", record->overlay);
 	add_number(&buf, "pidns", record->has_pidns);
 	for (size_t i = 0; i < record->nannotations; i++) {
@@ -122,25 +125,28 @@ static const struct record_key {
 	enum record_kind kind;
 	size_t offset;
 } record_keys[] = {
-	{"id",            RECORD_TEXT, offsetof(struct ctr_record, id)          },
-	{ "ociVersion",   RECORD_TEXT, offsetof(struct ctr_record, oci_version) },
-	{ "bundle",       RECORD_TEXT, offsetof(struct ctr_record, bundle)      },
-	{ "rootfs",       RECORD_TEXT, offsetof(struct ctr_record, rootfs)      },
-	{ "created",      RECORD_TEXT, offsetof(struct ctr_record, created)     },
-	{ "owner",        RECORD_U32,  offsetof(struct ctr_record, owner)       },
-	{ "pid",          RECORD_PID,  offsetof(struct ctr_record, pid)         },
-	{ "start",        RECORD_U64,  offsetof(struct ctr_record, start_time)  },
-	{ "isolation",    RECORD_TEXT, offsetof(struct ctr_record, isolation)   },
-	{ "manager",      RECORD_TEXT, offsetof(struct ctr_record, manager)     },
-	{ "cgroup.mount", RECORD_TEXT, offsetof(struct ctr_record, cgroup_mount)},
-	{ "cgroup.path",  RECORD_TEXT, offsetof(struct ctr_record, cgroup_path) },
-	{ "cgroup.made",  RECORD_U32,  offsetof(struct ctr_record, cgroup_made) },
-	{ "unit",         RECORD_TEXT, offsetof(struct ctr_record, unit)        },
-	{ "unit.user",    RECORD_BOOL, offsetof(struct ctr_record, user_unit)   },
-	{ "hooks",        RECORD_U32,  offsetof(struct ctr_record, hooks)       },
-	{ "terminal",     RECORD_BOOL, offsetof(struct ctr_record, terminal)    },
-	{ "overlay",      RECORD_TEXT, offsetof(struct ctr_record, overlay)     },
-	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)   },
+	{"id",            RECORD_TEXT, offsetof(struct ctr_record, id)               },
+	{ "ociVersion",   RECORD_TEXT, offsetof(struct ctr_record, oci_version)      },
+	{ "bundle",       RECORD_TEXT, offsetof(struct ctr_record, bundle)           },
+	{ "rootfs",       RECORD_TEXT, offsetof(struct ctr_record, rootfs)           },
+	{ "created",      RECORD_TEXT, offsetof(struct ctr_record, created)          },
+	{ "owner",        RECORD_U32,  offsetof(struct ctr_record, owner)            },
+	{ "pid",          RECORD_PID,  offsetof(struct ctr_record, pid)              },
+	{ "start",        RECORD_U64,  offsetof(struct ctr_record, start_time)       },
+	{ "isolation",    RECORD_TEXT, offsetof(struct ctr_record, isolation)        },
+	{ "manager",      RECORD_TEXT, offsetof(struct ctr_record, manager)          },
+	{ "cgroup.mount", RECORD_TEXT, offsetof(struct ctr_record, cgroup_mount)     },
+	{ "cgroup.path",  RECORD_TEXT, offsetof(struct ctr_record, cgroup_path)      },
+	{ "cgroup.made",  RECORD_U32,  offsetof(struct ctr_record, cgroup_made)      },
+	{ "unit",         RECORD_TEXT, offsetof(struct ctr_record, unit)             },
+	{ "unit.user",    RECORD_BOOL, offsetof(struct ctr_record, user_unit)        },
+	{ "hooks",        RECORD_U32,  offsetof(struct ctr_record, hooks)            },
+	{ "terminal",     RECORD_BOOL, offsetof(struct ctr_record, terminal)         },
+	{ "resctrl",      RECORD_TEXT, offsetof(struct ctr_record, resctrl)          },
+	{ "resctrl.made", RECORD_BOOL, offsetof(struct ctr_record, resctrl_made)     },
+	{ "resctrl.mon",  RECORD_BOOL, offsetof(struct ctr_record, resctrl_monitored)},
+	{ "overlay",      RECORD_TEXT, offsetof(struct ctr_record, overlay)          },
+	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)        },
 };
 
 static int set_number(struct ctr_record *record, const struct record_key *key, const char *value)

@@ -33,6 +33,8 @@ struct ctr_record {
 	bool user_unit;        /* ... of the user's systemd */
 	uint32_t hooks;        /* bit n: the config has hooks of enum ctr_hook_kind n */
 	bool terminal;
+	const char *resctrl;                  /* group of resctrl, "" the root group, NULL: none */
+	bool resctrl_made, resctrl_monitored; /* what is the container's of it */
 	const char *overlay; /* directory of its writable layer, "ephemeral", NULL: none */
 	bool has_pidns;      /* a pid namespace of its own: its processes die with init */
 	const struct ctr_string_pair *annotations;

@@ -21,8 +21,7 @@ struct row {
 };
 
 static const struct row others[] = {
-	{"'intelRdt':{'closID':'a'}",                                   "intelRdt"  },
-	{ "'netDevices':{'eth0':{}},'namespaces':[{'type':'network'}]", "netDevices"},
+	{"'netDevices':{'eth0':{}},'namespaces':[{'type':'network'}]", "netDevices"},
 };
 
 static void check(const struct row *row, const char *open, const char *close, const char *path)

@@ -294,6 +294,7 @@ long op_bind(struct init *init, const struct ctr_op *op)
 	long length, r;
 	int tree;
 
+	init->copied_link = false;
 	if (op->flags & CTR_OPF_COPY_SYMLINK) {
 		length = SYS(readlinkat, AT_FDCWD, op_str(init, op->str2), init_memory.scratch,
 			     PATH_BYTES - 1);
@@ -304,6 +305,7 @@ long op_bind(struct init *init, const struct ctr_op *op)
 				return -ENOMEM;
 			init_memory.scratch[length] = '\0';
 			(void)str_put(text, text + length + 1, init_memory.scratch);
+			init->copied_link = true;
 			return make_link(init, op, text);
 		}
 	}
@@ -329,6 +331,12 @@ long op_cgroup_bind(struct init *init, const struct ctr_op *op)
 
 /* ---- changes of what is mounted */
 
+/* What was to be bound before was a link, and there is no mount to change. */
+static bool is_copied_link(const struct init *init, const struct ctr_op *op)
+{
+	return (op->flags & CTR_OPF_COPY_SYMLINK) && init->copied_link;
+}
+
 long op_remount(struct init *init, const struct ctr_op *op)
 {
 	long r, fd = reopen(init, op, 0);
@@ -343,8 +351,11 @@ long op_remount(struct init *init, const struct ctr_op *op)
 long op_mount_attr(struct init *init, const struct ctr_op *op)
 {
 	bool recursive = op->flags & CTR_OPF_RECURSIVE;
-	long r, fd = reopen(init, op, 0);
+	long r, fd;
 
+	if (is_copied_link(init, op))
+		return 0;
+	fd = reopen(init, op, 0);
 	if (fd < 0)
 		return fd;
 	r = change_attr(init, (int)fd, op->arg, op->arg2, recursive);
@@ -359,8 +370,11 @@ long op_mount_attr(struct init *init, const struct ctr_op *op)
 long op_mount_propagation(struct init *init, const struct ctr_op *op)
 {
 	char path[FD_PATH];
-	long r, fd = reopen(init, op, 0);
+	long r, fd;
 
+	if (is_copied_link(init, op))
+		return 0;
+	fd = reopen(init, op, 0);
 	if (fd < 0)
 		return fd;
 	r = sys_mount(NULL, fd_path(init, path, (int)fd), NULL, op->arg, NULL);

@@ -16,6 +16,7 @@ enum {
 	SIGNALS = 64,
 	SET_MASK = 2, /* SIG_SETMASK */
 	FIRST_FD = 3,
+	NR_OPEN = 1 << 20,
 };
 
 /* KEY_POS_ALL, KEY_USR_{VIEW,READ,LINK}: as the kernel makes it; and KEY_USR_SEARCH, so that
@@ -258,8 +259,10 @@ static long close_each(struct init *init, uint64_t first)
 	if (dir < 0) {
 		struct sys_rlimit limit = { 0 };
 
+		/* The limit may be a thousand times what fs.nr_open lets anybody have by default.
+		 */
 		(void)SYS(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-		for (uint64_t fd = first; fd < limit.cur; fd++)
+		for (uint64_t fd = first; fd < limit.cur && fd < NR_OPEN; fd++)
 			close_on_exec(fd);
 		return 0;
 	}

@@ -7,14 +7,52 @@
  */
 #include "init/init.h"
 
+#include <linux/sched.h>
+
 /* Recursive propagation changes that keep our mounts and unmounts from the host. */
 #define QUIET (MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+/* To the root of the mount namespace: whoever enters one, be it his own, starts there. */
+static long climb(struct init *init)
+{
+	long r, fd = sys_openat(init->slots[CTR_SLOT_PROC], "self/ns/mnt", O_RDONLY, 0);
+
+	if (fd < 0)
+		return fd;
+	r = SYS(setns, fd, CLONE_NEWNS);
+	(void)sys_close((int)fd);
+	return r;
+}
+
+/* The mount that our root directory lies on, and what is below it, from its own root; and back. */
+static long change_above_chroot(struct init *init, uint64_t flags)
+{
+	long r, back = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+
+	if (back < 0)
+		return back;
+	r = climb(init);
+	if (r == 0) {
+		r = sys_mount(NULL, "/", NULL, flags, NULL);
+		if (r == 0)
+			r = SYS(fchdir, back);
+		if (r == 0)
+			r = SYS(chroot, ".");
+	}
+	(void)sys_close((int)back);
+	return r;
+}
 
 long op_propagation(struct init *init, const struct ctr_op *op)
 {
 	const char *path = op_str(init, op->str);
 	long r = sys_mount(NULL, path, NULL, op->arg, NULL);
 
+	/* ctr was started in a chroot: "/" is no mount point. */
+	if (r == -EINVAL && str_equal(path, "/")) {
+		r = change_above_chroot(init, op->arg);
+		init->in_chroot = r == 0;
+	}
 	if (r == 0 && str_equal(path, "/"))
 		init->old_is_private = (op->arg & QUIET) && (op->arg & MS_REC);
 	return r;
@@ -297,8 +335,16 @@ static long swap_roots(struct init *init)
 
 long op_pivot(struct init *init, const struct ctr_op *op)
 {
-	long r = SYS(fchdir, init->slots[CTR_SLOT_ROOT]);
+	long r = 0;
 
+	/* pivot_root(2) exchanges a mount point, and --no-pivot must cover what a way out of a
+	 * chroot leads to. */
+	if (init->in_chroot) {
+		r = climb(init);
+		init->root_covers = false;
+	}
+	if (r == 0)
+		r = SYS(fchdir, init->slots[CTR_SLOT_ROOT]);
 	if (r == 0 && op->flags & CTR_OPF_IN_PLACE)
 		r = SYS(chroot, ".");
 	else if (r == 0)

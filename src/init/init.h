@@ -41,6 +41,7 @@ struct init {
 
 	/* the root file system (apply_root.c) */
 	const char *rootfs;  /* host path, when it is bound on itself there */
+	bool in_chroot;      /* "/" of the host is a chroot's */
 	bool root_covers;    /* it is attached over "/" */
 	unsigned covered;    /* roots below it that a mount on "/" has replaced */
 	bool pivoted;        /* "/" is the container's root */
@@ -53,6 +54,8 @@ struct init {
 	const char *dir_path; /* in the plan: */
 	size_t dir_length;    /* ... so many bytes of it */
 	unsigned dir_how;     /* it was opened */
+
+	bool copied_link; /* the last bind made a link and mounted nothing (apply_mount.c) */
 
 	int null, empty; /* sources of masks: the null device, an empty directory */
 

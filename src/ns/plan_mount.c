@@ -368,6 +368,7 @@ static uint32_t propagation_of(const struct ctr_planner *p, const struct ctr_mou
 
 static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount, enum kind kind)
 {
+	uint16_t link = mount->bits & CTR_MOUNT_COPY_SYMLINK ? CTR_OPF_COPY_SYMLINK : 0;
 	uint32_t propagation = propagation_of(p, mount, kind);
 	struct ctr_op *op;
 
@@ -375,11 +376,12 @@ static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount,
 		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
 		op->arg = mount->rec_set;
 		op->arg2 = mount->rec_clear;
-		op->flags = CTR_OPF_RECURSIVE;
+		op->flags = CTR_OPF_RECURSIVE | link;
 	}
 	if (propagation) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, mount->destination);
 		op->arg = propagation;
+		op->flags = link;
 	}
 }
 

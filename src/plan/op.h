@@ -102,7 +102,8 @@ enum ctr_op_flags {
 		1 << 9, /* MOUNT sysfs: EPERM -> recursive bind of /sys, flags kept */
 			/* DEVICE: EPERM -> bind the host's node of the same path */
 	CTR_OPF_COPY_SYMLINK =
-		1 << 10,             /* BIND: a source that is a link is made again, not followed */
+		1 << 10, /* BIND: a source that is a link is made again, not followed */
+			 /* MOUNT_ATTR, MOUNT_PROPAGATION: nothing to do where BIND did that */
 	CTR_OPF_NO_PIVOT = 1 << 11,  /* PIVOT: MS_MOVE and chroot */
 	CTR_OPF_AFTER_IDS = 1 << 12, /* CHDIR: second try, after the switch of user */
 	CTR_OPF_FLAGS_CLEAR =

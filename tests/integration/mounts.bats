@@ -295,6 +295,12 @@ character special file'
   expect_status 0
   expect_output file
   rm "$BUNDLE/rootfs/copy"
+  # there is no mount whose propagation and attributes could be changed
+  config '.mounts[-1].options += ["rprivate", "rro"]'
+  run_bundle
+  expect_status 0
+  expect_output file
+  rm "$BUNDLE/rootfs/copy"
   mount_at /etc/link bind "$VOLUME/file" bind dest-nofollow
   run_bundle
   expect_status 125

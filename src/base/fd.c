@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -187,6 +188,17 @@ static int unix_address(int dirfd, const char *path, struct sockaddr_un *address
 	return n < 0 || (size_t)n >= sizeof(address->sun_path) ? -ENAMETOOLONG : 0;
 }
 
+/* A socket, and unix_address(). A new descriptor, or -errno. */
+static int unix_socket(int dirfd, const char *path, int type, struct sockaddr_un *address, int *dir)
+{
+	int r = unix_address(dirfd, path, address, dir);
+
+	if (r < 0)
+		return r;
+	r = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	return r < 0 ? -errno : r;
+}
+
 int ctr_unix_connect(int dirfd, const char *path, int type)
 {
 	_cleanup_close_ int sock = -1;
@@ -194,12 +206,10 @@ int ctr_unix_connect(int dirfd, const char *path, int type)
 	struct sockaddr_un address;
 	int r;
 
-	r = unix_address(dirfd, path, &address, &dir);
+	r = unix_socket(dirfd, path, type, &address, &dir);
 	if (r < 0)
 		return r;
-	sock = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (sock < 0)
-		return -errno;
+	sock = r;
 
 	do
 		r = connect(sock, (const struct sockaddr *)&address, sizeof(address));
@@ -216,14 +226,14 @@ int ctr_unix_bind(int dirfd, const char *path, int type)
 	struct sockaddr_un address;
 	int r;
 
-	r = unix_address(dirfd, path, &address, &dir);
+	r = unix_socket(dirfd, path, type, &address, &dir);
 	if (r < 0)
 		return r;
-	sock = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (sock < 0)
-		return -errno;
+	sock = r;
 
-	if (bind(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	/* Ours alone, whatever the umask: bind(2) takes the mode from here. */
+	if (fchmod(sock, 0600) < 0 ||
+	    bind(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return ctr_take_fd(&sock);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -182,22 +183,30 @@ static bool wants_colour(void)
 	return !(no && *no) && isatty(STDERR_FILENO);
 }
 
-static void write_stderr(enum ctr_log_level level, const char *text)
+static void put_prefix(struct record *record, enum ctr_log_level level)
 {
 	bool colour = wants_colour();
+
+	if (colour)
+		puts_to(record, level == CTR_LOG_ERROR ? "\033[1;31m" : "\033[1m");
+	puts_to(record, "ctr:");
+	if (colour)
+		puts_to(record, "\033[0m");
+	puts_to(record, " ");
+	if (level != CTR_LOG_ERROR) {
+		puts_to(record, level_names[level]);
+		puts_to(record, ": ");
+	}
+}
+
+/* Who has a log as well is a program that puts its own words around the text. */
+static void write_stderr(enum ctr_log_level level, const char *text)
+{
 	struct record record;
 
 	record.len = 0;
-	if (colour)
-		puts_to(&record, level == CTR_LOG_ERROR ? "\033[1;31m" : "\033[1m");
-	puts_to(&record, "ctr:");
-	if (colour)
-		puts_to(&record, "\033[0m");
-	puts_to(&record, " ");
-	if (level != CTR_LOG_ERROR) {
-		puts_to(&record, level_names[level]);
-		puts_to(&record, ": ");
-	}
+	if (state.target == TARGET_NONE)
+		put_prefix(&record, level);
 	put_harmless(&record, text);
 	puts_to(&record, "\n");
 	(void)ctr_write_all(STDERR_FILENO, record.data, record.len);
@@ -248,6 +257,18 @@ int ctr_log_setup(const char *path, enum ctr_log_format format, enum ctr_log_lev
 	if (strncmp(path, "syslog:", 7) == 0)
 		return open_datagram("/dev/log", path + 7, TARGET_SYSLOG, err);
 	return open_file(path, err);
+}
+
+int ctr_log_level_parse(const char *name, enum ctr_log_level *out)
+{
+	for (unsigned i = 0; i < CTR_ARRAY_SIZE(level_names); i++) {
+		if (strcasecmp(name, level_names[i]) == 0) {
+			*out = (enum ctr_log_level)i;
+			return 0;
+		}
+	}
+
+	return -EINVAL;
 }
 
 bool ctr_log_wants(enum ctr_log_level level)

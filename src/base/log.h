@@ -22,6 +22,8 @@ enum ctr_log_format {
 	CTR_LOG_JSON,
 };
 
+/* The level of that name, in any case. 0 or -EINVAL. */
+int ctr_log_level_parse(const char *name, enum ctr_log_level *out);
 /* Open @path for appending (0644, NULL: none) and set format and level. 0, or -1 and @err. */
 int ctr_log_setup(const char *path, enum ctr_log_format format, enum ctr_log_level level,
 		  struct ctr_error *err);
@@ -29,6 +31,7 @@ int ctr_log_setup(const char *path, enum ctr_log_format format, enum ctr_log_lev
  * one, else to standard error; errors go to both. */
 void ctr_log(enum ctr_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The final error: to the log as one record, and as "NAME: text" to standard error. */
+/* The final error: to the log as one record and as bare text to standard error; without a log there
+ * as "ctr: text". */
 void ctr_log_error(const struct ctr_error *err);
 bool ctr_log_wants(enum ctr_log_level level);

@@ -7,7 +7,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -148,18 +149,9 @@ static int unknown_verb(const char *name, struct ctr_error *err)
 static int parse_level(const struct global_options *options, enum ctr_log_level *out,
 		       struct ctr_error *err)
 {
-	static const char *const names[] = { "error", "warning", "info", "debug" };
-
 	*out = options->debug ? CTR_LOG_DEBUG : CTR_LOG_ERROR;
-	if (!options->log_level)
+	if (!options->log_level || ctr_log_level_parse(options->log_level, out) == 0)
 		return 0;
-
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(names); i++) {
-		if (strcasecmp(options->log_level, names[i]) == 0) {
-			*out = (enum ctr_log_level)i;
-			return 0;
-		}
-	}
 
 	return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-level: unknown value '%s'",
 			options->log_level);
@@ -365,6 +357,22 @@ static int run(struct ctr_context *context, const char **argv)
 	return status;
 }
 
+/* What a caller may have set that nothing could be done with. */
+static void loosen_bonds(void)
+{
+	struct rlimit files;
+	mode_t mask;
+
+	/* Children would leave no status, and nobody would be told of their end. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	/* A file that must not grow is an error with a name, not the end of us. */
+	if (getrlimit(RLIMIT_FSIZE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
+		(void)signal(SIGXFSZ, SIG_IGN);
+	/* What we make must be ours to use. */
+	mask = umask(S_IRWXG | S_IRWXO);
+	(void)umask(mask & ~(mode_t)S_IRWXU);
+}
+
 int main(int argc, char **argv)
 {
 	struct ctr_arena arena;
@@ -375,9 +383,7 @@ int main(int argc, char **argv)
 
 	if (ctr_fd_sanitize_std() < 0)
 		return 125;
-	/* A caller may ignore it: then children would leave no status, and nobody would be told of
-	 * their end. */
-	(void)signal(SIGCHLD, SIG_DFL);
+	loosen_bonds();
 
 	/* Linux since 5.18 sees to it that there is an argv[0]. */
 	if (argc < 1)

@@ -51,6 +51,60 @@ load helper
   ctr delete --force "$ID"
 }
 
+# ---------------------------------------------------------------- odd callers
+
+@test "a caller whose files must not grow: an error with a name" {
+  need root
+  command_is true
+  run bash -c 'ulimit -f 0; exec "$@"' - "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match 'File too large'
+  run -0 bash -c 'ulimit -f 0; exec "$@"' - "$CTR" --root "$STATE" list
+}
+
+@test "a caller whose umask leaves nobody any right" {
+  command_is true
+  umask 777
+  created "$ID"
+  ctr start "$ID"
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+  umask 022
+}
+
+@test "the gate is its owner's, also where the umask is 0" {
+  command_is true
+  (umask 0 && created "$ID")
+  [ "$(stat -c %a "$STATE/$ID/gate")" = 600 ]
+  ctr start "$ID"
+  ctr delete --force "$ID"
+}
+
+@test "a chroot, whose root is no mount point" {
+  need root unshare
+  local jail=$BATS_TEST_TMPDIR/jail
+  mkdir -p "$jail"/{proc,sys,dev,run}
+  mount_at /seen bind /bundle/config.json bind
+  shell 'grep -c /seen /proc/self/mountinfo; ls /; touch /tmp/made'
+  config '.root.readonly = false'
+  mv "$BUNDLE" "$jail/bundle"
+  cp "$CTR" "$jail/ctr"
+  # shared, as systemd has it: what is mounted for the container must not show up there
+  run -0 unshare --mount --propagation shared sh -ec '
+    mount -t proc proc "$1/proc"
+    mount --rbind /sys "$1/sys"
+    mount --bind /dev "$1/dev"
+    cut -d" " -f5- /proc/self/mountinfo >"$1/before"
+    for pivot in --no-pivot=false --no-pivot; do
+      chroot "$1" /ctr --root /run/state run "$pivot" -b /bundle "$2" </dev/null
+      cut -d" " -f5- /proc/self/mountinfo | diff "$1/before" -
+    done' - "$jail" "$ID"
+  [ "${lines[0]}" = 1 ]
+  refuse_match 'ctr|before'
+  [ -e "$jail/bundle/rootfs/tmp/made" ]
+  mv "$jail/bundle" "$BUNDLE"
+}
+
 @test "a hook that leaves a printer behind does not keep ctr" {
   need root
   local kind

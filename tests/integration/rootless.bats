@@ -30,6 +30,8 @@ as_nobody() {
 nobody_ctr() { as_nobody "$PLACE/ctr" --root "$PLACE/state" "$@"; }
 
 teardown() {
+  local id
+  for id in $(ls "${PLACE:-/nowhere}/state" 2>/dev/null); do nobody_ctr delete --force "$id" || true; done
   [ -z "${PLACE:-}" ] || rm -rf --one-file-system "$PLACE"
 }
 
@@ -43,6 +45,18 @@ teardown() {
   [ "${lines[3]}" = deny ]
   run ls "$PLACE/state"
   expect_output ''
+}
+
+@test "a caller whose umask leaves nobody any right" {
+  unprivileged
+  script 'echo well'
+  umask 777
+  run -0 nobody_ctr run -b "$PLACE" "$ID"
+  expect_output well
+  nobody_ctr create -b "$PLACE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  nobody_ctr start "$ID"
+  nobody_ctr delete --force "$ID"
+  umask 022
 }
 
 @test "create, start, exec, kill, delete" {

@@ -130,6 +130,19 @@ static void read_map(pid_t pid, const char *file, char *out, size_t size)
 	assert_true(ctr_file_read_small(AT_FDCWD, path, out, size) >= 0);
 }
 
+static pid_t mapped; /* in a user namespace of its own, by the test that runs; 0: none */
+
+static int end_mapped(void **state)
+{
+	(void)state;
+	if (mapped > 0) {
+		kill(mapped, SIGKILL);
+		waitpid(mapped, NULL, 0);
+	}
+	mapped = 0;
+	return 0;
+}
+
 static pid_t clone_into_userns(void)
 {
 	long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
@@ -138,7 +151,8 @@ static pid_t clone_into_userns(void)
 		pause();
 		_exit(0);
 	}
-	return (pid_t)pid;
+	mapped = (pid_t)pid;
+	return mapped;
 }
 
 /* Maps only this process's own ids, so it works without privileges, too. */
@@ -175,9 +189,6 @@ static void writing(void **state)
 	assert_int_equal(ctr_idmap_write(&map, &host, pid, &arena, &err), -1);
 	assert_string_equal(err.text,
 			    "linux.uidMappings: cannot write 'uid_map': Operation not permitted");
-
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 /* The kernel says EINVAL for all of these. */
@@ -216,8 +227,7 @@ static void refused(void **state)
 			unit_skip("no user namespace can be made here");
 		assert_int_equal(ctr_idmap_write(&map, &host, pid, &arena, &err), -1);
 		assert_string_equal(err.text, cases[i].error);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		end_mapped(NULL);
 	}
 }
 
@@ -302,10 +312,14 @@ static void user_namespaces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(texts),           cmocka_unit_test(ranges),
-		cmocka_unit_test(defaults),        cmocka_unit_test(helpers),
-		cmocka_unit_test(writing),         cmocka_unit_test(refused),
-		cmocka_unit_test(running_helpers), cmocka_unit_test(user_namespaces),
+		cmocka_unit_test(texts),
+		cmocka_unit_test(ranges),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(helpers),
+		cmocka_unit_test_teardown(writing, end_mapped),
+		cmocka_unit_test_teardown(refused, end_mapped),
+		cmocka_unit_test(running_helpers),
+		cmocka_unit_test(user_namespaces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

@@ -72,7 +72,7 @@ _ctr() {
     _ctr_words "$(_ctr_commands "$program")"
   elif [ $operands = 0 ]; then
     case $command in
-      run | explain | lint) _ctr_value '' DIR ;;
+      run | explain | lint | compare) _ctr_value '' DIR ;;
       start | exec | kill | delete | state | ps | pause | resume | update | events)
         _ctr_words "$("$program" "${root[@]}" list -q 2>/dev/null)"
         ;;

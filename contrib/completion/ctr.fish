@@ -44,7 +44,7 @@ function __ctr_wants_id
 end
 
 function __ctr_wants_bundle
-    contains -- (__ctr_command) run explain lint
+    contains -- (__ctr_command) run explain lint compare
 end
 
 # a command itself: nothing stands there yet, or `help`

@@ -85,6 +85,11 @@ examples() {
   examples ctr-run.1
 }
 
+@test "examples of ctr-compare(1)" {
+  need jq
+  examples ctr-compare.1
+}
+
 @test "examples of ctr-create(1)" {
   need root jq
   examples ctr-create.1

@@ -1,0 +1,10 @@
+/* What a figure depends on and a reader of it cannot see. */
+#pragma once
+
+struct ctr_arena;
+struct ctr_context;
+struct ctr_report;
+
+/* Add the facts of this machine to @report. */
+void ctr_environment(const struct ctr_context *context, struct ctr_arena *arena,
+		     struct ctr_report *report);

@@ -1,0 +1,195 @@
+/* What all forms of a report share: estimates, numbers, rules. */
+#include "bench/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "bench/random.h"
+
+const char *const ctr_metric_names[CTR_METRIC_COUNT] = { "create", "firstByte", "exit", "tearDown",
+							 "total" };
+
+const char *const ctr_fairness_rules[] = {
+	"Same root file system, same program, same limits in every row; a guest's memory is stated.",
+	"A start is counted from the request to a byte of the workload, in every row alike: two "
+	"invocations of ctr, create and start, as engines make them.",
+	"Images, kernels and caches are made by a first run, which is reported beside the others.",
+	"Every block has each kind once, in random order: drift of the machine hits all alike.",
+	"No run is dropped. Far values are counted and shown; a run that failed is listed.",
+	"Intervals are 95 % (bootstrap of the median); a ratio is the median over blocks.",
+	"Translated (tcg) and ported (uml) kernels are marked, and never ranked beside KVM.",
+	"Memory is that of all processes of an instance (PSS, USS); what a kernel holds for it is "
+	"seen in its cgroup only. Neither is the size of a guest.",
+	"Security is no number here.",
+	NULL,
+};
+
+const char *ctr_accel_name(enum ctr_accel accel)
+{
+	static const char *const names[] = {
+		[CTR_ACCEL_NONE] = NULL,
+		[CTR_ACCEL_KVM] = "kvm",
+		[CTR_ACCEL_TCG] = "tcg",
+		[CTR_ACCEL_UML] = "uml",
+	};
+
+	return names[accel];
+}
+
+const char *ctr_row_mark(const struct ctr_row *row)
+{
+	const char *name = ctr_accel_name(row->accel);
+
+	return name && strcmp(name, row->kind) != 0 ? name : NULL;
+}
+
+bool ctr_row_ranked(const struct ctr_row *row)
+{
+	return row->accel != CTR_ACCEL_TCG && row->accel != CTR_ACCEL_UML;
+}
+
+double ctr_sample_value(const struct ctr_sample *sample, enum ctr_metric metric)
+{
+	int64_t from = 0, to = -1;
+
+	switch (metric) {
+	case CTR_METRIC_CREATE:
+		to = sample->created;
+		break;
+	case CTR_METRIC_FIRST:
+		to = sample->first;
+		break;
+	case CTR_METRIC_EXIT:
+		to = sample->exited;
+		break;
+	case CTR_METRIC_TEARDOWN:
+		from = sample->exited;
+		to = sample->gone;
+		break;
+	case CTR_METRIC_TOTAL:
+		to = sample->gone;
+		break;
+	case CTR_METRIC_COUNT:
+		break;
+	}
+
+	return from < 0 || to < 0 ? -1 : (double)(to - from) / 1e6;
+}
+
+/* The value of @row in @block, or below 0. */
+static double value_in_block(const struct ctr_row *row, uint32_t block, enum ctr_metric metric)
+{
+	for (size_t i = 0; i < row->nsamples; i++)
+		if (row->samples[i].block == block)
+			return row->samples[i].error ? -1
+						     : ctr_sample_value(&row->samples[i], metric);
+
+	return -1;
+}
+
+static void estimate_metric(struct ctr_row *row, const struct ctr_row *base, enum ctr_metric metric,
+			    struct ctr_random *random, struct ctr_arena *arena)
+{
+	double *values = ctr_arena_array(arena, row->nsamples + 1, sizeof(*values));
+	double *ratios = ctr_arena_array(arena, row->nsamples + 1, sizeof(*ratios));
+	size_t n = 0, nratios = 0;
+
+	for (size_t i = 0; i < row->nsamples; i++) {
+		const struct ctr_sample *sample = &row->samples[i];
+		double value = sample->error ? -1 : ctr_sample_value(sample, metric), of_base;
+
+		if (value < 0)
+			continue;
+		values[n++] = value;
+		of_base = base && base != row ? value_in_block(base, sample->block, metric) : -1;
+		if (of_base > 0)
+			ratios[nratios++] = value / of_base;
+	}
+
+	row->times[metric] = ctr_estimate(values, n, random, arena);
+	row->ratios[metric] = ctr_estimate(ratios, nratios, random, arena);
+}
+
+static void compare_status(struct ctr_row *row)
+{
+	bool any = false;
+
+	row->status = -1;
+	for (size_t i = 0; i < row->nsamples; i++) {
+		if (row->samples[i].error)
+			continue;
+		if (any && row->samples[i].status != row->status) {
+			row->status = -1;
+			return;
+		}
+		row->status = row->samples[i].status;
+		any = true;
+	}
+}
+
+void ctr_report_estimate(struct ctr_report *report, struct ctr_arena *arena)
+{
+	struct ctr_random random;
+
+	/* Not the sequence that the order of runs came from. */
+	ctr_random_seed(&random, ~report->seed);
+	for (size_t i = 0; i < report->nrows; i++) {
+		struct ctr_row *row = &report->rows[i];
+
+		for (size_t metric = 0; metric < CTR_METRIC_COUNT; metric++)
+			/* Function is all that a translated row tells: no ratio. */
+			estimate_metric(row, row->accel == CTR_ACCEL_TCG ? NULL : report->base,
+					(enum ctr_metric)metric, &random, arena);
+		compare_status(row);
+	}
+	for (size_t i = 0; i < report->nrows; i++)
+		report->rows[i].same_status = report->base && report->rows[i].status >= 0 &&
+					      report->rows[i].status == report->base->status;
+}
+
+enum ctr_metric ctr_report_headline(const struct ctr_report *report)
+{
+	for (size_t i = 0; i < report->nrows; i++)
+		if (report->rows[i].times[CTR_METRIC_FIRST].n > 0)
+			return CTR_METRIC_FIRST;
+
+	return CTR_METRIC_EXIT;
+}
+
+uint64_t ctr_idle_median(const struct ctr_row *row, size_t offset)
+{
+	double values[64];
+	size_t n = 0;
+
+	for (; n < row->nidle && n < CTR_ARRAY_SIZE(values); n++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)&row->idle[n] + offset, sizeof(value));
+		values[n] = (double)value;
+	}
+	if (n == 0)
+		return 0;
+
+	ctr_sort(values, n);
+	return (uint64_t)(ctr_quantile(values, n, 0.5) + 0.5);
+}
+
+const char *ctr_number(char text[static CTR_NUMBER_TEXT], double value)
+{
+	double size = value < 0 ? -value : value;
+
+	(void)snprintf(text, CTR_NUMBER_TEXT, "%.*f",
+		       size < 0.0995 && size > 0 ? 3
+		       : size < 9.995            ? 2
+		       : size < 99.95            ? 1
+						 : 0,
+		       value);
+	return text;
+}
+
+const char *ctr_mib(char text[static CTR_NUMBER_TEXT], double bytes)
+{
+	return ctr_number(text, bytes / 1048576);
+}

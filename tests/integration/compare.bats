@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# ctr compare: the runner, with the kinds that every host has. What it computes and prints is
+# for the unit tests.
+
+load helper
+
+needs() {
+  need jq "$@"
+  shell 'echo hello; exit 3'
+  REPORT=$BATS_TEST_TMPDIR/report
+}
+
+compare() {
+  # what it starts must be known as this test's
+  TMPDIR=$BATS_TEST_TMPDIR ctr compare --quiet --seed 7 --settle 50 --idle-runs 1 "$@" 3>&-
+}
+
+# report FILTER TEXT - what a jq filter makes of the report
+report() {
+  local value
+  value=$(jq -rc "$1" "$REPORT.json")
+  [ "$value" = "$2" ] || {
+    printf '%s is %s, not %s\n' "$1" "$value" "$2"
+    return 1
+  }
+}
+
+@test "container and process: every run, in blocks, with the program's status" {
+  needs root
+  run compare "$BUNDLE" --isolation container,process -n 4 --json "$REPORT.json" \
+    --csv "$REPORT.csv" --html "$REPORT.html"
+  expect_status 0
+  expect_match 'container .* 4/4'
+  expect_match 'process .* 4/4'
+  report '.rows | map(.kind)' '["container","process"]'
+  report '[.rows[] | .samples[] | .error] | unique' '[null]'
+  report '[.rows[] | .status, .sameStatus]' '[3,true,3,true]'
+  report '[.rows[].samples[].block] | sort' '[0,0,1,1,2,2,3,3]'
+  report '.rows | map(.samples | map(.place)) | transpose | map(add) | unique' '[1]'
+  report '[.rows[].samples[] | .createdNs < .firstByteNs and .firstByteNs <= .exitedNs and
+    .exitedNs < .goneNs and .createdNs > 0] | unique' '[true]'
+  report '.rows[1].ratioToContainer.firstByte.n' 4
+  report '.rows[0].ratioToContainer.firstByte' null
+  # sh -c ends by itself: cat is what is idle
+  report '.idle' "cat (the bundle's own program ends by itself)"
+  report '[.rows[].idle[0] | .processes, .unreadable, (.uss > 0 and .pss >= .uss)]' \
+    '[1,0,true,1,0,true]'
+  grep -q '</html>' "$REPORT.html"
+  [ "$(grep -c '^container,,' "$REPORT.csv")" = 5 ]
+}
+
+@test "the same seed is the same order" {
+  needs root
+  compare "$BUNDLE" --isolation container,process -n 6 --idle-runs 0 --json "$REPORT.json"
+  jq -c '[.rows[].samples[].place]' "$REPORT.json" >"$REPORT.first"
+  compare "$BUNDLE" --isolation container,process -n 6 --idle-runs 0 --json "$REPORT.json"
+  jq -c '[.rows[].samples[].place]' "$REPORT.json" | diff "$REPORT.first" -
+}
+
+@test "a command in place of the bundle's, a program without output" {
+  needs
+  run compare "$BUNDLE" --isolation container -n 2 --idle 'sleep 100' --json - -- true
+  expect_status 0
+  [ "$(jq -c '[.command, .idle, .headline, .rows[0].ms.firstByte, .rows[0].ms.exit.n]' <<<"$output")" \
+    = '["true","sleep 100","exit",null,2]' ]
+}
+
+@test "the bundle's own program is idle if it lives on" {
+  needs
+  shell 'read line'
+  run compare "$BUNDLE" --isolation container -n 0 --json "$REPORT.json"
+  expect_status 0
+  report '.idle' "the bundle's own program"
+  report '.rows[0].idle | length' 1
+}
+
+@test "a program that does not end is killed at its first byte" {
+  needs
+  shell 'echo up; sleep 1000'
+  run compare "$BUNDLE" --isolation container -n 2 --kill --idle-runs 0 --json "$REPORT.json"
+  expect_status 0
+  report '[.rows[0].status, .rows[0].samples[].error]' '[137,null,null]'
+}
+
+@test "a step that takes too long is a run that failed, and is wiped" {
+  needs
+  shell 'sleep 1000'
+  run compare "$BUNDLE" --isolation container -n 2 --timeout 1
+  expect_status 1
+  expect_match 'nothing to compare: container: start: no end within the time'
+}
+
+@test "density: up to the maximum, all alive, and none left" {
+  needs
+  run compare "$BUNDLE" --isolation container -n 0 --density --max 3 --json "$REPORT.json"
+  expect_status 0
+  report '.rows[0].density | [.largest, .stopped] + (.points | map(.n, .alive, .aliveAtEnd))' \
+    '[3,"--max 3",1,1,1,2,2,2,3,3,3]'
+  report '.rows[0].density.points | map(.memory.processes)' '[1,2,3]'
+  report '.rows[0].density | .pssSlope.slope > 0' true
+}
+
+@test "a signal ends it, with the report of what there was and nothing left" {
+  needs
+  TMPDIR=$BATS_TEST_TMPDIR in_background compare --quiet --isolation container -n 1000 --idle-runs 0 \
+    --json "$REPORT.json" "$BUNDLE"
+  sleep 1
+  kill -INT "$PID"
+  ended "$PID"
+  [ "$status" = 130 ]
+  report '.interrupted' true
+  report '.rows[0].samples | length > 0 and length < 1000' true
+}
+
+@test "a bundle that no kind can run" {
+  needs
+  command_is /nowhere
+  run compare "$BUNDLE" --isolation container
+  expect_status 1
+  expect_match 'nothing to compare: container: .*/nowhere'
+}
+
+@test "wrong flags" {
+  needs
+  run compare "$BUNDLE" --isolation container,container
+  expect_status 1
+  expect_match "'container' stands there twice"
+  run compare "$BUNDLE" --isolation jail
+  expect_status 1
+  expect_match "compare: --isolation: unknown kind 'jail'"
+  run compare "$BUNDLE" -n many
+  expect_status 1
+  expect_match "compare: --runs: 'many' is not a number from 0 to 100000"
+  run compare "$BUNDLE" --idle ' '
+  expect_status 1
+  expect_match 'compare: --idle: no command'
+  run compare "$BUNDLE" --html "$BATS_TEST_TMPDIR/none/report.html"
+  expect_status 1
+  expect_match "compare: --html: cannot write '.*/none/report.html': No such file or directory"
+  run compare "$BUNDLE" --html - --json -
+  expect_status 1
+  expect_match 'only one report can go to standard output'
+  run compare "$BATS_TEST_TMPDIR/none"
+  expect_status 1
+  expect_match "bundle '.*/none': No such file or directory"
+}

@@ -1,0 +1,294 @@
+/*
+ * A report that was made up, in all its forms, compared with files of tests/report.
+ * `test_bench_report --update` writes what comes out instead.
+ */
+#include "unit.h"
+
+#include <fcntl.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "bench/kinds.h"
+#include "bench/report.h"
+#include "bench/svg.h"
+#include "oci/json.h"
+
+enum { BLOCKS = 5, MIB = 1 << 20 };
+
+static bool update;
+
+static struct ctr_sample sample(uint32_t block, double scale)
+{
+	/* Not equal, and the same every time. */
+	double ms = scale * (1 + 0.1 * (double)(block * block % 5)) * 1e6;
+
+	return (struct ctr_sample){ .block = block,
+				    .place = block % 3,
+				    .created = (int64_t)(5 * ms),
+				    .first = (int64_t)(8 * ms),
+				    .exited = (int64_t)(8.5 * ms),
+				    .gone = (int64_t)(11 * ms) };
+}
+
+static void fill(struct ctr_row *row, const char *name, double scale, double mib,
+		 struct ctr_arena *arena)
+{
+	const struct ctr_bench_kind *kind = ctr_bench_kind(name);
+
+	*row = (struct ctr_row){ .kind = kind->name,
+				 .taxonomy = kind->taxonomy,
+				 .leaves = kind->leaves,
+				 .warm_up = (int64_t)(20 * scale * 1e6),
+				 .status = -1 };
+	row->samples = ctr_arena_array(arena, BLOCKS, sizeof(*row->samples));
+	for (uint32_t i = 0; i < BLOCKS; i++)
+		row->samples[row->nsamples++] = sample(i, scale);
+	row->idle = ctr_arena_array(arena, 1, sizeof(*row->idle));
+	row->idle[row->nidle++] = (struct ctr_footprint){ .processes = 1,
+							  .pss = (uint64_t)(mib * 1.25 * MIB),
+							  .uss = (uint64_t)(mib * MIB),
+							  .has_cgroup = mib < 50,
+							  .current = (uint64_t)(mib * 1.5 * MIB),
+							  .kernel = (uint64_t)(mib * 0.25 * MIB) };
+}
+
+static void fill_density(struct ctr_density *density, double mib, size_t max,
+			 struct ctr_arena *arena)
+{
+	static const size_t steps[] = { 1, 2, 5, 10, 20 };
+
+	density->measured = true;
+	density->stopped = "--max 20";
+	density->points = ctr_arena_array(arena, unit_count(steps), sizeof(*density->points));
+	density->largest = max;
+	for (size_t i = 0; i < unit_count(steps) && steps[i] <= max; i++) {
+		struct ctr_point *point = &density->points[density->npoints++];
+
+		*point =
+			(struct ctr_point){ .n = steps[i],
+					    .alive = steps[i],
+					    .alive_end = steps[i],
+					    .taken = (int64_t)(mib * 1.5 * MIB) * (int64_t)steps[i],
+					    .free = 0 };
+		point->memory.processes = steps[i];
+		point->memory.pss = (uint64_t)(mib * MIB) * steps[i] + MIB;
+		point->memory.uss = (uint64_t)(mib * MIB) * steps[i];
+	}
+}
+
+static void make_report(struct ctr_report *report, struct ctr_arena *arena)
+{
+	static struct ctr_fact facts[] = {
+		{"kernel",               "6.12.0-test",  NULL                              },
+		{ "load average before", "3.14",         "the machine has other work to do"},
+		{ "processor",           "A & B <fast>", NULL                              },
+		{ "SMT",                 NULL,           NULL                              },
+	};
+
+	*report = (struct ctr_report){ .version = "0.0.0 test",
+				       .bundle = "/srv/\"bundle\"",
+				       .command = "sh -c 'echo <hi> & wait'",
+				       .idle = "cat (the bundle's own program ends by itself)",
+				       .alive = "it returned a line that was sent to it",
+				       .when = "2026-01-02T03:04:05.000000006Z",
+				       .seed = 42,
+				       .runs = BLOCKS,
+				       .settle_ms = 2000,
+				       .available = (uint64_t)8000 * MIB,
+				       .reserve = (uint64_t)800 * MIB,
+				       .facts = facts,
+				       .nfacts = unit_count(facts) };
+	report->rows = ctr_arena_array(arena, 5, sizeof(*report->rows));
+	report->nrows = 5;
+	fill(&report->rows[0], "process", 0.5, 0.5, arena);
+	fill(&report->rows[1], "container", 1, 1, arena);
+	fill(&report->rows[2], "uml", 250, 40, arena);
+	fill(&report->rows[3], "microvm", 20, 90, arena);
+	fill(&report->rows[4], "vm", 400, 120, arena);
+	report->base = &report->rows[1];
+
+	report->rows[2].accel = CTR_ACCEL_UML;
+	report->rows[2].samples[3].status = 137;
+	report->rows[3].refused = "ctr: --isolation microvm: cannot open '/dev/kvm'";
+	report->rows[3].nsamples = report->rows[3].nidle = 0;
+	report->rows[3].warm_up = -1;
+	report->rows[4].accel = CTR_ACCEL_TCG;
+	report->rows[4].samples[2].error = "start: no end within the time (--timeout)";
+	report->rows[4].nfailed = 1;
+	fill_density(&report->rows[1].density, 1, 20, arena);
+	fill_density(&report->rows[4].density, 110, 5, arena);
+	report->rows[1].density.pss = report->rows[4].density.pss = (struct ctr_line){ 0 };
+	ctr_report_estimate(report, arena);
+}
+
+/* density.c belongs to the runner; its fit is a line of ten. */
+static void fit(struct ctr_density *density, struct ctr_arena *arena)
+{
+	double n[5], pss[5], taken[5];
+
+	for (size_t i = 0; i < density->npoints; i++) {
+		n[i] = (double)density->points[i].n;
+		pss[i] = (double)density->points[i].memory.pss;
+		taken[i] = (double)density->points[i].taken;
+	}
+	density->pss = ctr_theil_sen(n, pss, density->npoints, arena);
+	density->taken = ctr_theil_sen(n, taken, density->npoints, arena);
+}
+
+static void compare(const char *name, void (*render)(const struct ctr_report *, struct ctr_buf *))
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_report report;
+	struct ctr_buf buf;
+	const char *source = getenv("srcdir"),
+		   *path = ctr_arena_printf(&arena, "%s/tests/report/%s", source ? source : ".",
+					    name),
+		   *expected;
+	size_t len;
+
+	make_report(&report, &arena);
+	fit(&report.rows[1].density, &arena);
+	fit(&report.rows[4].density, &arena);
+	ctr_buf_init(&buf, &arena);
+	render(&report, &buf);
+	if (update)
+		assert_int_equal(ctr_file_replace(AT_FDCWD, path, buf.data, buf.len, 0644, NULL),
+				 0);
+	expected = ctr_file_read(&arena, AT_FDCWD, path, 1 << 20, &len, NULL);
+	assert_non_null(expected);
+	assert_string_equal(ctr_buf_str(&buf), expected);
+	ctr_arena_release(&arena);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	compare("report.txt", ctr_report_text);
+}
+
+static void test_json(void **state)
+{
+	(void)state;
+	compare("report.json", ctr_report_json);
+}
+
+static void test_csv(void **state)
+{
+	(void)state;
+	compare("report.csv", ctr_report_csv);
+}
+
+static void test_html(void **state)
+{
+	(void)state;
+	compare("report.html", ctr_report_html);
+}
+
+static void check_words(const struct ctr_report *report,
+			void (*render)(const struct ctr_report *, struct ctr_buf *))
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_buf buf;
+
+	ctr_buf_init(&buf, &arena);
+	render(report, &buf);
+	assert_null(strstr(ctr_buf_str(&buf), "nan"));
+	assert_null(strstr(ctr_buf_str(&buf), "inf"));
+	ctr_arena_release(&arena);
+}
+
+static int nothing(void *context, const struct ctr_json_event *event)
+{
+	(void)context;
+	(void)event;
+	return 0;
+}
+
+/* With no run, no memory and no environment there is still a report, without numbers of nothing. */
+static void test_empty(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_row rows[2] = {
+		{.kind = "container",  .taxonomy = "A. B."},
+		{ .kind = "vm", .taxonomy = "A. B.",       .warm_up = -1 }
+	};
+	struct ctr_report report = { .version = "0",
+				     .bundle = "/b",
+				     .command = "",
+				     .when = "now",
+				     .rows = rows,
+				     .nrows = 2 };
+	struct ctr_json_fault fault;
+	struct ctr_buf buf;
+
+	(void)state;
+	rows[1].density.measured = true;
+	ctr_report_estimate(&report, &arena);
+	check_words(&report, ctr_report_text);
+	check_words(&report, ctr_report_csv);
+	check_words(&report, ctr_report_html);
+	check_words(&report, ctr_svg_ecdf);
+	ctr_buf_init(&buf, &arena);
+	ctr_report_json(&report, &buf);
+	assert_int_equal(ctr_json_parse(&arena, buf.data, buf.len, nothing, NULL, &fault), 0);
+	ctr_arena_release(&arena);
+}
+
+static void test_ratios(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_report report;
+
+	(void)state;
+	make_report(&report, &arena);
+	/* By construction each block of `process` takes half of the container's time. */
+	assert_true(report.rows[0].ratios[CTR_METRIC_FIRST].median > 0.4999 &&
+		    report.rows[0].ratios[CTR_METRIC_FIRST].high < 0.5001);
+	assert_int_equal(report.rows[1].ratios[CTR_METRIC_FIRST].n, 0);
+	/* What was translated is in no ratio, and nothing is lost of a failed run but its time. */
+	assert_int_equal(report.rows[4].ratios[CTR_METRIC_FIRST].n, 0);
+	assert_int_equal(report.rows[4].times[CTR_METRIC_FIRST].n, BLOCKS - 1);
+	assert_false(ctr_row_ranked(&report.rows[2]) || ctr_row_ranked(&report.rows[4]));
+	assert_true(ctr_row_ranked(&report.rows[3]));
+	assert_int_equal(report.rows[2].status, -1);
+	assert_false(report.rows[2].same_status);
+	assert_true(report.rows[0].same_status);
+	ctr_arena_release(&arena);
+}
+
+static void test_numbers(void **state)
+{
+	static const struct {
+		double value;
+		const char *text;
+	} cases[] = {
+		{0,        "0.00" },
+                { 0.05123, "0.051"},
+                { 0.1,     "0.10" },
+		{ 9.994,   "9.99" },
+                { 9.996,   "10.0" },
+                { 99.94,   "99.9" },
+		{ 99.96,   "100"  },
+                { 12345.6, "12346"},
+                { -1.234,  "-1.23"},
+	};
+	char text[CTR_NUMBER_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++)
+		assert_string_equal(ctr_number(text, cases[i].value), cases[i].text);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),    cmocka_unit_test(test_json),
+		cmocka_unit_test(test_csv),     cmocka_unit_test(test_html),
+		cmocka_unit_test(test_empty),   cmocka_unit_test(test_ratios),
+		cmocka_unit_test(test_numbers),
+	};
+
+	update = argc > 1 && strcmp(argv[1], "--update") == 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -6,38 +6,62 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
 
-static int spawn(const char *const *argv, int output, bool errors, pid_t *pid)
+/* Signals are as for a new program. */
+static int spawn(const char *const *argv, const posix_spawn_file_actions_t *actions, pid_t *pid)
 {
-	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int error;
 
 	sigemptyset(&none);
 	sigfillset(&all);
-	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attr);
-	error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (!error && errors)
-		error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-	if (!error)
-		error = posix_spawnattr_setsigmask(&attr, &none);
+	error = posix_spawnattr_setsigmask(&attr, &none);
 	if (!error)
 		error = posix_spawnattr_setsigdefault(&attr, &all);
 	if (!error)
 		error = posix_spawnattr_setflags(&attr,
 						 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	if (!error)
-		error = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv, environ);
+		error = posix_spawnp(pid, argv[0], actions, &attr, (char *const *)argv, environ);
 	(void)posix_spawnattr_destroy(&attr);
-	(void)posix_spawn_file_actions_destroy(&actions);
 	return -error;
+}
+
+int ctr_run_spawn(const char *const *argv, const int *fds, size_t nfds, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	int error = 0, r = 0;
+
+	(void)posix_spawn_file_actions_init(&actions);
+	/* dup2 of a descriptor to itself clears CLOEXEC here (glibc 2.29, POSIX 2024). */
+	for (size_t i = 0; i < nfds && !error; i++)
+		error = posix_spawn_file_actions_adddup2(&actions, fds[i], fds[i]);
+	r = error ? -error : spawn(argv, &actions, pid);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+static int spawn_with_output(const char *const *argv, int output, bool errors, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	int error, r;
+
+	(void)posix_spawn_file_actions_init(&actions);
+	error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	if (!error && errors)
+		error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+	r = error ? -error : spawn(argv, &actions, pid);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return r;
 }
 
 static void read_output(int fd, char *text, size_t size)
@@ -73,7 +97,7 @@ int ctr_run_start(const char *const *argv, bool errors, pid_t *pid)
 	output = fds[0];
 	output_write = fds[1];
 
-	r = spawn(argv, output_write, errors, pid);
+	r = spawn_with_output(argv, output_write, errors, pid);
 	return r < 0 ? r : ctr_take_fd(&output);
 }
 
@@ -97,4 +121,28 @@ int ctr_run_program(const char *const *argv, char *text, size_t size, int *statu
 	read_output(output, text, size);
 	(void)close(output);
 	return ctr_run_wait(pid, status);
+}
+
+const char *ctr_run_helper(struct ctr_arena *arena, const char *name)
+{
+	const char *installed = ctr_arena_printf(arena, "%s/%s", CTR_LIBEXECDIR, name);
+	char self[4096];
+	ssize_t n;
+	char *slash;
+
+	if (access(installed, X_OK) == 0)
+		return installed;
+
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
+	for (int beside = 0; slash && beside < 2; beside++) {
+		const char *path = ctr_arena_printf(arena, "%.*s%s/%s", (int)(slash - self), self,
+						    beside ? "" : "/../libexec/ctr", name);
+
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+
+	return installed;
 }

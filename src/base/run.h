@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct ctr_arena;
+
 /*
  * Run @argv (searched in PATH unless it has a slash) with both output streams captured: the first
  * @size - 1 bytes come into @text, newlines at the end cut, the rest is dropped. *@status is what
@@ -15,5 +17,12 @@ int ctr_run_program(const char *const *argv, char *text, size_t size, int *statu
 /* The two halves of that, for output of any length. Start @argv: a new descriptor of what it writes
  * to standard output, with @errors to standard error as well, or -errno. */
 int ctr_run_start(const char *const *argv, bool errors, pid_t *pid);
+/* Start @argv with the caller's standard streams; it has each of @fds, too, under the same number.
+ * 0, or -errno. */
+int ctr_run_spawn(const char *const *argv, const int *fds, size_t nfds, pid_t *pid);
 /* Wait for its end. 0, or -errno. */
 int ctr_run_wait(pid_t pid, int *status);
+
+/* The path of helper program @name: where it is installed; for a ctr that was moved, or is not
+ * installed, by where that is. In @arena. */
+const char *ctr_run_helper(struct ctr_arena *arena, const char *name);

@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/run.h"
 #include "cgroup/cgroup.h"
@@ -14,32 +12,6 @@
 #include "cgroup/unit.h"
 
 enum { FIXED_ARGS = 6, OUTPUT_MAX = 4096 };
-
-/* Where it is installed; for a ctr that was moved, or is not installed, by where that is. */
-static const char *helper_path(struct ctr_arena *arena)
-{
-	static const char *const places[] = { "/../libexec/ctr/ctr-systemd", "/ctr-systemd" };
-	const char *installed = CTR_LIBEXECDIR "/ctr-systemd";
-	char self[4096];
-	ssize_t n;
-	char *slash;
-
-	if (access(installed, X_OK) == 0)
-		return installed;
-
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash && i < CTR_ARRAY_SIZE(places); i++) {
-		const char *path =
-			ctr_arena_printf(arena, "%.*s%s", (int)(slash - self), self, places[i]);
-
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-
-	return installed;
-}
 
 static int call(const struct ctr_unit *unit, const char *verb, const char *pid,
 		const struct ctr_properties *properties, char output[static OUTPUT_MAX],
@@ -49,7 +21,7 @@ static int call(const struct ctr_unit *unit, const char *verb, const char *pid,
 	const char **argv = ctr_arena_array(arena, count + FIXED_ARGS + 1, sizeof(*argv));
 	int status = 0, r;
 
-	argv[n++] = helper_path(arena);
+	argv[n++] = ctr_run_helper(arena, "ctr-systemd");
 	if (unit->user)
 		argv[n++] = "--user";
 	argv[n++] = verb;

@@ -37,7 +37,7 @@ enum { CTR_OPERANDS_ANY = 1 << 20, CTR_OPTIONS_SIZE_MAX = 512 };
 extern const struct ctr_verb ctr_verb_create, ctr_verb_run, ctr_verb_start, ctr_verb_state,
 	ctr_verb_kill, ctr_verb_delete, ctr_verb_exec, ctr_verb_list, ctr_verb_ps, ctr_verb_pause,
 	ctr_verb_resume, ctr_verb_spec, ctr_verb_features, ctr_verb_explain, ctr_verb_lint,
-	ctr_verb_update, ctr_verb_events, ctr_verb_compare;
+	ctr_verb_update, ctr_verb_events, ctr_verb_compare, ctr_verb_checkpoint, ctr_verb_restore;
 
 /* Finish what was printed. 0, or -1 and @err when standard output refused it. */
 int ctr_print_end(struct ctr_error *err);

@@ -47,10 +47,11 @@ static const struct ctr_option global_table[] = {
 };
 
 static const struct ctr_verb *const verbs[] = {
-	&ctr_verb_run,    &ctr_verb_create,   &ctr_verb_start,   &ctr_verb_exec, &ctr_verb_kill,
-	&ctr_verb_delete, &ctr_verb_state,    &ctr_verb_list,    &ctr_verb_ps,   &ctr_verb_pause,
-	&ctr_verb_resume, &ctr_verb_update,   &ctr_verb_events,  &ctr_verb_spec, &ctr_verb_explain,
-	&ctr_verb_lint,   &ctr_verb_features, &ctr_verb_compare,
+	&ctr_verb_run,        &ctr_verb_create,  &ctr_verb_start,    &ctr_verb_exec,
+	&ctr_verb_kill,       &ctr_verb_delete,  &ctr_verb_state,    &ctr_verb_list,
+	&ctr_verb_ps,         &ctr_verb_pause,   &ctr_verb_resume,   &ctr_verb_update,
+	&ctr_verb_checkpoint, &ctr_verb_restore, &ctr_verb_events,   &ctr_verb_spec,
+	&ctr_verb_explain,    &ctr_verb_lint,    &ctr_verb_features, &ctr_verb_compare,
 };
 
 /* Pages cost more than anything at start-up: the first of the arena are static. */
@@ -62,8 +63,8 @@ static void print_version(const char *name)
 
 	printf("%s version %s\ncommit: %s\nspec: %s\n", name, PACKAGE_VERSION, CTR_COMMIT,
 	       CTR_OCI_VERSION);
-	printf("%s+SECCOMP +CAP +SELINUX +APPARMOR +EBPF +YAJL\n",
-	       CTR_WITH_SYSTEMD ? "+SYSTEMD " : "");
+	printf("%s%s+SECCOMP +CAP +SELINUX +APPARMOR +EBPF +YAJL\n",
+	       CTR_WITH_SYSTEMD ? "+SYSTEMD " : "", CTR_WITH_CRIU ? "+CRIU " : "");
 	printf("libseccomp: %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
 }
 

@@ -66,6 +66,17 @@ int ctr_create(const struct ctr_context *context, const struct ctr_create_option
 	return r;
 }
 
+/* What was restored runs already. */
+static int start(struct ctr_creation *creation, struct ctr_error *err)
+{
+	if (creation->options->restore)
+		return 0;
+
+	return ctr_launch_go(&creation->launch, err) < 0
+		       ? -1
+		       : ctr_launch_serve(&creation->launch, CTR_SYNC_DONE, err);
+}
+
 /* Let it start and, in the foreground, stay until its end. */
 static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr_error *err)
 {
@@ -85,9 +96,7 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 
 	/* In the foreground we are what the service manager watches, and stay it. */
 	creation->notify.main = wait.foreground ? getpid() : creation->launch.pid;
-	r = ctr_launch_go(&creation->launch, err);
-	if (r == 0)
-		r = ctr_launch_serve(&creation->launch, CTR_SYNC_DONE, err);
+	r = start(creation, err);
 	if (r == 0 && spec->hooks[CTR_HOOK_POSTSTART].count > 0) {
 		state = ctr_container_hook_state(&creation->container, "running",
 						 creation->launch.pid, creation->context);
@@ -140,7 +149,8 @@ int ctr_run(const struct ctr_context *context, const struct ctr_create_options *
 	ctr_prepare_block_signals(&signals);
 	r = ctr_creation_load(&creation, err);
 	if (r == 0)
-		r = ctr_creation_make(&creation, err);
+		r = options->restore ? ctr_creation_restore(&creation, err)
+				     : ctr_creation_make(&creation, err);
 	if (r == 0)
 		r = start_and_wait(&creation, status, err);
 	if (r < 0) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct ctr_context;
+struct ctr_criu_flags;
 struct ctr_error;
 
 struct ctr_create_options {
@@ -23,6 +24,7 @@ struct ctr_create_options {
 	const char *isolation; /* NULL: as annotations or our name say */
 	const char *kernel;    /* of a virtual machine; NULL */
 	const char *overlay;   /* "ephemeral", or the directory of a writable layer; NULL */
+	const struct ctr_criu_flags *restore; /* run: from a checkpoint; NULL */
 	bool no_pivot, no_new_keyring, no_subreaper;
 	bool detach; /* run */
 	bool keep;   /* run: no delete at the end */

@@ -86,7 +86,7 @@ static void undo_overlay(struct ctr_creation *creation)
 	ctr_overlay_undo(&creation->overlay);
 }
 
-static void undo_child(struct ctr_creation *creation)
+void ctr_creation_undo_child(struct ctr_creation *creation)
 {
 	ctr_launch_kill(&creation->launch);
 }
@@ -410,21 +410,24 @@ static int on_place(void *data, const struct ctr_launch *launch, struct ctr_erro
 	return 0;
 }
 
-static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_error *err)
+int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
 {
-	struct ctr_creation *creation = data;
 	const struct ctr_spec *spec = creation->spec;
 	const char *state;
 
 	ctr_creation_push_undo(creation, ctr_creation_poststop);
-	state = ctr_container_hook_state(&creation->container, "creating", launch->pid,
-					 creation->context);
+	state = ctr_container_hook_state(&creation->container, "creating", pid, creation->context);
 	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_PRESTART], CTR_HOOK_PRESTART, state, spec->bundle,
 			  err) < 0)
 		return -1;
 
 	return ctr_hooks_run(&spec->hooks[CTR_HOOK_CREATE_RUNTIME], CTR_HOOK_CREATE_RUNTIME, state,
 			     spec->bundle, err);
+}
+
+static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_error *err)
+{
+	return ctr_creation_hooks(data, launch->pid, err);
 }
 
 static int on_console(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err)
@@ -450,6 +453,14 @@ static const struct ctr_launch_calls create_calls = {
 	.listener = on_listener,
 };
 
+int ctr_creation_keep(struct ctr_creation *creation, struct ctr_error *err)
+{
+	if (ctr_file_replace(creation->container.dir, "config.json", creation->config,
+			     creation->config_len, 0600, err) < 0)
+		return -1;
+	return write_record(creation, err);
+}
+
 /* What can be done while the child mounts. */
 static int work_beside(struct ctr_creation *creation, struct ctr_error *err)
 {
@@ -463,17 +474,14 @@ static int work_beside(struct ctr_creation *creation, struct ctr_error *err)
 	    ctr_security_devices(&container->cgroup, creation->spec, context, err) < 0)
 		return -1;
 
-	if (ctr_file_replace(container->dir, "config.json", creation->config, creation->config_len,
-			     0600, err) < 0)
-		return -1;
-	if (write_record(creation, err) < 0)
+	if (ctr_creation_keep(creation, err) < 0)
 		return -1;
 
 	ctr_newnet_end(&creation->newnet);
 	return 0;
 }
 
-static int finish(struct ctr_creation *creation, struct ctr_error *err)
+int ctr_creation_finish(struct ctr_creation *creation, struct ctr_error *err)
 {
 	const struct ctr_handover *handover = &creation->handover;
 
@@ -484,6 +492,13 @@ static int finish(struct ctr_creation *creation, struct ctr_error *err)
 	if (handover->pid_file)
 		ctr_creation_push_undo(creation, undo_pid_file);
 	return 0;
+}
+
+int ctr_creation_place(struct ctr_creation *creation, struct ctr_error *err)
+{
+	return check_terminal(creation, err) < 0 || take_overlay(creation, err) < 0
+		       ? -1
+		       : make_place(creation, err);
 }
 
 /* From nothing to CREATED; `run` need not wait for that where the child asks for nothing. */
@@ -509,7 +524,7 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 			      creation->child_sync, creation->gate, creation->container.dir,
 			      err) < 0)
 		return -1;
-	ctr_creation_push_undo(creation, undo_child);
+	ctr_creation_push_undo(creation, ctr_creation_undo_child);
 
 	/* From here on the child's end of the pair is the child's alone: its end is end of file. */
 	close(ctr_take_fd(&creation->child_sync));
@@ -519,7 +534,7 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)
 		return -1;
 
-	return finish(creation, err);
+	return ctr_creation_finish(creation, err);
 }
 
 /* ---- the frame of it */

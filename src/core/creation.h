@@ -56,6 +56,23 @@ struct ctr_creation ctr_creation_init(const struct ctr_context *context,
 /* Read and decode the bundle. 0 or -1. */
 int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err);
 
+/*
+ * The steps of a making, for what makes a process in another way (restore.c). Each 0 or -1.
+ * _place: layer, state directory, record, cgroup with its limits. _keep: the copy of the
+ * configuration and the record, now with the pid of ->launch. _finish: pidfd and pid file.
+ */
+int ctr_creation_place(struct ctr_creation *creation, struct ctr_error *err);
+int ctr_creation_keep(struct ctr_creation *creation, struct ctr_error *err);
+int ctr_creation_finish(struct ctr_creation *creation, struct ctr_error *err);
+/* prestart and createRuntime hooks, of a container whose namespaces process @pid is in. */
+int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_error *err);
+/* The process of ->launch ends when the creation fails. */
+void ctr_creation_undo_child(struct ctr_creation *creation);
+
+/* restore.c: the same as ctr_creation_make() by the image of ->options->restore: the container
+ * runs. */
+int ctr_creation_restore(struct ctr_creation *creation, struct ctr_error *err);
+
 /* From nothing to CREATED; with ->run not to CREATED where the child asks for nothing. 0 or -1:
  * then ctr_creation_undo() is due. */
 int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err);

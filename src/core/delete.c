@@ -85,13 +85,13 @@ static void run_poststop(const struct ctr_container *container, const struct ctr
 		ctr_log(CTR_LOG_WARNING, "%s", err.text);
 }
 
-static int delete_container(struct ctr_container *container, const struct ctr_context *context,
-			    bool force, struct ctr_error *err)
+int ctr_container_destroy(struct ctr_container *container, const struct ctr_context *context,
+			  struct ctr_error *err)
 {
 	const struct ctr_spec *spec = NULL;
 	struct ctr_error warning;
 
-	if (check_status(container, force, err) < 0 || end_processes(container, err) < 0)
+	if (end_processes(container, err) < 0)
 		return -1;
 
 	if (container->record.hooks & 1U << CTR_HOOK_POSTSTOP) {
@@ -160,7 +160,9 @@ int ctr_delete(const struct ctr_context *context, const char *id, bool force, st
 
 	r = open_locked(&container, context, id, &local);
 	if (r == 0)
-		r = delete_container(&container, context, force, &local);
+		r = check_status(&container, force, &local);
+	if (r == 0)
+		r = ctr_container_destroy(&container, context, &local);
 	else if (force && local.fault == CTR_FAULT_NOT_FOUND)
 		r = 0;
 	else if (force && local.fault == CTR_FAULT_STATE && container.locked)

@@ -242,7 +242,8 @@ static int make_plan(struct execution *execution, struct ctr_plan_header **out,
 	plan_options->exec = true;
 	plan_options->id = execution->options->id;
 	plan_options->ignored_signals = context->host.ignored_signals;
-	if (execution->spec.linux_->namespaces[CTR_NS_TIME].listed)
+	if (execution->spec.linux_->namespaces[CTR_NS_TIME].listed ||
+	    execution->container.record.has_timens)
 		plan_options->join_time_ns = ctr_arena_printf(context->arena, "/proc/%d/ns/time",
 							      execution->container.record.pid);
 	if (ctr_prepare_fds(execution->options->preserve_fds, &plan_options->preserve_fds,

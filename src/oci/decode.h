@@ -227,6 +227,7 @@ extern const struct ctr_type ctr_type_resources;
 extern const struct ctr_type ctr_type_seccomp;
 extern const struct ctr_type ctr_type_vm;
 extern const struct ctr_type ctr_type_id_map;
+extern const struct ctr_type ctr_type_checkpoint;
 
 /* ---- for the functions of fields and types, and for validate.c */
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "oci/checkpoint.h"
 #include "oci/decode.h"
 #include "oci/decode_run.h"
 #include "oci/json.h"
@@ -118,6 +119,24 @@ struct ctr_resources *ctr_resources_decode(struct ctr_arena *arena, const char *
 		return NULL;
 	log_warnings(&decode);
 	return resources;
+}
+
+struct ctr_checkpoint *ctr_checkpoint_decode(struct ctr_arena *arena, const char *text, size_t len,
+					     const char *file, struct ctr_error *err)
+{
+	struct ctr_checkpoint *checkpoint = ctr_arena_alloc(arena, sizeof(*checkpoint));
+	struct ctr_decode decode = {
+		.arena = arena,
+		.file = file,
+		.text = text,
+		.len = len,
+		.bundle = "",
+		.type = &ctr_type_checkpoint,
+		.root = checkpoint,
+		.err = err,
+	};
+
+	return run(&decode) < 0 ? NULL : checkpoint;
 }
 
 /* @bundle as an absolute path. */

@@ -65,6 +65,8 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_number(&buf, "resctrl.mon", record->resctrl_monitored);
 	add_text(&buf, "overlay", record->overlay);
 	add_number(&buf, "pidns", record->has_pidns);
+	if (record->has_timens)
+		add_number(&buf, "timens", 1);
 	for (size_t i = 0; i < record->nannotations; i++) {
 		ctr_buf_adds(&buf, "annotation=");
 		add_value(&buf, record->annotations[i].key);
@@ -147,6 +149,7 @@ static const struct record_key {
 	{ "resctrl.mon",  RECORD_BOOL, offsetof(struct ctr_record, resctrl_monitored)},
 	{ "overlay",      RECORD_TEXT, offsetof(struct ctr_record, overlay)          },
 	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)        },
+	{ "timens",       RECORD_BOOL, offsetof(struct ctr_record, has_timens)       },
 };
 
 static int set_number(struct ctr_record *record, const struct record_key *key, const char *value)

@@ -37,6 +37,7 @@ struct ctr_record {
 	bool resctrl_made, resctrl_monitored; /* what is the container's of it */
 	const char *overlay; /* directory of its writable layer, "ephemeral", NULL: none */
 	bool has_pidns;      /* a pid namespace of its own: its processes die with init */
+	bool has_timens;     /* a time namespace that the configuration tells nothing of: CRIU's */
 	const struct ctr_string_pair *annotations;
 	size_t nannotations;
 };

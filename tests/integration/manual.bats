@@ -115,6 +115,16 @@ examples() {
   examples ctr-delete.1
 }
 
+@test "examples of ctr-checkpoint(1)" {
+  need root jq criu
+  examples ctr-checkpoint.1
+}
+
+@test "examples of ctr-restore(1)" {
+  need root jq criu
+  examples ctr-restore.1
+}
+
 @test "examples of ctr-state(1)" {
   need root jq
   examples ctr-state.1

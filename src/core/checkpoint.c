@@ -1,0 +1,279 @@
+/*
+ * ctr checkpoint: see what of the container is not its own, have CRIU dump it, delete it. The
+ * documents are written before the dump: a disk that is full then has cost nothing.
+ */
+#include "core/checkpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/root.h"
+#include "core/container.h"
+#include "core/context.h"
+#include "criu/call.h"
+#include "criu/external.h"
+#include "criu/images.h"
+#include "criu/mountinfo.h"
+#include "criu/report.h"
+#include "criu/streams.h"
+#include "ns/shape.h"
+#include "oci/checkpoint.h"
+#include "oci/words.h"
+
+enum { MOUNTINFO_MAX = 16 << 20, FDS = 3 };
+
+struct dump {
+	const struct ctr_context *context;
+	const struct ctr_criu_flags *flags;
+	struct ctr_container container;
+	const struct ctr_spec *spec;
+	bool paused;
+	struct ctr_images image;
+	struct ctr_mountinfos mounts;
+	struct ctr_externals externals;
+	struct ctr_streams streams;
+	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
+	size_t nnamespaces;
+};
+
+const char *ctr_criu_config(const struct ctr_spec *spec)
+{
+	static const char *const files[] = { "/etc/criu/ctr.conf", "/etc/criu/runc.conf" };
+	const char *annotation = ctr_spec_annotation(spec, "org.criu.config");
+
+	if (annotation)
+		return annotation[0] ? annotation : NULL;
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(files); i++)
+		if (access(files[i], R_OK) == 0)
+			return files[i];
+
+	return NULL;
+}
+
+/* ---- what is there */
+
+static int check(struct dump *dump, struct ctr_error *err)
+{
+	const struct ctr_container *container = &dump->container;
+	enum ctr_status status = ctr_container_status(container);
+
+	if (status != CTR_STATUS_RUNNING && status != CTR_STATUS_PAUSED)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"container '%s': container not running: %s", container->id,
+				ctr_status_name(status));
+	dump->paused = status == CTR_STATUS_PAUSED;
+	return 0;
+}
+
+/* The id of the mount at @destination, as the container sees it; 0: unknown. */
+static unsigned mount_id(int root, const char *destination, struct ctr_arena *arena)
+{
+	_cleanup_close_ int fd = ctr_open_in_root(root, destination, O_PATH);
+	char info[1024];
+	uint64_t id = 0;
+	char *line, *end;
+
+	if (fd < 0 ||
+	    ctr_file_read_small(AT_FDCWD, ctr_arena_printf(arena, "/proc/self/fdinfo/%d", fd), info,
+				sizeof(info)) < 0)
+		return 0;
+	line = strstr(info, "mnt_id:\t");
+	if (!line)
+		return 0;
+	line += strlen("mnt_id:\t");
+	end = strchrnul(line, '\n');
+	*end = '\0';
+	return ctr_parse_u64(line, &id) < 0 ? 0 : (unsigned)id;
+}
+
+static int find_mounts(struct dump *dump, struct ctr_error *err)
+{
+	const struct ctr_spec *spec = dump->spec;
+	struct ctr_arena *arena = dump->context->arena;
+	int pid = dump->container.record.pid;
+	unsigned *ids = ctr_arena_array(arena, spec->nmounts, sizeof(*ids));
+	const char *path = ctr_arena_printf(arena, "/proc/%d/mountinfo", pid);
+	_cleanup_close_ int root = -1;
+	char *text;
+
+	text = ctr_file_read(arena, AT_FDCWD, path, MOUNTINFO_MAX, NULL, err);
+	if (!text)
+		return -1;
+	path = ctr_arena_printf(arena, "/proc/%d/root", pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+
+	for (size_t i = 0; i < spec->nmounts; i++)
+		ids[i] = mount_id(root, spec->mounts[i].destination, arena);
+	ctr_mountinfo_parse(&dump->mounts, text, arena);
+	ctr_external_find(&dump->externals, &dump->mounts, spec, ids, arena);
+	return 0;
+}
+
+static int find_streams(struct dump *dump, struct ctr_error *err)
+{
+	struct ctr_container *container = &dump->container;
+	pid_t *pids = &container->record.pid;
+	size_t n = 1;
+
+	if (container->cgroup.mount &&
+	    (ctr_cgroup_open(&container->cgroup, err) < 0 ||
+	     ctr_cgroup_procs(&container->cgroup, dump->context->arena, &pids, &n, err) < 0))
+		return -1;
+	return ctr_streams_find(&dump->streams, container->record.pid, &dump->mounts, pids, n,
+				dump->context->arena, err);
+}
+
+static int find_namespaces(struct dump *dump, struct ctr_error *err)
+{
+	struct ctr_arena *arena = dump->context->arena;
+
+	for (unsigned i = 0; i < CTR_NS_KINDS; i++) {
+		const char *path;
+		struct stat st;
+
+		if (!dump->spec->linux_->namespaces[i].path)
+			continue;
+		path = ctr_arena_printf(arena, "/proc/%d/ns/%s", dump->container.record.pid,
+					ctr_ns_file((enum ctr_ns_kind)i));
+		if (stat(path, &st) < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot look at '%s'", path);
+		dump->namespaces[dump->nnamespaces++] = (struct ctr_criu_namespace){
+			.name = ctr_name_of(ctr_namespace_names, i),
+			.inode = st.st_ino,
+			.fd = -1,
+		};
+	}
+	return 0;
+}
+
+/* ---- the dump */
+
+static int describe(const struct dump *dump, struct ctr_error *err)
+{
+	struct ctr_arena *arena = dump->context->arena;
+	const char **descriptors =
+		ctr_arena_array(arena, dump->streams.count, sizeof(*descriptors));
+	const char **mounts = ctr_arena_array(arena, dump->externals.count, sizeof(*mounts));
+	const char **namespaces = ctr_arena_array(arena, dump->nnamespaces, sizeof(*namespaces));
+	char created[CTR_CLOCK_TEXT];
+	struct ctr_checkpoint checkpoint = {
+		.id = dump->container.id,
+		.bundle = dump->container.record.bundle,
+		.created = ctr_clock_now(created),
+		.paused = dump->paused,
+		.descriptors = descriptors,
+		.ndescriptors = dump->streams.count,
+		.mounts = mounts,
+		.nmounts = dump->externals.count,
+		.namespaces = namespaces,
+		.nnamespaces = dump->nnamespaces,
+	};
+
+	for (size_t i = 0; i < dump->streams.count; i++)
+		descriptors[i] = dump->streams.list[i].name;
+	for (size_t i = 0; i < dump->externals.count; i++)
+		mounts[i] = dump->externals.list[i].name;
+	for (size_t i = 0; i < dump->nnamespaces; i++)
+		namespaces[i] = dump->namespaces[i].name;
+	return ctr_images_describe(&dump->image, &checkpoint, arena, err);
+}
+
+static int call_criu(struct dump *dump, struct ctr_error *err)
+{
+	const struct ctr_cgroup *cgroup = &dump->container.cgroup;
+	const struct ctr_criu_request request = {
+		.flags = dump->flags,
+		.images = dump->image.dir,
+		.work = dump->image.work,
+		.config = ctr_criu_config(dump->spec),
+		.root = dump->container.record.rootfs,
+		.mounts = &dump->externals,
+		.streams = &dump->streams,
+		.namespaces = dump->namespaces,
+		.nnamespaces = dump->nnamespaces,
+		.pid = dump->container.record.pid,
+		.freezer = cgroup->mount ? ctr_arena_printf(dump->context->arena, "%s%s",
+							    cgroup->mount, cgroup->path)
+					 : NULL,
+	};
+	int fds[FDS] = { dump->image.dir, dump->image.work, (int)dump->flags->status_fd };
+	struct ctr_criu_list options;
+	struct ctr_criu_call call = {
+		.request = dump->flags->pre_dump ? "PRE_DUMP" : "DUMP",
+		.options = &options,
+		.fds = fds,
+		.nfds = dump->flags->status_fd > 0 ? FDS : FDS - 1,
+	};
+	int result = 0;
+
+	ctr_criu_list_init(&options, dump->context->arena);
+	if (ctr_criu_dump_options(&options, &request, err) < 0)
+		return -1;
+	if (ctr_criu_call(&call, &result, dump->context->arena, err) < 0)
+		return ctr_criu_report(&dump->image, "dump.log", dump->context->arena, err);
+	return 0;
+}
+
+/* CRIU thaws what it has frozen, unless it was killed. */
+static void let_run(struct dump *dump)
+{
+	const struct ctr_cgroup *cgroup = &dump->container.cgroup;
+
+	if (!dump->paused && cgroup->fd >= 0 && ctr_cgroup_is_frozen(cgroup))
+		(void)ctr_cgroup_freeze(cgroup, false, NULL);
+}
+
+static int checkpoint(struct dump *dump, struct ctr_error *err)
+{
+	const struct ctr_criu_flags *flags = dump->flags;
+	struct ctr_arena *arena = dump->context->arena;
+
+	if (check(dump, err) < 0)
+		return -1;
+	dump->spec = ctr_container_spec(&dump->container, dump->context, err);
+	if (!dump->spec)
+		return -1;
+
+	if (find_mounts(dump, err) < 0 || find_streams(dump, err) < 0 ||
+	    find_namespaces(dump, err) < 0 ||
+	    ctr_images_make(&dump->image, flags->image_path ? flags->image_path : "checkpoint",
+			    flags->work_path, arena, err) < 0)
+		return -1;
+
+	if (describe(dump, err) < 0 || call_criu(dump, err) < 0) {
+		ctr_images_remove(&dump->image);
+		let_run(dump);
+		return -1;
+	}
+	return 0;
+}
+
+int ctr_checkpoint(const struct ctr_context *context, const char *id,
+		   const struct ctr_criu_flags *flags, struct ctr_error *err)
+{
+	struct dump dump = {
+		.context = context,
+		.flags = flags,
+		.image = CTR_IMAGES_INIT,
+	};
+	int r;
+
+	r = ctr_container_open(&dump.container, context, id, CTR_LOCK_WAIT, err);
+	if (r == 0)
+		r = checkpoint(&dump, err);
+	if (r == 0 && !flags->leave_running && !flags->pre_dump)
+		r = ctr_container_destroy(&dump.container, context, err);
+	ctr_images_release(&dump.image);
+	ctr_container_release(&dump.container);
+	return r;
+}

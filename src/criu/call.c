@@ -1,0 +1,128 @@
+/* ctr-criu is started, and its messages are served until the last one. */
+#include "criu/call.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/run.h"
+#include "criu/options.h"
+
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 5, FDS_MAX = 32 };
+
+static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct ctr_arena *arena,
+		 struct ctr_error *err)
+{
+	const char **argv =
+		ctr_arena_array(arena, call->options->count + FIXED_ARGS + 1, sizeof(*argv));
+	int fds[FDS_MAX];
+	size_t n = 0;
+	int r;
+
+	argv[n++] = ctr_run_helper(arena, "ctr-criu");
+	argv[n++] = ctr_arena_printf(arena, "%d", sock);
+	if (call->root) {
+		argv[n++] = "--root";
+		argv[n++] = call->root;
+	}
+	argv[n++] = call->request;
+	for (size_t i = 0; i < call->options->count; i++)
+		argv[n++] = call->options->items[i];
+
+	if (call->nfds >= FDS_MAX)
+		return ctr_fail(err, CTR_FAULT_BUG, 0, "too many descriptors for CRIU");
+	for (size_t i = 0; i < call->nfds; i++)
+		fds[i] = call->fds[i];
+	fds[call->nfds] = sock;
+
+	r = ctr_run_spawn(argv, fds, call->nfds + 1, pid);
+	if (r == -ENOENT)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"'%s' is not there: ctr was built without CRIU support", argv[0]);
+	return r < 0 ? ctr_fail(err, CTR_FAULT_HOST, -r, "cannot run '%s'", argv[0]) : 0;
+}
+
+/* "notify POINT PID" */
+static int serve_notify(const struct ctr_criu_call *call, int sock, char *text, int fd,
+			struct ctr_error *err)
+{
+	char *pid = strchr(text, ' ');
+	char answer = '1';
+
+	if (pid)
+		*pid++ = '\0';
+	if (call->notify) {
+		if (call->notify(call->data, text, pid ? atoi(pid) : 0, fd, err) < 0)
+			answer = '0';
+	} else if (fd >= 0) {
+		close(fd);
+	}
+	(void)send(sock, &answer, 1, MSG_NOSIGNAL);
+	return answer == '1' ? 0 : -1;
+}
+
+static int serve(const struct ctr_criu_call *call, int sock, int *result, struct ctr_error *err)
+{
+	char text[MESSAGE_MAX + 1];
+	bool given_up = false;
+
+	for (;;) {
+		int fd = -1;
+		size_t nfds = 1;
+		ssize_t n = ctr_recv_fds(sock, text, MESSAGE_MAX, &fd, &nfds);
+
+		if (n <= 0)
+			return given_up ? -1
+					: ctr_fail(err, CTR_FAULT_HOST, 0,
+						   "ctr-criu has ended without an answer");
+		text[n] = '\0';
+		if (strncmp(text, "notify ", 7) == 0) {
+			if (serve_notify(call, sock, text + 7, nfds == 1 ? fd : -1,
+					 given_up ? NULL : err) < 0)
+				given_up = true;
+		} else if (strncmp(text, "done ", 5) == 0) {
+			*result = atoi(text + 5);
+			return given_up ? -1 : 0;
+		} else if (strncmp(text, "failed ", 7) == 0) {
+			char *rest = NULL;
+			long error = strtol(text + 7, &rest, 10);
+
+			/* What we refused CRIU tells of in other words. */
+			return given_up ? -1
+					: ctr_fail(err, CTR_FAULT_HOST, (int)error, "CRIU%s%s",
+						   *rest == ' ' && rest[1] ? ": " : "",
+						   *rest == ' ' ? rest + 1 : "");
+		}
+	}
+}
+
+int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
+		  struct ctr_error *err)
+{
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int pair[2], status, r;
+	pid_t pid = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+
+	if (start(call, theirs, &pid, arena, err) < 0)
+		return -1;
+	close(ctr_take_fd(&theirs));
+
+	r = serve(call, ours, result, err);
+	close(ctr_take_fd(&ours));
+	(void)ctr_run_wait(pid, &status);
+	return r;
+}

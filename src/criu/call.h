@@ -1,0 +1,28 @@
+/* One request to CRIU through the helper program ctr-criu, and what CRIU says meanwhile. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct ctr_arena;
+struct ctr_criu_list;
+struct ctr_error;
+
+struct ctr_criu_call {
+	const char *request; /* of CRIU's request types: "DUMP" */
+	const struct ctr_criu_list *options;
+	const char *root; /* is made a mount, in a mount namespace of CRIU's own; NULL */
+	const int *fds;   /* that the options name */
+	size_t nfds;
+	/* CRIU is at point @point ("setup-namespaces", "post-restore" ...) with process @pid; @fd
+	 * (-1: none) is the callee's. 0 to go on; NULL: always. */
+	int (*notify)(void *data, const char *point, pid_t pid, int fd, struct ctr_error *err);
+	void *data;
+};
+
+/*
+ * 0 and *@result (the pid of what was restored, CRIU's version); or -1 and @err: what `notify`
+ * said, or CRIU's own word and errno, to which a report of its log belongs.
+ */
+int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
+		  struct ctr_error *err);

@@ -1,0 +1,180 @@
+/* Which mounts are external, and what is behind them. */
+#include "criu/external.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/path.h"
+#include "criu/mountinfo.h"
+#include "oci/checkpoint.h"
+#include "oci/spec.h"
+
+/* The bind mount of @spec that is @mount, by its id. */
+static const struct ctr_mount *bind_at(const struct ctr_spec *spec, const unsigned *ids,
+				       unsigned id)
+{
+	for (size_t i = spec->nmounts; i-- > 0;)
+		if (ids[i] == id && (spec->mounts[i].bits & CTR_MOUNT_BIND))
+			return &spec->mounts[i];
+
+	return NULL;
+}
+
+/* Is @mount at, or by a recursive bind below, a bind mount of @spec? Its name then, else NULL. */
+static const char *name_by_spec(const struct ctr_mountinfos *mounts,
+				const struct ctr_mountinfo *mount, const struct ctr_spec *spec,
+				const unsigned *ids, struct ctr_arena *arena)
+{
+	const struct ctr_mountinfo *at = mount;
+
+	/* A chain of parents has an end, but this text was another's. */
+	for (size_t depth = 0; at && depth < mounts->count; depth++) {
+		const struct ctr_mount *bind = bind_at(spec, ids, at->id);
+
+		if (bind && at == mount)
+			return bind->destination;
+		if (bind && (bind->bits & CTR_MOUNT_RECURSIVE) &&
+		    ctr_path_is_below(mount->point, at->point))
+			return ctr_arena_printf(arena, "%s%s", bind->destination,
+						mount->point + strlen(at->point));
+		/* Something of the container's own lies between. */
+		for (size_t i = 0; i < spec->nmounts; i++)
+			if (ids[i] == at->id)
+				return NULL;
+		at = ctr_mountinfo_find(mounts, at->parent);
+	}
+	return NULL;
+}
+
+/* Part of a file system that the container sees more of in another place: CRIU binds it from
+ * there. */
+static bool is_seen_elsewhere(const struct ctr_mountinfos *mounts,
+			      const struct ctr_mountinfo *mount)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct ctr_mountinfo *other = &mounts->list[i];
+
+		if (other != mount && strcmp(other->device, mount->device) == 0 &&
+		    strcmp(other->root, mount->root) != 0 &&
+		    ctr_path_is_below(mount->root, other->root))
+			return true;
+	}
+	return false;
+}
+
+/* A file system that was mounted in the container as a whole. Of cgroup2 there is but one; its root
+ * is the container's cgroup. */
+static bool is_own(const struct ctr_mountinfo *mount)
+{
+	return strcmp(mount->root, "/") == 0 || strncmp(mount->type, "cgroup", 6) == 0;
+}
+
+void ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
+		       const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena)
+{
+	*out = (struct ctr_externals){
+		.list = ctr_arena_array(arena, mounts->count, sizeof(*out->list)),
+	};
+
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct ctr_mountinfo *mount = &mounts->list[i];
+		const char *name;
+
+		/* The root is CRIU's root of a restore. */
+		if (strcmp(mount->point, "/") == 0)
+			continue;
+		name = name_by_spec(mounts, mount, spec, ids, arena);
+		if (!name && (is_own(mount) || is_seen_elsewhere(mounts, mount)))
+			continue;
+		out->list[out->count++] = (struct ctr_external){
+			.name = name ? name : mount->point,
+			.point = mount->point,
+		};
+	}
+}
+
+/* ---- restore */
+
+static bool is_listed(const char *const *list, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i], path) == 0)
+			return true;
+
+	return false;
+}
+
+static const char *source_of(const struct ctr_spec *spec, const char *name, struct ctr_arena *arena)
+{
+	const struct ctr_mount *best = NULL;
+
+	/* The last one of the longest destination: it lies on top. */
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct ctr_mount *mount = &spec->mounts[i];
+
+		if (!(mount->bits & CTR_MOUNT_BIND) || !mount->source ||
+		    !ctr_path_is_below(name, mount->destination) ||
+		    (strcmp(name, mount->destination) != 0 && !(mount->bits & CTR_MOUNT_RECURSIVE)))
+			continue;
+		if (!best || strlen(mount->destination) >= strlen(best->destination))
+			best = mount;
+	}
+	if (best)
+		return ctr_arena_printf(arena, "%s%s", best->source,
+					name + strlen(best->destination));
+
+	if (is_listed(spec->linux_->masked_paths, spec->linux_->nmasked_paths, name))
+		return "/dev/null";
+
+	/* Device nodes, where the container could not make its own. */
+	return ctr_path_is_below(name, "/dev") ? name : NULL;
+}
+
+static void add(struct ctr_externals *out, const char *name, const char *source)
+{
+	if (source)
+		out->list[out->count++] = (struct ctr_external){ .name = name, .source = source };
+}
+
+static void resolve_all(struct ctr_externals *out, const struct ctr_spec *spec,
+			struct ctr_arena *arena)
+{
+	const struct ctr_linux *config = spec->linux_;
+
+	out->list = ctr_arena_array(arena, spec->nmounts + config->nmasked_paths + config->ndevices,
+				    sizeof(*out->list));
+	for (size_t i = 0; i < spec->nmounts; i++)
+		if (spec->mounts[i].bits & CTR_MOUNT_BIND)
+			add(out, spec->mounts[i].destination, spec->mounts[i].source);
+	for (size_t i = 0; i < config->nmasked_paths; i++)
+		add(out, config->masked_paths[i], "/dev/null");
+	for (size_t i = 0; i < config->ndevices; i++)
+		add(out, config->devices[i].path, config->devices[i].path);
+}
+
+int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint *checkpoint,
+			 const struct ctr_spec *spec, struct ctr_arena *arena,
+			 struct ctr_error *err)
+{
+	*out = (struct ctr_externals){ 0 };
+	if (!checkpoint) {
+		resolve_all(out, spec, arena);
+		return 0;
+	}
+
+	out->list = ctr_arena_array(arena, checkpoint->nmounts, sizeof(*out->list));
+	for (size_t i = 0; i < checkpoint->nmounts; i++) {
+		const char *name = checkpoint->mounts[i];
+		const char *source = source_of(spec, name, arena);
+
+		if (!source)
+			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+					"mounts: the checkpointed container had a bind mount on "
+					"'%s', which the configuration has not",
+					name);
+		add(out, name, source);
+	}
+	return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * Mounts that come from outside the container: CRIU neither can nor should dump what is behind
+ * them. At the dump each gets a name, which is where the container's configuration has it, also
+ * where a link led it elsewhere; a restore tells what lies on the host behind each name now.
+ * Pure.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct ctr_arena;
+struct ctr_checkpoint;
+struct ctr_error;
+struct ctr_mountinfos;
+struct ctr_spec;
+
+struct ctr_external {
+	const char *name;
+	const char *point;  /* dump: in the container */
+	const char *source; /* restore: on the host */
+};
+
+struct ctr_externals {
+	struct ctr_external *list;
+	size_t count;
+};
+
+/*
+ * Of the container's @mounts those that come from outside. @ids has for each mount of @spec the id
+ * of the mount that is at its destination (0: unknown).
+ */
+void ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
+		       const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena);
+
+/*
+ * What is behind the names of @checkpoint by @spec; without a checkpoint (NULL), all that @spec can
+ * have. 0, or -1 and @err: a name that @spec knows nothing of.
+ */
+int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint *checkpoint,
+			 const struct ctr_spec *spec, struct ctr_arena *arena,
+			 struct ctr_error *err);

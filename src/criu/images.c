@@ -1,0 +1,157 @@
+/* Image and work directories. */
+#include "criu/images.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "oci/checkpoint.h"
+#include "oci/encode.h"
+
+static const char document[] = "ctr.json", descriptors[] = "descriptors.json";
+
+enum { DOCUMENT_MAX = 1 << 20 };
+
+static int open_dir(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A descriptor, or -1 and @err. */
+static int make_dir(const char *path, const char *flag, bool *made, struct ctr_arena *arena,
+		    struct ctr_error *err)
+{
+	char *copy = ctr_arena_strdup(arena, path);
+	int fd;
+
+	if (path[0] == '\0')
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: empty path", flag);
+
+	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot make '%s'", flag,
+					copy);
+		*slash = '/';
+	}
+	*made = mkdir(path, 0700) == 0;
+	fd = *made || errno == EEXIST ? open_dir(path) : -1;
+	return fd >= 0 ? fd
+		       : ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot make '%s'", flag, path);
+}
+
+int ctr_images_make(struct ctr_images *image, const char *path, const char *work_path,
+		    struct ctr_arena *arena, struct ctr_error *err)
+{
+	bool made = false;
+
+	image->path = path;
+	image->work_path = work_path ? work_path : path;
+	image->dir = make_dir(path, "--image-path", &image->made, arena, err);
+	if (image->dir < 0)
+		return -1;
+	image->work = make_dir(image->work_path, "--work-path", &made, arena, err);
+	if (image->work < 0)
+		return -1;
+
+	ctr_images_remove(image);
+	return 0;
+}
+
+int ctr_images_open(struct ctr_images *image, const char *path, const char *work_path,
+		    struct ctr_arena *arena, struct ctr_error *err)
+{
+	bool made = false;
+
+	image->path = path;
+	image->work_path = work_path ? work_path : path;
+	image->dir = open_dir(path);
+	if (image->dir < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: cannot open '%s'", path);
+	if (faccessat(image->dir, "inventory.img", R_OK, 0) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"--image-path: there is no checkpoint in '%s' (inventory.img)",
+				path);
+	image->work = make_dir(image->work_path, "--work-path", &made, arena, err);
+	return image->work < 0 ? -1 : 0;
+}
+
+void ctr_images_release(struct ctr_images *image)
+{
+	ctr_close_ptr(&image->dir);
+	ctr_close_ptr(&image->work);
+	image->dir = image->work = -1;
+}
+
+static bool is_image(const char *name)
+{
+	size_t len = strlen(name);
+
+	return (len > 4 && strcmp(name + len - 4, ".img") == 0) || strcmp(name, "parent") == 0 ||
+	       strcmp(name, "stats-dump") == 0 || strcmp(name, document) == 0 ||
+	       strcmp(name, descriptors) == 0;
+}
+
+void ctr_images_remove(const struct ctr_images *image)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	int fd = openat(image->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		ctr_close_ptr(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (is_image(entry->d_name))
+			(void)unlinkat(image->dir, entry->d_name, 0);
+}
+
+int ctr_images_describe(const struct ctr_images *image, const struct ctr_checkpoint *checkpoint,
+			struct ctr_arena *arena, struct ctr_error *err)
+{
+	struct ctr_json json;
+	struct ctr_buf buf;
+
+	ctr_buf_init(&buf, arena);
+	ctr_json_init(&json, &buf, "  ");
+	ctr_checkpoint_encode(&json, checkpoint);
+	ctr_buf_addc(&buf, '\n');
+	if (ctr_file_replace(image->dir, document, buf.data, buf.len, 0600, err) < 0)
+		return ctr_fail_within(err, "--image-path: '%s'", image->path);
+
+	ctr_buf_init(&buf, arena);
+	ctr_json_init(&json, &buf, NULL);
+	ctr_json_array(&json, NULL);
+	for (size_t i = 0; i < checkpoint->ndescriptors; i++)
+		ctr_json_string(&json, NULL, checkpoint->descriptors[i]);
+	ctr_json_end_array(&json);
+	if (ctr_file_replace(image->dir, descriptors, buf.data, buf.len, 0600, err) < 0)
+		return ctr_fail_within(err, "--image-path: '%s'", image->path);
+	return 0;
+}
+
+int ctr_images_read(const struct ctr_images *image, struct ctr_checkpoint **out,
+		    struct ctr_arena *arena, struct ctr_error *err)
+{
+	size_t len = 0;
+	char *text;
+
+	*out = NULL;
+	if (faccessat(image->dir, document, F_OK, 0) < 0)
+		return 0;
+
+	text = ctr_file_read(arena, image->dir, document, DOCUMENT_MAX, &len, err);
+	if (text)
+		*out = ctr_checkpoint_decode(arena, text, len, document, err);
+	return *out ? 0 : ctr_fail_within(err, "--image-path: '%s'", image->path);
+}

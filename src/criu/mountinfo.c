@@ -1,0 +1,83 @@
+/* One line: ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE OPTIONS */
+#include "criu/mountinfo.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+
+/* "\040" and its like, in place. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (const char *in = text; *in; out++) {
+		if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' &&
+		    in[3] >= '0' && in[3] <= '7') {
+			*out = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
+			in += 4;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+}
+
+static int parse_line(struct ctr_mountinfo *out, char *line)
+{
+	enum { ID, PARENT, DEVICE, ROOT, POINT, FIELDS };
+	char *fields[FIELDS], *rest = NULL, *type = strstr(line, " - ");
+	uint64_t id, parent;
+
+	if (!type)
+		return -1;
+	*type = '\0';
+	type = strtok_r(type + 3, " ", &rest);
+	if (!type)
+		return -1;
+
+	rest = NULL;
+	for (int i = 0; i < FIELDS; i++) {
+		fields[i] = strtok_r(i == 0 ? line : NULL, " ", &rest);
+		if (!fields[i])
+			return -1;
+	}
+	if (ctr_parse_u64(fields[ID], &id) < 0 || ctr_parse_u64(fields[PARENT], &parent) < 0)
+		return -1;
+
+	unescape(fields[ROOT]);
+	unescape(fields[POINT]);
+	*out = (struct ctr_mountinfo){
+		.id = (unsigned)id,
+		.parent = (unsigned)parent,
+		.device = fields[DEVICE],
+		.root = fields[ROOT],
+		.point = fields[POINT],
+		.type = type,
+	};
+	return 0;
+}
+
+void ctr_mountinfo_parse(struct ctr_mountinfos *out, char *text, struct ctr_arena *arena)
+{
+	size_t lines = 1;
+	char *line, *rest = NULL;
+
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	*out = (struct ctr_mountinfos){ .list = ctr_arena_array(arena, lines, sizeof(*out->list)) };
+
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (parse_line(&out->list[out->count], line) == 0)
+			out->count++;
+}
+
+const struct ctr_mountinfo *ctr_mountinfo_find(const struct ctr_mountinfos *mounts, unsigned id)
+{
+	for (size_t i = 0; i < mounts->count; i++)
+		if (mounts->list[i].id == id)
+			return &mounts->list[i];
+
+	return NULL;
+}

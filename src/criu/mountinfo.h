@@ -1,0 +1,26 @@
+/* /proc/PID/mountinfo as values (proc_pid_mountinfo(5)). Pure. */
+#pragma once
+
+#include <stddef.h>
+
+struct ctr_arena;
+
+struct ctr_mountinfo {
+	unsigned id, parent;
+	const char *device; /* "259:0" */
+	const char *root;   /* of the file system, what is mounted */
+	const char *point;  /* where, in its namespace */
+	const char *type;
+};
+
+struct ctr_mountinfos {
+	struct ctr_mountinfo *list;
+	size_t count;
+};
+
+/* Escapes are undone; a line that is no mount is left out. @text is changed, strings point into
+ * it; the list is in @arena. */
+void ctr_mountinfo_parse(struct ctr_mountinfos *out, char *text, struct ctr_arena *arena);
+
+/* The mount of that id; NULL: none. */
+const struct ctr_mountinfo *ctr_mountinfo_find(const struct ctr_mountinfos *mounts, unsigned id);

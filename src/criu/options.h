@@ -1,0 +1,70 @@
+/* What is asked of CRIU, as a list of its options by name (rpc.proto), for ctr-criu. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ctr_arena;
+struct ctr_error;
+struct ctr_externals;
+struct ctr_streams;
+
+/* Flags that checkpoint and restore have in common, as the command line gives them. */
+struct ctr_criu_flags {
+	const char *image_path, *work_path; /* directories; NULL: the default */
+	const char *manage_cgroups_mode;    /* NULL: soft */
+	const char *page_server;            /* "ADDRESS:PORT" */
+	const char *const *empty_ns;
+	size_t nempty_ns;
+	const char *lsm_profile, *lsm_mount_context;
+	uint32_t status_fd; /* 0: none */
+	bool tcp_established, tcp_close, tcp_skip_in_flight, ext_unix_sk, shell_job, file_locks;
+	bool lazy_pages, auto_dedup, link_remap;
+	/* dump alone */
+	const char *parent_path;
+	bool leave_running, pre_dump;
+};
+
+/* Options as "NAME=VALUE". */
+struct ctr_criu_list {
+	const char **items;
+	size_t count, size;
+	struct ctr_arena *arena;
+};
+
+void ctr_criu_list_init(struct ctr_criu_list *list, struct ctr_arena *arena);
+void ctr_criu_add(struct ctr_criu_list *list, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A namespace that the container has joined. */
+struct ctr_criu_namespace {
+	const char *name;    /* "network" */
+	unsigned long inode; /* dump */
+	int fd;              /* restore */
+	const char *path;
+};
+
+/* All of a request that is not a flag. */
+struct ctr_criu_request {
+	const struct ctr_criu_flags *flags;
+	int images, work;   /* descriptors of directories */
+	const char *config; /* CRIU's configuration file for requests; NULL */
+	const char *root;   /* of the container, on the host */
+	const struct ctr_externals *mounts;
+	const struct ctr_streams *streams;
+	const struct ctr_criu_namespace *namespaces;
+	size_t nnamespaces;
+	/* dump */
+	pid_t pid;
+	const char *freezer; /* directory of the container's cgroup */
+	/* restore */
+	const char *cgroup; /* path below the mount of cgroup2; NULL: none */
+};
+
+/* Words that are wrong are the caller's fault: 0, or -1 and @err. */
+int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_request *request,
+			  struct ctr_error *err);
+int ctr_criu_restore_options(struct ctr_criu_list *out, const struct ctr_criu_request *request,
+			     struct ctr_error *err);

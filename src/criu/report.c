@@ -1,0 +1,110 @@
+/* Errors in CRIU's log: "(00.012345) Error (criu/file.c:123): text". */
+#include "criu/report.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "criu/images.h"
+
+enum { LOG_MAX = 64 << 20, ERRORS_MAX = 3, ERROR_TEXT = 160 };
+
+/* What CRIU says, and what it means. */
+static const struct {
+	const char *sign, *hint;
+} hints[] = {
+	{"Connected TCP socket",                       "the container has a TCP connection (--tcp-established)"         },
+	{ "tcp-established",                           "the container has a TCP connection (--tcp-established)"         },
+	{ "In-flight connection",                      "a TCP connection is about to be made (--tcp-skip-in-flight)"    },
+	{ "Some file locks are hold",                  "the container holds file locks (--file-locks)"                  },
+	{ "file locks are hold",                       "the container holds file locks (--file-locks)"                  },
+	{ "External socket is used",
+         "a unix socket is connected to a process outside of the container (--ext-unix-sk)"                             },
+	{ "Can't dump half of stream unix connection",
+         "a unix socket is connected to a process outside of the container (--ext-unix-sk)"                             },
+	{ "Found dangling tty",
+         "the container uses a terminal of a session outside of it (--shell-job)"                                       },
+	{ "inotify",				   "the container watches a file by inotify whose path is not known"},
+	{ "Found extra thread",                        "threads came and went too fast"                                 },
+	{ "Can't lookup mount",                        "a file is open that is not on a mount of the container"         },
+	{ "link-remap",				"a file is open that was deleted (--link-remap)"                 },
+	{ "File remap impossible",                     "a file is open that was deleted (--link-remap)"                 },
+	{ "has no proper root mount",
+         "a mount in the container comes from outside and is not in its configuration"                                  },
+	{ "doesn't have a proper root mount",
+         "a mount in the container comes from outside and is not in its configuration"                                  },
+	{ "io_uring",				  "the container uses io_uring, which CRIU cannot dump"            },
+	{ "No space left on device",                   "no space left on device"                                        },
+	{ "has bad size",			      "a file of the root file system is not the one of the checkpoint"},
+	{ "bad build-id",			      "a program or library of the root file system has changed"       },
+	{ "magic doesn't match",                       "an image is damaged"                                            },
+	{ "Magic doesn't match",                       "an image is damaged"                                            },
+	{ "Unexpected EOF on",                         "an image is damaged"                                            },
+	{ "Failed unpacking object",                   "an image is damaged"                                            },
+};
+
+static bool is_error(const char *line, size_t len)
+{
+	return memmem(line, len, "Error (", 7) != NULL;
+}
+
+/* From "Error (" on, without the place in CRIU's source. */
+static void add_error(struct ctr_buf *buf, const char *line, size_t len)
+{
+	const char *end = line + len;
+	const char *text = memmem(line, len, "): ", 3);
+
+	text = text ? text + 3 : line;
+	while (end > text && (end[-1] == ' ' || end[-1] == '`' || end[-1] == '\r'))
+		end--;
+	if (end - text > ERROR_TEXT)
+		end = text + ERROR_TEXT;
+	if (buf->len > 0)
+		ctr_buf_adds(buf, "; ");
+	for (; text < end; text++)
+		ctr_buf_addc(buf, (unsigned char)*text < 0x20 ? ' ' : *text);
+}
+
+const char *ctr_criu_explain(const char *log, size_t len, struct ctr_arena *arena)
+{
+	const char *hint = NULL, *end = log + len, *next;
+	struct ctr_buf buf;
+	size_t n = 0;
+
+	ctr_buf_init(&buf, arena);
+	for (const char *line = log; line < end; line = next) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		size_t length = (size_t)((newline ? newline : end) - line);
+
+		next = line + length + 1;
+		if (!is_error(line, length))
+			continue;
+		for (size_t i = 0; !hint && i < CTR_ARRAY_SIZE(hints); i++)
+			if (memmem(line, length, hints[i].sign, strlen(hints[i].sign)))
+				hint = hints[i].hint;
+		/* What comes first is the reason of what follows. */
+		if (n++ < ERRORS_MAX)
+			add_error(&buf, line, length);
+	}
+
+	if (hint)
+		return ctr_arena_printf(arena, "%s: %s", hint, ctr_buf_str(&buf));
+	return ctr_buf_str(&buf);
+}
+
+int ctr_criu_report(const struct ctr_images *image, const char *name, struct ctr_arena *arena,
+		    struct ctr_error *err)
+{
+	size_t len = 0;
+	char *log = ctr_file_read(arena, image->work, name, LOG_MAX, &len, NULL);
+	const char *reason = log ? ctr_criu_explain(log, len, arena) : "";
+
+	if (!log)
+		return -1;
+	return ctr_fail(err, err->fault, 0, "%s%s%s (log: %s/%s)", err->text, reason[0] ? ": " : "",
+			reason, image->work_path, name);
+}

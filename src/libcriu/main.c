@@ -1,0 +1,267 @@
+/*
+ * ctr-criu: one request to CRIU, apart from ctr because of libcriu and protobuf.
+ *
+ *   ctr-criu SOCKET [--root DIRECTORY] REQUEST [NAME=VALUE...]
+ *
+ * REQUEST is one of CRIU's request types (DUMP, PRE_DUMP, RESTORE, CHECK, VERSION ...), NAME a
+ * field of its options (rpc.proto), as fields.h wants it. SOCKET is the number of a SOCK_SEQPACKET
+ * socket; over it go
+ *
+ *   notify NAME PID   CRIU is at that point; maybe with a descriptor. Answer: 1 go on, 0 give up
+ *   done NUMBER       the pid of what was restored, or CRIU's version; the last message
+ *   failed ERRNO TEXT the last message
+ *
+ * libcriu's own functions lack fields of its messages (lazy_pages, status_fd, config_file), so the
+ * messages are sent as they are. CRIU itself becomes a child of ctr, and so does what it restores.
+ * With --root it works in a mount namespace of its own, in which DIRECTORY is a mount, as a
+ * restored root must be, and which ends with it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <rpc.pb-c.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "libcriu/fields.h"
+
+enum { MESSAGE_MAX = 4096, RESPONSE_MAX = 65536 };
+
+struct session {
+	int parent; /* ctr */
+	int criu;
+};
+
+/* ---- what ctr is told */
+
+static void tell(const struct session *session, int fd, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void tell(const struct session *session, int fd, const char *format, ...)
+{
+	char text[MESSAGE_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(text))
+		n = sizeof(text) - 1;
+	if (n > 0)
+		(void)ctr_send_fds(session->parent, text, (size_t)n, &fd, fd >= 0);
+}
+
+static int fail(const struct session *session, int error, const char *what)
+{
+	tell(session, -1, "failed %d %s", error, what);
+	return 1;
+}
+
+/* true: go on. When ctr is gone nobody would know what was restored. */
+static bool ask(const struct session *session, const CriuNotify *notify, int fd)
+{
+	char answer = '0';
+
+	tell(session, fd, "notify %s %d", notify->script ? notify->script : "",
+	     notify->has_pid ? notify->pid : 0);
+	return read(session->parent, &answer, 1) == 1 && answer == '1';
+}
+
+/* ---- CRIU */
+
+/* CRIU mounts in its directories, so they must be of its namespace: @fd, opened before, is not. */
+static int reopen_dir(int fd)
+{
+	char link[64], path[4096];
+	struct stat old, new;
+	ssize_t n;
+	int again;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return -1;
+	path[n] = '\0';
+
+	again = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (again < 0 || fstat(fd, &old) < 0 || fstat(again, &new) < 0)
+		return -1;
+	if (old.st_dev != new.st_dev || old.st_ino != new.st_ino) {
+		errno = ENOENT;
+		return -1;
+	}
+	return dup2(again, fd) < 0 ? -1 : close(again);
+}
+
+static int own_mounts(const struct session *session, const char *root, const CriuOpts *options)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return fail(session, errno, "cannot make a mount namespace for CRIU");
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+	    mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return fail(session, errno, "cannot make the root file system a mount");
+	if (reopen_dir(options->images_dir_fd) < 0 ||
+	    (options->has_work_dir_fd && reopen_dir(options->work_dir_fd) < 0))
+		return fail(session, errno, "cannot open the directories of the images again");
+	return 0;
+}
+
+/* What CRIU restores becomes a sibling of CRIU, whose parent is ctr by this clone. */
+static int start_criu(struct session *session)
+{
+	char number[16];
+	int pair[2];
+	long pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(session, errno, "cannot make a socket pair");
+
+	pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	if (pid < 0)
+		return fail(session, errno, "cannot make a process for CRIU");
+	if (pid == 0) {
+		int fd = dup(pair[1]); /* without CLOEXEC */
+
+		close(session->parent);
+		snprintf(number, sizeof(number), "%d", fd);
+		execlp("criu", "criu", "swrk", number, NULL);
+		_exit(127);
+	}
+
+	close(pair[1]);
+	session->criu = pair[0];
+	return 0;
+}
+
+static int send_request(const struct session *session, const CriuReq *request)
+{
+	size_t len = criu_req__get_packed_size(request);
+	uint8_t *data = malloc(len);
+	int r = -ENOMEM;
+
+	if (data) {
+		criu_req__pack(request, data);
+		r = send(session->criu, data, len, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -errno;
+	}
+	free(data);
+	return r;
+}
+
+/* NULL: CRIU is gone, or speaks no protocol of ours. */
+static CriuResp *receive(const struct session *session, int *fd)
+{
+	static uint8_t data[RESPONSE_MAX];
+	size_t nfds = 1;
+	ssize_t n;
+
+	*fd = -1;
+	n = ctr_recv_fds(session->criu, data, sizeof(data), fd, &nfds);
+	if (nfds == 0)
+		*fd = -1;
+	return n > 0 ? criu_resp__unpack(NULL, (size_t)n, data) : NULL;
+}
+
+static int report(const struct session *session, const CriuResp *response)
+{
+	if (!response->success) {
+		tell(session, -1, "failed %d %s", response->has_cr_errno ? response->cr_errno : 0,
+		     response->cr_errmsg ? response->cr_errmsg : "");
+		return 1;
+	}
+
+	if (response->restore)
+		tell(session, -1, "done %d", response->restore->pid);
+	else if (response->version)
+		tell(session, -1, "done %d",
+		     response->version->major_number * 10000 +
+			     response->version->minor_number * 100 + response->version->sublevel);
+	else
+		tell(session, -1, "done 0");
+	return 0;
+}
+
+static int serve(const struct session *session)
+{
+	CriuReq answer = CRIU_REQ__INIT;
+	int fd;
+
+	answer.type = CRIU_REQ_TYPE__NOTIFY;
+	answer.has_notify_success = 1;
+	for (;;) {
+		CriuResp *response = receive(session, &fd);
+
+		if (!response)
+			return fail(session, 0, "CRIU has ended without an answer");
+		if (response->type != CRIU_REQ_TYPE__NOTIFY)
+			return report(session, response);
+
+		answer.notify_success = response->notify && ask(session, response->notify, fd);
+		if (fd >= 0)
+			close(fd);
+		criu_resp__free_unpacked(response, NULL);
+		if (send_request(session, &answer) < 0)
+			return fail(session, 0, "CRIU has ended without an answer");
+	}
+}
+
+static int set_options(const struct session *session, CriuOpts *options, char **args)
+{
+	char text[MESSAGE_MAX];
+
+	for (; *args; args++) {
+		const char *fault = ctr_field_set(&options->base, *args);
+
+		if (fault) {
+			snprintf(text, sizeof(text), "option '%s': %s", *args, fault);
+			return fail(session, 0, text);
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const ProtobufCEnumValue *type;
+	struct session session = { .parent = -1, .criu = -1 };
+	CriuOpts options = CRIU_OPTS__INIT;
+	CriuReq request = CRIU_REQ__INIT;
+	const char *root = NULL;
+	uint64_t number;
+
+	if (argc < 3 || ctr_parse_u64(argv[1], &number) < 0 || number > INT32_MAX) {
+		fprintf(stderr,
+			"usage: ctr-criu SOCKET [--root DIRECTORY] REQUEST [NAME=VALUE...]\n");
+		return 1;
+	}
+	session.parent = (int)number;
+	argv += 2;
+	if (strcmp(argv[0], "--root") == 0 && argv[1] && argv[2]) {
+		root = argv[1];
+		argv += 2;
+	}
+
+	type = protobuf_c_enum_descriptor_get_value_by_name(&criu_req_type__descriptor, argv[0]);
+	if (!type)
+		return fail(&session, 0, "CRIU's library has no such request");
+	request.type = (CriuReqType)type->value;
+	if (argv[1])
+		request.opts = &options;
+	if (set_options(&session, &options, argv + 1) != 0 ||
+	    (root && own_mounts(&session, root, &options) != 0) || start_criu(&session) != 0)
+		return 1;
+
+	if (send_request(&session, &request) < 0)
+		return fail(&session, 0, "the program 'criu' cannot be executed");
+	return serve(&session);
+}

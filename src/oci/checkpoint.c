@@ -1,0 +1,44 @@
+/* The document of a checkpoint, both ways. */
+#include "oci/checkpoint.h"
+
+#include "oci/decode.h"
+#include "oci/encode.h"
+
+static const struct ctr_field checkpoint_fields[] = {
+	F_STRING(struct ctr_checkpoint, id, "id", CTR_REQUIRED),
+	F_TEXT(struct ctr_checkpoint, bundle, const char *, "bundle", CTR_REQUIRED,
+	       ctr_text_absolute),
+	F_STRING(struct ctr_checkpoint, created, "created", 0),
+	F_BOOL(struct ctr_checkpoint, paused, "paused", 0),
+	F_STRINGS(struct ctr_checkpoint, descriptors, ndescriptors, "descriptors", CTR_REQUIRED,
+		  NULL),
+	F_STRINGS(struct ctr_checkpoint, mounts, nmounts, "mounts", CTR_REQUIRED,
+		  ctr_string_clean_path),
+	F_STRINGS(struct ctr_checkpoint, namespaces, nnamespaces, "namespaces", CTR_REQUIRED, NULL),
+};
+
+const struct ctr_type ctr_type_checkpoint = {
+	CTR_TYPE(struct ctr_checkpoint, checkpoint_fields),
+};
+
+static void put_strings(struct ctr_json *json, const char *key, const char *const *list, size_t n)
+{
+	ctr_json_array(json, key);
+	for (size_t i = 0; i < n; i++)
+		ctr_json_string(json, NULL, list[i]);
+	ctr_json_end_array(json);
+}
+
+void ctr_checkpoint_encode(struct ctr_json *json, const struct ctr_checkpoint *checkpoint)
+{
+	ctr_json_object(json, NULL);
+	ctr_json_string(json, "ctrVersion", PACKAGE_VERSION);
+	ctr_json_string(json, "id", checkpoint->id);
+	ctr_json_string(json, "bundle", checkpoint->bundle);
+	ctr_json_string(json, "created", checkpoint->created);
+	ctr_json_bool(json, "paused", checkpoint->paused);
+	put_strings(json, "descriptors", checkpoint->descriptors, checkpoint->ndescriptors);
+	put_strings(json, "mounts", checkpoint->mounts, checkpoint->nmounts);
+	put_strings(json, "namespaces", checkpoint->namespaces, checkpoint->nnamespaces);
+	ctr_json_end_object(json);
+}

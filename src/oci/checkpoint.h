@@ -1,0 +1,33 @@
+/*
+ * "ctr.json" of an image directory: what ctr knows of a checkpoint beside CRIU's images. Restore
+ * works without it, too, as images of other runtimes have none.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ctr_arena;
+struct ctr_error;
+struct ctr_json;
+
+struct ctr_checkpoint {
+	const char *id;      /* of the container */
+	const char *bundle;  /* absolute */
+	const char *created; /* RFC 3339 */
+	bool paused;         /* it was, when it was dumped */
+	/* What 0, 1 and 2 of init were, for CRIU: "pipe:[123]"; "" for what needs no help. */
+	const char *const *descriptors;
+	size_t ndescriptors;
+	/* Mounts that come from outside: where they are in the container's configuration. */
+	const char *const *mounts;
+	size_t nmounts;
+	/* Namespaces that were joined, not made: "network", "pid". */
+	const char *const *namespaces;
+	size_t nnamespaces;
+};
+
+void ctr_checkpoint_encode(struct ctr_json *json, const struct ctr_checkpoint *checkpoint);
+/* NULL and @err on failure. */
+struct ctr_checkpoint *ctr_checkpoint_decode(struct ctr_arena *arena, const char *text, size_t len,
+					     const char *file, struct ctr_error *err);

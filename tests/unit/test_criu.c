@@ -1,0 +1,321 @@
+/* criu/ and oci/checkpoint: what is external, what CRIU is asked for, what its log says. */
+#include "unit.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "criu/external.h"
+#include "criu/mountinfo.h"
+#include "criu/options.h"
+#include "criu/report.h"
+#include "criu/streams.h"
+#include "oci/checkpoint.h"
+#include "oci/encode.h"
+#include "oci/load.h"
+
+static const char mountinfo[] =
+	"141 49 259:0 /b/rootfs / ro,relatime - ext4 /dev/root rw\n"
+	"142 141 0:41 / /proc rw,relatime - proc proc rw\n"
+	"143 141 0:42 / /dev rw,nosuid - tmpfs tmpfs rw,size=65536k\n"
+	"148 141 0:27 /ctr/t1 /sys/fs/cgroup ro - cgroup2 cgroup rw\n"
+	"54 142 0:41 /sys /proc/sys ro,relatime - proc proc rw\n"
+	"57 142 0:42 /null /proc/keys rw,nosuid - tmpfs tmpfs rw\n"
+	"58 142 0:5 /null /proc/kcore rw,nosuid - devtmpfs devtmpfs rw\n"
+	"60 141 259:0 /srv /run/data rw shared:7 master:1 - ext4 /dev/root rw\n"
+	"61 60 0:60 / /run/data/a\\040b rw - tmpfs x rw\n"
+	"62 141 259:0 /srv /own rw - ext4 /dev/root rw\n"
+	"63 62 0:61 / /own/tmp rw - tmpfs x rw\n"
+	"nonsense\n"
+	"1 2 3:4 / /x rw\n";
+
+static const char config[] =
+	"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"rootfs\"},\"process\":{\"cwd\":\"/\",\"args\":[\"x\"]},\"mounts\":["
+	"{\"destination\":\"/var/run/data\",\"source\":\"/srv\",\"options\":[\"rbind\"]},"
+	"{\"destination\":\"/own\",\"source\":\"/srv\",\"options\":[\"rbind\"]},"
+	"{\"destination\":\"/own/tmp\",\"type\":\"tmpfs\"}],"
+	"\"linux\":{\"maskedPaths\":[\"/proc/kcore\"]}}";
+
+static struct ctr_spec *spec_of(struct ctr_arena *arena)
+{
+	struct ctr_error err = { 0 };
+	struct ctr_spec *spec =
+		ctr_spec_decode(arena, config, sizeof(config) - 1, "config.json", "/b", NULL, &err);
+
+	assert_string_equal(err.text, "");
+	assert_non_null(spec);
+	return spec;
+}
+
+static void mounts(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_mountinfos list;
+
+	(void)state;
+	ctr_mountinfo_parse(&list, ctr_arena_strdup(&arena, mountinfo), &arena);
+	assert_int_equal(list.count, 11);
+	assert_string_equal(list.list[8].point, "/run/data/a b");
+	assert_string_equal(list.list[3].type, "cgroup2");
+	assert_string_equal(list.list[3].root, "/ctr/t1");
+	assert_int_equal(ctr_mountinfo_find(&list, 57)->parent, 142);
+	assert_null(ctr_mountinfo_find(&list, 1));
+	ctr_arena_release(&arena);
+}
+
+/* A link led /var/run to /run; what lies below a recursive bind is external as well, unless it is
+ * the container's own; a mask by the host's /dev/null is external, one by its own is not. */
+static void external(void **state)
+{
+	static const struct {
+		const char *name, *point;
+	} expected[] = {
+		{"/proc/kcore",        "/proc/kcore"  },
+		{ "/var/run/data",     "/run/data"    },
+		{ "/var/run/data/a b", "/run/data/a b"},
+		{ "/own",              "/own"         },
+	};
+	const unsigned ids[] = { 60, 62, 63 };
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_externals found;
+	struct ctr_mountinfos list;
+
+	(void)state;
+	ctr_mountinfo_parse(&list, ctr_arena_strdup(&arena, mountinfo), &arena);
+	ctr_external_find(&found, &list, spec_of(&arena), ids, &arena);
+	assert_int_equal(found.count, unit_count(expected));
+	for (size_t i = 0; i < found.count; i++) {
+		assert_string_equal(found.list[i].name, expected[i].name);
+		assert_string_equal(found.list[i].point, expected[i].point);
+	}
+	ctr_arena_release(&arena);
+}
+
+static void resolved(void **state)
+{
+	static const char *const names[] = { "/var/run/data", "/var/run/data/a b", "/proc/kcore",
+					     "/dev/null" };
+	static const char *const sources[] = { "/srv", "/srv/a b", "/dev/null", "/dev/null" };
+	static const char *const unknown[] = { "/etc/hosts" };
+	struct ctr_checkpoint checkpoint = { .mounts = names, .nmounts = unit_count(names) };
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	const struct ctr_spec *spec = spec_of(&arena);
+	struct ctr_externals list;
+	struct ctr_error err;
+
+	(void)state;
+	assert_int_equal(ctr_external_resolve(&list, &checkpoint, spec, &arena, &err), 0);
+	assert_int_equal(list.count, unit_count(names));
+	for (size_t i = 0; i < list.count; i++) {
+		assert_string_equal(list.list[i].name, names[i]);
+		assert_string_equal(list.list[i].source, sources[i]);
+	}
+
+	/* Another runtime's images. */
+	assert_int_equal(ctr_external_resolve(&list, NULL, spec, &arena, &err), 0);
+	assert_int_equal(list.count, 3);
+	assert_string_equal(list.list[2].name, "/proc/kcore");
+
+	checkpoint = (struct ctr_checkpoint){ .mounts = unknown, .nmounts = 1 };
+	assert_int_equal(ctr_external_resolve(&list, &checkpoint, spec, &arena, &err), -1);
+	assert_string_equal(err.text, "mounts: the checkpointed container had a bind mount on "
+				      "'/etc/hosts', which the configuration has not");
+	ctr_arena_release(&arena);
+}
+
+static void expect_options(const struct ctr_criu_list *list, const char *expected,
+			   struct ctr_arena *arena)
+{
+	struct ctr_buf buf;
+
+	ctr_buf_init(&buf, arena);
+	for (size_t i = 0; i < list->count; i++)
+		ctr_buf_addf(&buf, "%s\n", list->items[i]);
+	assert_string_equal(ctr_buf_str(&buf), expected);
+}
+
+static void options(void **state)
+{
+	static const char *const empty[] = { "network" };
+	struct ctr_external mount = { .name = "/v", .point = "/run/v", .source = "/srv" };
+	const struct ctr_externals list = { .list = &mount, .count = 1 };
+	const struct ctr_streams streams = {
+		.count = 3,
+		.list = {{ .name = "pipe:[7]", .fd = 0 },
+                         { .name = "file[1b:4]", .external = "file[1b:4]", .fd = 5 },
+                         { .name = "", .fd = -1 }},
+	};
+	const struct ctr_criu_namespace network = { .name = "network",
+						    .inode = 4026531840,
+						    .fd = 9 };
+	struct ctr_criu_flags flags = {
+		.tcp_established = true,
+		.page_server = "[::1]:77",
+		.empty_ns = empty,
+		.nempty_ns = 1,
+		.parent_path = "../one",
+	};
+	struct ctr_criu_request request = {
+		.flags = &flags,
+		.images = 3,
+		.work = 4,
+		.root = "/b/rootfs",
+		.config = "/etc/criu/ctr.conf",
+		.mounts = &list,
+		.streams = &streams,
+		.namespaces = &network,
+		.nnamespaces = 1,
+		.pid = 42,
+		.freezer = "/sys/fs/cgroup/ctr/x",
+		.cgroup = "/ctr/x",
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_criu_list out;
+	struct ctr_error err;
+
+	(void)state;
+	ctr_criu_list_init(&out, &arena);
+	assert_int_equal(ctr_criu_dump_options(&out, &request, &err), 0);
+	expect_options(&out,
+		       "images_dir_fd=3\nwork_dir_fd=4\nlog_file=dump.log\nlog_level=4\n"
+		       "config_file=/etc/criu/ctr.conf\nroot=/b/rootfs\ntcp_established=1\n"
+		       "orphan_pts_master=1\nempty_ns=1073741824\nps=address=::1\nport=77\n"
+		       "manage_cgroups=1\nmanage_cgroups_mode=SOFT\npid=42\n"
+		       "freeze_cgroup=/sys/fs/cgroup/ctr/x\ntrack_mem=1\nparent_img=../one\n"
+		       "external=mnt[/run/v]:/v\nexternal=file[1b:4]\n"
+		       "external=net[4026531840]:network\n",
+		       &arena);
+
+	flags = (struct ctr_criu_flags){ .manage_cgroups_mode = "ignore" };
+	request.config = NULL;
+	ctr_criu_list_init(&out, &arena);
+	assert_int_equal(ctr_criu_restore_options(&out, &request, &err), 0);
+	expect_options(&out,
+		       "images_dir_fd=3\nwork_dir_fd=4\nlog_file=restore.log\nlog_level=4\n"
+		       "root=/b/rootfs\norphan_pts_master=1\nmanage_cgroups_mode=IGNORE\n"
+		       "notify_scripts=1\nrst_sibling=1\ncg_root=path=/ctr/x\n"
+		       "external=mnt[/v]:/srv\ninherit_fd=fd=0\nkey=pipe:[7]\n"
+		       "inherit_fd=fd=5\nkey=file[1b:4]\ninherit_fd=fd=9\nkey=network\n",
+		       &arena);
+	ctr_arena_release(&arena);
+}
+
+static void wrong_options(void **state)
+{
+	static const char *const empty[] = { "ipc" };
+	static const struct {
+		struct ctr_criu_flags flags;
+		const char *error;
+	} cases[] = {
+		{{ .manage_cgroups_mode = "hard" },
+                 "--manage-cgroups-mode: 'hard' is not soft, full, strict, ignore, none or props"     },
+		{ { .page_server = "host" },             "--page-server: 'host' is not ADDRESS:PORT"  },
+		{ { .page_server = "host:0" },           "--page-server: 'host:0' is not ADDRESS:PORT"},
+		{ { .page_server = ":70" },              "--page-server: ':70' is not ADDRESS:PORT"   },
+		{ { .empty_ns = empty, .nempty_ns = 1 },
+                 "--empty-ns: 'ipc' is not network, the only one that CRIU can leave empty"           },
+	};
+	const struct ctr_externals none = { 0 };
+	const struct ctr_streams streams = { 0 };
+	struct ctr_arena arena = CTR_ARENA_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		const struct ctr_criu_request request = {
+			.flags = &cases[i].flags,
+			.root = "/",
+			.mounts = &none,
+			.streams = &streams,
+		};
+		struct ctr_criu_list out;
+		struct ctr_error err;
+
+		ctr_criu_list_init(&out, &arena);
+		assert_int_equal(ctr_criu_dump_options(&out, &request, &err), -1);
+		assert_string_equal(err.text, cases[i].error);
+		assert_int_equal(err.fault, CTR_FAULT_USAGE);
+	}
+	ctr_arena_release(&arena);
+}
+
+static void reasons(void **state)
+{
+	static const struct {
+		const char *log, *text;
+	} cases[] = {
+		{"(00.1) Warn  (a.c:1): careful\n(00.2) all is well\n",                                  ""                          },
+		{ "(00.1) Error (criu/x.c:12): net: no luck `\n(00.2)      1: Error (criu/y.c:3): more",
+                 "net: no luck; more"												},
+		{ "(00.1) Error (criu/sk-inet.c:191): inet: Connected TCP socket, consider using "
+		  "--tcp-established option.\n",					"the container has a TCP connection (--tcp-established): inet: Connected TCP "
+		  "socket, consider using --tcp-established option."},
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++)
+		assert_string_equal(ctr_criu_explain(cases[i].log, strlen(cases[i].log), &arena),
+				    cases[i].text);
+	ctr_arena_release(&arena);
+}
+
+static void document(void **state)
+{
+	static const char *const descriptors[] = { "pipe:[1]", "", "file[1:2]" };
+	static const char *const names[] = { "/etc/hosts" };
+	const struct ctr_checkpoint checkpoint = {
+		.id = "db",
+		.bundle = "/b",
+		.created = "2024-02-29T12:34:56.000000000Z",
+		.paused = true,
+		.descriptors = descriptors,
+		.ndescriptors = 3,
+		.mounts = names,
+		.nmounts = 1,
+	};
+	static const struct {
+		const char *text, *error;
+	} wrong[] = {
+		{"{}",			       "ctr.json:1:1: id: is required"                    },
+		{ "{\"id\":1}",                      "ctr.json:1:7: id: expected a string, got a number"},
+		{ "{\"id\":\"a\",\"bundle\":\"b\"}",
+                 "ctr.json:1:20: bundle: 'b' is not an absolute path"                                   },
+		{ "[1]",			     "ctr.json:1:1: expected an object, got an array"   },
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_checkpoint *back;
+	struct ctr_error err = { 0 };
+	struct ctr_json json;
+	struct ctr_buf buf;
+
+	(void)state;
+	ctr_buf_init(&buf, &arena);
+	ctr_json_init(&json, &buf, NULL);
+	ctr_checkpoint_encode(&json, &checkpoint);
+	back = ctr_checkpoint_decode(&arena, buf.data, buf.len, "ctr.json", &err);
+	assert_non_null(back);
+	assert_string_equal(back->id, "db");
+	assert_true(back->paused);
+	assert_int_equal(back->ndescriptors, 3);
+	assert_string_equal(back->descriptors[1], "");
+	assert_string_equal(back->mounts[0], "/etc/hosts");
+	assert_int_equal(back->nnamespaces, 0);
+
+	for (size_t i = 0; i < unit_count(wrong); i++) {
+		assert_null(ctr_checkpoint_decode(&arena, wrong[i].text, strlen(wrong[i].text),
+						  "ctr.json", &err));
+		assert_string_equal(err.text, wrong[i].error);
+	}
+	ctr_arena_release(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mounts),        cmocka_unit_test(external),
+		cmocka_unit_test(resolved),      cmocka_unit_test(options),
+		cmocka_unit_test(wrong_options), cmocka_unit_test(reasons),
+		cmocka_unit_test(document),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

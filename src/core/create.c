@@ -101,7 +101,7 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 		state = ctr_container_hook_state(&creation->container, "running",
 						 creation->launch.pid, creation->context);
 		r = ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTART], CTR_HOOK_POSTSTART, state,
-				  spec->bundle, err);
+				  spec->bundle, creation->container.dir, err);
 		if (r < 0)
 			ctr_creation_push_undo(creation, ctr_creation_poststop);
 	}

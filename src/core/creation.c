@@ -104,7 +104,7 @@ void ctr_creation_poststop(struct ctr_creation *creation)
 	struct ctr_error err;
 
 	if (ctr_hooks_run(&creation->spec->hooks[CTR_HOOK_POSTSTOP], CTR_HOOK_POSTSTOP, state, NULL,
-			  &err) < 0)
+			  -1, &err) < 0)
 		ctr_log(CTR_LOG_WARNING, "%s", err.text);
 }
 
@@ -413,16 +413,17 @@ static int on_place(void *data, const struct ctr_launch *launch, struct ctr_erro
 int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
 {
 	const struct ctr_spec *spec = creation->spec;
+	int dir = creation->container.dir;
 	const char *state;
 
 	ctr_creation_push_undo(creation, ctr_creation_poststop);
 	state = ctr_container_hook_state(&creation->container, "creating", pid, creation->context);
 	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_PRESTART], CTR_HOOK_PRESTART, state, spec->bundle,
-			  err) < 0)
+			  dir, err) < 0)
 		return -1;
 
 	return ctr_hooks_run(&spec->hooks[CTR_HOOK_CREATE_RUNTIME], CTR_HOOK_CREATE_RUNTIME, state,
-			     spec->bundle, err);
+			     spec->bundle, dir, err);
 }
 
 static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_error *err)

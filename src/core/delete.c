@@ -15,7 +15,7 @@
 #include "core/verbs.h"
 #include "hook/hook.h"
 
-enum { DEATH_WAIT_MS = 10000, LOCK_WAIT_MS = 10000 };
+enum { DEATH_WAIT_MS = 10000, LOCK_WAIT_MS = 10000, HURRY_MS = 1000 };
 
 static void sleep_ms(int ms)
 {
@@ -80,8 +80,8 @@ static void run_poststop(const struct ctr_container *container, const struct ctr
 	struct ctr_error err;
 
 	/* runtime.md#lifecycle step 13: failures are logged, and the rest goes on. */
-	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTOP], CTR_HOOK_POSTSTOP, state, NULL, &err) <
-	    0)
+	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTOP], CTR_HOOK_POSTSTOP, state, NULL, -1,
+			  &err) < 0)
 		ctr_log(CTR_LOG_WARNING, "%s", err.text);
 }
 
@@ -107,9 +107,19 @@ int ctr_container_destroy(struct ctr_container *container, const struct ctr_cont
 	return 0;
 }
 
+/* Another ctr has the lock, and may wait for what never comes: for a hook, or for a process that
+ * can be ended. */
+static void hurry(struct ctr_container *container)
+{
+	struct ctr_error ignored;
+
+	ctr_state_end(container->dir);
+	(void)end_processes(container, &ignored);
+}
+
 /* A ctr that is at work on it holds the lock; one that was killed does not. */
 static int open_locked(struct ctr_container *container, const struct ctr_context *context,
-		       const char *id, struct ctr_error *err)
+		       const char *id, bool force, struct ctr_error *err)
 {
 	for (int waited = 0;; waited += 10) {
 		if (ctr_container_open(container, context, id, CTR_LOCK_TRY, err) < 0)
@@ -117,6 +127,8 @@ static int open_locked(struct ctr_container *container, const struct ctr_context
 		if (container->locked)
 			return 0;
 
+		if (force && waited % HURRY_MS == 0)
+			hurry(container);
 		if (waited >= LOCK_WAIT_MS)
 			return ctr_fail(err, CTR_FAULT_STATE, EBUSY,
 					"container '%s' is in use by another ctr", id);
@@ -158,7 +170,7 @@ int ctr_delete(const struct ctr_context *context, const char *id, bool force, st
 	struct ctr_error local;
 	int r;
 
-	r = open_locked(&container, context, id, &local);
+	r = open_locked(&container, context, id, force, &local);
 	if (r == 0)
 		r = check_status(&container, force, &local);
 	if (r == 0)

@@ -80,8 +80,8 @@ static int run_poststart(const struct ctr_container *container, const struct ctr
 		return -1;
 
 	state = ctr_container_hook_state(container, "running", container->record.pid, context);
-	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTART], CTR_HOOK_POSTSTART, state, NULL, err) ==
-	    0)
+	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTART], CTR_HOOK_POSTSTART, state, NULL,
+			  container->dir, err) == 0)
 		return 0;
 
 	(void)ctr_container_signal(container, SIGKILL);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -20,8 +21,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "oci/words.h"
+#include "state/dir.h"
 
-enum { OUTPUT_KEPT = 512 };
+enum { OUTPUT_KEPT = 512, LOOK_MS = 100 };
 
 struct hook_run {
 	const struct ctr_hook *hook;
@@ -29,6 +31,7 @@ struct hook_run {
 	size_t input_left;
 	int in, out; /* our ends */
 	int pidfd;
+	int dir; /* the container's state; -1 */
 	pid_t pid;
 	char output[OUTPUT_KEPT + 1];
 	size_t output_len;
@@ -150,15 +153,18 @@ static bool has_ended(const struct hook_run *run)
 	       info.si_pid != 0;
 }
 
-/* How long to sleep: to the deadline, but look now and then where pidfd_open is missing. */
+/* How long to sleep: to the deadline, but look now and then at what no descriptor tells. */
 static int poll_timeout(const struct hook_run *run, int64_t left)
 {
-	const int64_t look = run->pidfd < 0 ? 10 : 1 << 30;
+	int look = run->pidfd < 0 ? LOOK_MS / 10 : run->dir >= 0 ? LOOK_MS : -1;
 
-	return left < 0 && run->pidfd >= 0 ? -1 : (int)(left < 0 || left > look ? look : left);
+	if (left < 0 || (look >= 0 && left > look))
+		return look;
+	return left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* Until the hook ended (0) or time is over (-ETIMEDOUT). What it left running may hold the pipe. */
+/* Until the hook ended (0), time is over (-ETIMEDOUT), or nobody wants the container any more
+ * (-ECANCELED). What it left running may hold the pipe. */
 static int serve(struct hook_run *run, int64_t deadline)
 {
 	for (;;) {
@@ -171,6 +177,8 @@ static int serve(struct hook_run *run, int64_t deadline)
 
 		if (deadline && left <= 0)
 			return -ETIMEDOUT;
+		if (run->dir >= 0 && ctr_state_is_ending(run->dir))
+			return -ECANCELED;
 		if (poll(fds, 3, poll_timeout(run, left)) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -207,10 +215,12 @@ static int report(struct hook_run *run, enum ctr_hook_kind kind, size_t index, i
 }
 
 static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t index,
-		   const char *state, const char *cwd, struct ctr_error *err)
+		   const char *state, const char *cwd, int dir, struct ctr_error *err)
 {
 	_cleanup_close_ int in_read = -1, in_write = -1, out_read = -1, out_write = -1, pidfd = -1;
-	struct hook_run run = { .hook = hook, .input = state, .input_left = strlen(state) };
+	struct hook_run run = {
+		.hook = hook, .input = state, .input_left = strlen(state), .dir = dir
+	};
 	int in[2], out[2], r, status = 0;
 
 	if (pipe2(in, O_CLOEXEC) < 0)
@@ -258,6 +268,10 @@ static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t 
 			err, CTR_FAULT_HOST, 0,
 			"error running %s hook #%zu: '%s': hook ran past specified timeout of %lld s",
 			kind_name(kind), index, hook->path, (long long)hook->timeout);
+	if (r == -ECANCELED)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"error running %s hook #%zu: '%s': the container is being deleted",
+				kind_name(kind), index, hook->path);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "error running %s hook #%zu: '%s'",
 				kind_name(kind), index, hook->path);
@@ -268,7 +282,7 @@ static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t 
 }
 
 int ctr_hooks_run(const struct ctr_hooks *hooks, enum ctr_hook_kind kind, const char *state,
-		  const char *cwd, struct ctr_error *err)
+		  const char *cwd, int dir, struct ctr_error *err)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	int r = 0;
@@ -279,7 +293,7 @@ int ctr_hooks_run(const struct ctr_hooks *hooks, enum ctr_hook_kind kind, const 
 	/* Writing to a hook that ended must not end us. */
 	sigaction(SIGPIPE, &ignore, &before);
 	for (size_t i = 0; i < hooks->count && r == 0; i++)
-		r = run_one(&hooks->list[i], kind, i, state, cwd, err);
+		r = run_one(&hooks->list[i], kind, i, state, cwd, dir, err);
 	sigaction(SIGPIPE, &before, NULL);
 
 	return r;

@@ -188,6 +188,19 @@ bool ctr_state_relock(int root, const char *id, int dir)
 	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
+void ctr_state_end(int dir)
+{
+	int fd = openat(dir, "ending", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+bool ctr_state_is_ending(int dir)
+{
+	return faccessat(dir, "ending", F_OK, 0) == 0;
+}
+
 int ctr_state_remove(int root, const char *id, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = -1;

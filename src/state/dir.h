@@ -41,6 +41,11 @@ void ctr_state_unlock(int dir);
  * is there, is another container. */
 bool ctr_state_relock(int root, const char *id, int dir);
 
+/* Tell whoever has the lock that the container is to be deleted, so that it waits for nothing; and
+ * were we told so? ctr_state_remove() takes it away. */
+void ctr_state_end(int dir);
+bool ctr_state_is_ending(int dir);
+
 /* Remove a container's directory with all files in it. ENOENT is success. */
 int ctr_state_remove(int root, const char *id, struct ctr_error *err);
 

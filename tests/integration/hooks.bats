@@ -75,6 +75,32 @@ hook() {
 }
 
 # bats test_tags=core
+@test "delete --force does not wait for a hook that hangs" {
+  need root
+  command_is sleep 1000
+  local kind
+  for kind in prestart createRuntime poststart; do
+    config --arg kind $kind '.hooks = { ($kind): [ { path: "/bin/sleep", args: ["sleep", "987654"] } ] }'
+    in_background run --detach -b "$BUNDLE" "$ID"
+    eventually pgrep -P "$PID" -f 'sleep 987654'
+    CTR_TIMEOUT=8 run -0 ctr delete --force "$ID"
+    expect_output ''
+    ended "$PID"
+    expect_status 125
+    grep -q "error running $kind hook #0: '/bin/sleep': the container is being deleted" "$OUT"
+    run ! pgrep -f 'sleep 987654'
+    [ ! -e "$STATE/$ID" ]
+  done
+  # and where start runs it
+  created "$ID"
+  in_background start "$ID"
+  eventually pgrep -P "$PID" -f 'sleep 987654'
+  CTR_TIMEOUT=8 run -0 ctr delete --force "$ID"
+  ended "$PID"
+  expect_status 1
+  [ ! -e "$STATE/$ID" ]
+}
+
 @test "fault 53: createContainer hooks write to the root before it is read-only" {
   config '.root.readonly = true'
   hook createContainer 'cat >"$1/doc"; echo written >"$1/bundle/rootfs/by-hook"'

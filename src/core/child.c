@@ -94,8 +94,17 @@ static int in_child_limits(struct ctr_child *child)
 {
 	for (size_t i = 0; i < child->nrlimits; i++) {
 		const struct ctr_rlimit *rlimit = &child->rlimits[i];
-		const uint64_t limit[2] = { rlimit->soft, rlimit->hard };
-		long r = SYS(prlimit64, 0, rlimit->resource, limit, NULL);
+		uint64_t limit[2] = { rlimit->soft, rlimit->hard };
+		long r = 0;
+
+		if (child->late_rlimits >> rlimit->resource & 1) {
+			r = SYS(prlimit64, 0, rlimit->resource, NULL, limit);
+			if (r == 0 && limit[1] >= rlimit->hard)
+				continue;
+			limit[1] = rlimit->hard;
+		}
+		if (r == 0)
+			r = SYS(prlimit64, 0, rlimit->resource, limit, NULL);
 
 		if (r < 0) {
 			child->failed_rlimit = rlimit;

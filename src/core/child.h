@@ -33,9 +33,10 @@ struct ctr_child {
 	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
 					   * wait by the caller */
 	size_t nrlimits;
-	int pidns;   /* a PID namespace to be born in; -1: the caller's */
-	bool helper; /* a helper process joins and clones the child with CLONE_PARENT */
-	bool wait;   /* reads one byte from sync_fd before it goes on: id maps come first */
+	uint32_t late_rlimits; /* 1 << RLIMIT_*: only raised, where that takes privilege */
+	int pidns;             /* a PID namespace to be born in; -1: the caller's */
+	bool helper;           /* a helper process joins and clones the child with CLONE_PARENT */
+	bool wait; /* reads one byte from sync_fd before it goes on: id maps come first */
 	bool become_root;
 	bool keep_groups; /* setgroups is refused in that user namespace */
 	bool hide;        /* stay undumpable over execve: others may see the PID namespace */

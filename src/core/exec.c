@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,6 +28,8 @@
 #include "ns/plan.h"
 #include "oci/load.h"
 #include "plan/build.h"
+
+enum { END_WAIT_MS = 100 };
 
 struct execution {
 	const struct ctr_context *context;
@@ -394,6 +397,26 @@ static void release(struct execution *execution)
 	ctr_container_release(&execution->container);
 }
 
+/* A container that ends meanwhile makes this fail in as many ways as there are steps. Its init may
+ * be on its way: it kills everybody else first. */
+static void explain_end(const struct execution *execution, struct ctr_error *err)
+{
+	const struct ctr_container *container = &execution->container;
+	struct pollfd end = { .fd = execution->init_pidfd, .events = POLLIN };
+
+	if ((err->fault != CTR_FAULT_HOST && err->fault != CTR_FAULT_NOT_FOUND) ||
+	    container->record.pid <= 0)
+		return;
+	if (end.fd >= 0)
+		(void)poll(&end, 1, END_WAIT_MS);
+	if (ctr_container_is_alive(container))
+		return;
+
+	(void)ctr_fail(err, CTR_FAULT_STATE, 0,
+		       "container '%s': cannot exec in a stopped container",
+		       execution->options->id);
+}
+
 int ctr_exec(const struct ctr_context *context, const struct ctr_exec_options *options, int *status,
 	     struct ctr_error *err)
 {
@@ -415,6 +438,8 @@ int ctr_exec(const struct ctr_context *context, const struct ctr_exec_options *o
 
 	*status = 0;
 	r = execute(&execution, status, err);
+	if (r < 0)
+		explain_end(&execution, err);
 	release(&execution);
 	return r;
 }

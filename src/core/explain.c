@@ -127,10 +127,11 @@ static void print_actions(const struct explanation *explanation, struct ctr_buf 
 	for (size_t i = 0; cgroup->mount && i < explanation->limits.count; i++)
 		print_limit(&explanation->limits.list[i], out);
 	for (size_t i = 0; i < actions->nrlimits; i++)
-		ctr_buf_addf(out, "  limit resource %u to soft %llu, hard %llu\n",
-			     actions->rlimits[i].resource,
-			     (unsigned long long)actions->rlimits[i].soft,
-			     (unsigned long long)actions->rlimits[i].hard);
+		if (!(actions->late_rlimits >> actions->rlimits[i].resource & 1))
+			ctr_buf_addf(out, "  limit resource %u to soft %llu, hard %llu\n",
+				     actions->rlimits[i].resource,
+				     (unsigned long long)actions->rlimits[i].soft,
+				     (unsigned long long)actions->rlimits[i].hard);
 	if (actions->has_oom_score_adj)
 		ctr_buf_addf(out, "  OOM score adjustment %d\n", actions->oom_score_adj);
 	for (size_t i = 0; i < actions->nfds; i++)

@@ -73,8 +73,7 @@ static int prepare_waiting(struct ctr_launch *launch, const struct ctr_cgroup *c
 		return -1;
 	if (launch->child.enter_cgroup && ctr_cgroup_enter(cgroup, launch->pid, err) < 0)
 		return -1;
-	if (ctr_prepare_rlimits(launch->child.rlimits, launch->child.nrlimits, launch->pid, err) <
-	    0)
+	if (ctr_prepare_rlimits(launch->actions, launch->pid, err) < 0)
 		return -1;
 	if (launch->actions->shape.write_maps &&
 	    ctr_idmap_write(&launch->actions->idmap, launch->host, launch->pid, launch->arena,
@@ -107,6 +106,7 @@ static void describe_child(struct ctr_launch *launch, const struct ctr_cgroup *c
 		.cgroup_fd = cgroup && cgroup->mount ? cgroup->fd : -1, /* -1: a unit to come */
 		.rlimits = launch->actions->rlimits,
 		.nrlimits = launch->actions->nrlimits,
+		.late_rlimits = launch->actions->late_rlimits,
 		.helper = shape->kind == CTR_SHAPE_JOIN,
 		.wait = shape->write_maps || places(launch, cgroup),
 		.become_root = shape->become_root,
@@ -284,10 +284,21 @@ static int serve_hooks(struct ctr_launch *launch, struct ctr_error *err)
 
 /* ---- the loop */
 
-/* The signal of __builtin_trap(), which ctr-init ends by where it may not exit. */
-static bool traps(int sig)
+/* What a signal to ctr-init means. */
+static const char *explain_signal(int sig)
 {
-	return sig == SIGILL || sig == SIGTRAP;
+	switch (sig) {
+	case SIGSYS:
+	case SIGILL: /* of __builtin_trap(), where it may not exit */
+	case SIGTRAP:
+		return " (linux.seccomp forbids what it needs)";
+	case SIGXFSZ:
+		return " (a file may not become that long: RLIMIT_FSIZE of the caller)";
+	case SIGXCPU:
+		return " (it may not take that much time: RLIMIT_CPU of the caller)";
+	default:
+		return "";
+	}
 }
 
 /* How the child ended, when it could not say it. */
@@ -311,10 +322,7 @@ static int end_fail(struct ctr_launch *launch, struct ctr_error *err)
 	if (WIFSIGNALED(status))
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"ctr-init was killed by signal %d while it set up the container%s",
-				WTERMSIG(status),
-				WTERMSIG(status) == SIGSYS || traps(WTERMSIG(status))
-					? " (linux.seccomp forbids what it needs)"
-					: "");
+				WTERMSIG(status), explain_signal(WTERMSIG(status)));
 	return ctr_fail(err, CTR_FAULT_HOST, 0, "ctr-init ended with status %d",
 			WEXITSTATUS(status));
 }

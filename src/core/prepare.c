@@ -142,13 +142,18 @@ int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr
 	return set_io_priority(actions, pid, err);
 }
 
-int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid,
-			struct ctr_error *err)
+int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct ctr_rlimit *rlimit = &rlimits[i];
-		const struct rlimit limit = { .rlim_cur = rlimit->soft, .rlim_max = rlimit->hard };
+	for (size_t i = 0; i < actions->nrlimits; i++) {
+		const struct ctr_rlimit *rlimit = &actions->rlimits[i];
+		struct rlimit limit = { .rlim_cur = rlimit->soft, .rlim_max = rlimit->hard };
 
+		if (actions->late_rlimits >> rlimit->resource & 1) {
+			if (prlimit(pid, (int)rlimit->resource, NULL, &limit) == 0 &&
+			    limit.rlim_max >= rlimit->hard)
+				continue;
+			limit.rlim_max = rlimit->hard;
+		}
 		if (prlimit(pid, (int)rlimit->resource, &limit, NULL) < 0)
 			return ctr_fail(
 				err, CTR_FAULT_CONFIG, errno,

@@ -21,8 +21,7 @@ int ctr_prepare_affinity(const struct ctr_actions *actions, struct ctr_error *er
 int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
 
 /* Resource limits of @pid, from outside: of a child that waits in its new user namespace. */
-int ctr_prepare_rlimits(const struct ctr_rlimit *rlimits, size_t n, pid_t pid,
-			struct ctr_error *err);
+int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
 
 /* Block signals, so that no half-made container is left by Ctrl-C: what comes meanwhile takes
  * effect at the restore, or is forwarded by ctr_wait(). SIGKILL leaves what `ctr delete --force`

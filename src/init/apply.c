@@ -141,6 +141,8 @@ static long run(struct init *init, const struct ctr_op *op)
 		return op_hook(init, op);
 	case CTR_OP_CLOSE_FDS:
 		return op_close_fds(init, op);
+	case CTR_OP_RLIMIT:
+		return op_rlimit(init, op);
 	case CTR_OP_EXEC:
 		return op_exec(init, op);
 	case CTR_OP_SEND:

@@ -233,6 +233,14 @@ long op_seccomp(struct init *init, const struct ctr_op *op)
 	return r < 0 ? r : 0;
 }
 
+long op_rlimit(struct init *init, const struct ctr_op *op)
+{
+	const struct ctr_op_rlimit *limit = (const struct ctr_op_rlimit *)op_str(init, op->str);
+	const struct sys_rlimit value = { .cur = limit->soft, .max = limit->hard };
+
+	return SYS(prlimit64, 0, limit->resource, &value, NULL);
+}
+
 long op_umask(struct init *init, const struct ctr_op *op)
 {
 	(void)init;

@@ -233,6 +233,7 @@ const char **block_array(const char *s, uint64_t n, const char *home);
 	X(find_exec)                                                                               \
 	X(hook)                                                                                    \
 	X(close_fds)                                                                               \
+	X(rlimit)                                                                                  \
 	X(exec)
 /* clang-format on */
 

@@ -218,6 +218,9 @@ static int add_privileged(struct ctr_planner *p)
  *
  * The executable is looked for as the user, with the container's environment, before "created":
  * create must fail when there is none.
+ *
+ * Limits that are in the way come last, but before a filter that is loaded so late: the profile
+ * need not allow prlimit(2) then. Hooks, which come after it, must not be under the limits.
  */
 static void add_process(struct ctr_planner *p)
 {
@@ -225,6 +228,7 @@ static void add_process(struct ctr_planner *p)
 	bool seccomp = p->options->seccomp_length > 0;
 	bool late = process->no_new_privileges;
 	bool listener = p->options->seccomp_listener;
+	bool hooks = !p->options->exec && p->spec->hooks[CTR_HOOK_START_CONTAINER].count > 0;
 
 	if (seccomp && !late) {
 		add_close_fds(p);
@@ -247,10 +251,14 @@ static void add_process(struct ctr_planner *p)
 
 	if (!seccomp || (late && !listener))
 		add_close_fds(p);
+	if (!hooks)
+		ctr_plan_rlimits(p);
 	if (seccomp && late && !listener)
 		add_seccomp(p);
-	if (!p->options->exec)
+	if (hooks) {
 		add_hooks(p, CTR_HOOK_START_CONTAINER, "startContainer", p->options->state_start);
+		ctr_plan_rlimits(p);
+	}
 
 	ctr_plan_origin(p->plan, "%s", "");
 	add_arg(p, CTR_OP_SEND, CTR_MSG_STARTING);
@@ -335,6 +343,7 @@ static void add_actions(struct ctr_planner *p)
 	actions->nfds = p->nfds;
 	actions->rlimits = process->rlimits;
 	actions->nrlimits = process->nrlimits;
+	actions->late_rlimits = p->late_rlimits;
 	actions->has_oom_score_adj = process->has_oom_score_adj;
 	actions->oom_score_adj = process->oom_score_adj;
 	actions->scheduler = process->scheduler;

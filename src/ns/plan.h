@@ -43,6 +43,7 @@ struct ctr_actions {
 	size_t nfds;
 	const struct ctr_rlimit *rlimits;
 	size_t nrlimits;
+	uint32_t late_rlimits; /* 1 << RLIMIT_*: set by the plan, until then only raised to it */
 	bool has_oom_score_adj;
 	int32_t oom_score_adj;
 	const struct ctr_scheduler *scheduler;

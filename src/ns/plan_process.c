@@ -1,8 +1,10 @@
 /* The process: who it is, where it starts, what it is given (config.md#process). */
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/host.h"
 #include "ns/planner.h"
@@ -253,6 +255,50 @@ void ctr_plan_user(struct ctr_planner *p)
 		return;
 	add_chdir(p, CTR_OPF_AFTER_IDS);
 	(void)ctr_plan_add(p->plan, CTR_OP_CHECK_CWD);
+}
+
+/* ---- limits */
+
+/* Below this ctr-init and hooks cannot do their work, or might not. */
+static const struct {
+	uint32_t resource;
+	uint64_t enough;
+} needed[] = {
+	{RLIMIT_NOFILE,  128              }, /* a batch of descriptors, and what it has open */
+	{ RLIMIT_FSIZE,  RLIM64_INFINITY  }, /* tmpcopyup copies what there is */
+	{ RLIMIT_CPU,    60               },
+	{ RLIMIT_RTTIME, 10000000         },
+	{ RLIMIT_AS,     UINT64_C(1) << 28},
+	{ RLIMIT_DATA,   UINT64_C(1) << 26},
+	{ RLIMIT_STACK,  UINT64_C(1) << 20},
+};
+
+static bool is_too_low(const struct ctr_rlimit *limit)
+{
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(needed); i++) {
+		if (limit->resource == needed[i].resource)
+			return limit->soft < needed[i].enough;
+	}
+
+	return false;
+}
+
+/* The last thing before execve: what they leave possible is the payload's affair. */
+void ctr_plan_rlimits(struct ctr_planner *p)
+{
+	const struct ctr_process *process = p->spec->process;
+
+	for (size_t i = 0; i < process->nrlimits; i++) {
+		const struct ctr_rlimit *limit = &process->rlimits[i];
+		const struct ctr_op_rlimit data = { limit->resource, limit->soft, limit->hard };
+
+		if (!is_too_low(limit))
+			continue;
+		ctr_plan_origin(p->plan, "process.rlimits[%zu]", i);
+		ctr_plan_add(p->plan, CTR_OP_RLIMIT)->str =
+			ctr_plan_data(p->plan, &data, sizeof(data));
+		p->late_rlimits |= UINT32_C(1) << limit->resource;
+	}
 }
 
 void ctr_plan_command(struct ctr_planner *p)

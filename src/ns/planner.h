@@ -19,12 +19,13 @@ struct ctr_planner {
 
 	bool maps_known; /* actions->idmap is the container's */
 	bool setgroups_denied;
-	bool user_ns;    /* a user namespace is made or joined */
-	bool in_place;   /* in a mount namespace of others: nothing is mounted or made */
-	bool dev_bound;  /* the host's /dev is bound on /dev: nothing is made there */
-	bool has_proc;   /* something is mounted on /proc */
-	bool any_shared; /* a mount with shared propagation: what is mounted may lie on it */
-	bool has_home;   /* the environment says where; no need to look it up */
+	bool user_ns;          /* a user namespace is made or joined */
+	bool in_place;         /* in a mount namespace of others: nothing is mounted or made */
+	bool dev_bound;        /* the host's /dev is bound on /dev: nothing is made there */
+	bool has_proc;         /* something is mounted on /proc */
+	bool any_shared;       /* a mount with shared propagation: what is mounted may lie on it */
+	bool has_home;         /* the environment says where; no need to look it up */
+	uint32_t late_rlimits; /* 1 << RLIMIT_*: an operation of the plan */
 	bool root_readonly;
 	uint32_t root_propagation;
 	const struct ctr_mount *dev_readonly; /* /dev, read-only once its nodes are there */
@@ -87,6 +88,7 @@ void ctr_plan_labels(struct ctr_planner *p);
 void ctr_plan_stdio(struct ctr_planner *p);
 void ctr_plan_user(struct ctr_planner *p);
 void ctr_plan_command(struct ctr_planner *p);
+void ctr_plan_rlimits(struct ctr_planner *p);
 
 /* memory_policy.c */
 int ctr_plan_memory_policy(struct ctr_planner *p);

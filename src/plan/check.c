@@ -109,6 +109,8 @@ static uint64_t data_length(const struct ctr_op *op)
 	switch (op->kind) {
 	case CTR_OP_CAPS:
 		return sizeof(struct ctr_op_caps);
+	case CTR_OP_RLIMIT:
+		return sizeof(struct ctr_op_rlimit);
 	case CTR_OP_GROUPS:
 		return op->arg > UINT32_MAX ? UINT64_MAX : op->arg * sizeof(uint32_t);
 	case CTR_OP_SECCOMP:

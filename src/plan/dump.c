@@ -346,6 +346,7 @@ static void dump_numbers(struct ctr_buf *out, const struct ctr_plan_header *plan
 {
 	const void *data = ctr_view_str(plan, op->str);
 	const struct ctr_op_caps *caps = data;
+	const struct ctr_op_rlimit *limit = data;
 	const uint32_t *groups = data;
 	const uint64_t *nodes = data;
 
@@ -354,6 +355,10 @@ static void dump_numbers(struct ctr_buf *out, const struct ctr_plan_header *plan
 		add_caps(out, "effective=", caps->effective);
 		add_caps(out, "permitted=", caps->permitted);
 		add_caps(out, "inheritable=", caps->inheritable);
+		break;
+	case CTR_OP_RLIMIT:
+		ctr_buf_addf(out, " %" PRIu64 " soft=%" PRIu64 " hard=%" PRIu64, limit->resource,
+			     limit->soft, limit->hard);
 		break;
 	case CTR_OP_GROUPS:
 		for (uint64_t i = 0; i < op->arg; i++)
@@ -451,6 +456,7 @@ static void dump_operands(struct ctr_buf *out, const struct ctr_plan_header *pla
 		add_block(out, ctr_view_str(plan, op->str2), op->arg);
 		return;
 	case CTR_OP_CAPS:
+	case CTR_OP_RLIMIT:
 	case CTR_OP_GROUPS:
 	case CTR_OP_SECCOMP:
 	case CTR_OP_MEMORY_POLICY:

@@ -73,6 +73,7 @@
 	X(FIND_EXEC, "find-exec", "", "cannot find the executable")                                \
 	X(HOOK, "hook", "Bab", "hook '%t' failed")                                                 \
 	X(CLOSE_FDS, "close-fds", "a", "cannot close descriptors")                                 \
+	X(RLIMIT, "rlimit", "D", "cannot set the resource limit")                                  \
 	X(EXEC, "exec", "", "cannot execute")                                                      \
 	/* -- talk with the parent */                                                              \
 	X(SEND, "send", "a", "cannot send to the parent")                                          \
@@ -206,6 +207,7 @@ struct ctr_op {
  *              0xffffffff: inherit ENV), arg2 = timeout in seconds << 16 | hook kind << 8 | its
  *              index. The first byte 1 in the state is replaced by the pid as the container sees
  *              it: the parent does not know it yet.
+ * RLIMIT       str = struct ctr_op_rlimit; one that could not be lived with before.
  * CLOSE_FDS    arg = first descriptor to close on exec.
  * SEND, RECV   arg = enum ctr_msg_type.
  * GATE         fd = CTR_SLOT_GATE: accept one connection; it becomes the parent.
@@ -213,6 +215,11 @@ struct ctr_op {
 
 struct ctr_op_caps {
 	uint64_t effective, permitted, inheritable;
+};
+
+struct ctr_op_rlimit {
+	uint64_t resource; /* RLIMIT_* */
+	uint64_t soft, hard;
 };
 
 struct ctr_op_info {

@@ -64,6 +64,24 @@ load helper
   ctr delete --force "$ID"
 }
 
+@test "exec into a container that is ending says so" {
+  need root
+  command_is sleep 1000
+  local i execs
+  for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    detached "$ID"
+    : >"$OUT"
+    (for _ in 1 2 3 4; do ctr exec "$ID" true; done || true) >>"$OUT" 2>&1 3>&- &
+    execs=$!
+    sleep "0.0$((i % 6))"
+    ctr kill "$ID" KILL
+    wait "$execs"
+    run grep -vE "^ctr: exec failed: container '$ID': cannot exec in a stopped container" "$OUT"
+    expect_output ''
+    ctr delete --force "$ID"
+  done
+}
+
 @test "fault 95: exec --cgroup stays inside" {
   need root cgroup2
   shell 'while :; do sleep 0.1; done'

@@ -157,6 +157,38 @@ load helper
   ctr delete --force "$ID"
 }
 
+@test "limits that nothing could be set up under are the process's alone" {
+  need root
+  config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 3}, {type: "RLIMIT_FSIZE", soft: 0, hard: 0}]
+    | .hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "echo data >/tmp/hook; exec 9</dev/null"]}],
+        createContainer: [{path: "/bin/true"}]}
+    | .root.readonly = false
+    | .mounts += [{destination: "/etc", type: "tmpfs", options: ["tmpcopyup"]}]'
+  command_is sh -c 'ulimit -n; ulimit -f; [ -s /etc/passwd ] && [ -s /tmp/hook ] && echo copied'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output $'3\n0\ncopied'
+  # its own output is a file there
+  config '.process.rlimits[1].hard = 100000 | .process.rlimits[1].soft = 100000'
+  created "$ID"
+  ctr start "$ID"
+  eventually has_status "$ID" stopped
+  grep -q copied "$OUT"
+  ctr delete "$ID"
+
+  # in a user namespace they come from outside, and by a profile that does not know of them
+  config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings | del(.hooks) | .process.noNewPrivileges = true
+    | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["prlimit64", "setrlimit"], action: "SCMP_ACT_ERRNO"}]}
+    | .process.args = ["probe", "fds"]'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  rm -r "${STATE:?}/-seccomp"
+
+  # nothing but the end is left
+  config 'del(.linux.seccomp) | .process.rlimits = [{type: "RLIMIT_CPU", soft: 0, hard: 0}]
+    | .process.args = ["sh", "-c", "while :; do :; done"]'
+  run -137 ctr run -b "$BUNDLE" "$ID"
+}
+
 # bats test_tags=core
 @test "limits, umask, scores: as configured" {
   config '.process.user.umask = 23 | .process.oomScoreAdj = 77 | .process.rlimits = [

@@ -290,9 +290,10 @@ static void dump_process_actions(struct ctr_buf *out, const struct ctr_actions *
 	const struct ctr_scheduler *scheduler = actions->scheduler;
 
 	for (size_t i = 0; i < actions->nrlimits; i++)
-		ctr_buf_addf(out, "rlimit %u %" PRIu64 " %" PRIu64 "\n",
-			     actions->rlimits[i].resource, actions->rlimits[i].soft,
-			     actions->rlimits[i].hard);
+		ctr_buf_addf(
+			out, "rlimit %u %" PRIu64 " %" PRIu64 "%s\n", actions->rlimits[i].resource,
+			actions->rlimits[i].soft, actions->rlimits[i].hard,
+			actions->late_rlimits >> actions->rlimits[i].resource & 1 ? " late" : "");
 	if (actions->has_oom_score_adj)
 		ctr_buf_addf(out, "oom-score-adj %d\n", actions->oom_score_adj);
 	if (scheduler)

@@ -12,6 +12,7 @@
 
 struct create_options {
 	struct ctr_create_options core;
+	struct ctr_list publish;
 	bool remove; /* Docker's --rm: what run does anyway */
 };
 
@@ -35,6 +36,13 @@ static const struct ctr_option table[] = {
 		"boot FILE in the virtual machine (default: one of the host's)"),
 	CTR_OPT("preserve-fds", 0, U32, CREATE(preserve_fds), "N",
 		"pass N more file descriptors, from 3 on"),
+	CTR_OPT("net", 0, STRING, CREATE(network.net), "NETWORK",
+		"none, host, bridge or bridge=NAME, instead of what the configuration says"),
+	CTR_OPT("ip", 0, STRING, CREATE(network.ip), "ADDRESS",
+		"the container's address on its bridge"),
+	CTR_OPT("publish", 'p', LIST, offsetof(struct create_options, publish),
+		"[ADDRESS:]HOST:PORT",
+		"let a port of the host lead to one of the container (may be given again)"),
 	CTR_OPT("overlay", 0, STRING, CREATE(overlay), "DIR",
 		"write to a layer over the root file system, in DIR or 'ephemeral'"),
 	CTR_OPT("no-pivot", 0, FLAG, CREATE(no_pivot), NULL,
@@ -53,9 +61,19 @@ static const struct ctr_option table[] = {
 
 enum { OPTIONS_OF_RUN = 4 };
 
+static struct ctr_create_options options_of(const struct ctr_command *command)
+{
+	const struct create_options *given = command->options;
+	struct ctr_create_options options = given->core;
+
+	options.network.publish = given->publish.items;
+	options.network.npublish = given->publish.count;
+	return options;
+}
+
 static int cmd_create(struct ctr_command *command, struct ctr_error *err)
 {
-	struct ctr_create_options options = ((const struct create_options *)command->options)->core;
+	struct ctr_create_options options = options_of(command);
 
 	options.id = command->operands[0];
 	if (!options.bundle)
@@ -117,7 +135,7 @@ static int place_operands(const struct ctr_command *command, struct ctr_create_o
 static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct create_options *given = command->options;
-	struct ctr_create_options options = given->core;
+	struct ctr_create_options options = options_of(command);
 
 	if (given->remove && options.keep)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "run: --rm and --keep exclude each other");

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "core/context.h"
+#include "core/network.h"
 #include "core/place.h"
 #include "oci/load.h"
 
@@ -231,7 +232,9 @@ struct ctr_spec *ctr_container_spec(const struct ctr_container *container,
 
 	spec = ctr_spec_decode(context->arena, text, len, "config.json", container->record.bundle,
 			       NULL, err);
-	if (!spec)
+	if (spec)
+		ctr_network_restore(spec, container->record.network, context);
+	else
 		ctr_fail_within(err, "container '%s'", container->id);
 	return spec;
 }
@@ -255,7 +258,10 @@ int ctr_container_remove(struct ctr_container *container, const struct ctr_conte
 {
 	const struct ctr_resctrl resctrl = ctr_container_resctrl(container, context);
 
-	if (ctr_place_remove(&container->cgroup, context, err) < 0 ||
+	if ((container->record.network &&
+	     ctr_network_remove(container->record.network, container->id, container->dir, context,
+				err) < 0) ||
+	    ctr_place_remove(&container->cgroup, context, err) < 0 ||
 	    (resctrl.mount && ctr_resctrl_remove(&resctrl, context->arena, err) < 0))
 		return -1;
 	return ctr_state_remove(container->root, container->id, err);

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/network.h"
+
 struct ctr_context;
 struct ctr_criu_flags;
 struct ctr_error;
@@ -25,6 +27,7 @@ struct ctr_create_options {
 	const char *kernel;    /* of a virtual machine; NULL */
 	const char *overlay;   /* "ephemeral", or the directory of a writable layer; NULL */
 	const struct ctr_criu_flags *restore; /* run: from a checkpoint; NULL */
+	struct ctr_network_options network;
 	bool no_pivot, no_new_keyring, no_subreaper;
 	bool detach; /* run */
 	bool keep;   /* run: no delete at the end */

@@ -42,6 +42,7 @@ struct ctr_creation ctr_creation_init(const struct ctr_context *context,
 		.run = run,
 		.container = CTR_CONTAINER_INIT,
 		.launch = CTR_LAUNCH_INIT,
+		.network = CTR_NETWORK_INIT,
 		.overlay = CTR_OVERLAY_INIT,
 		.notify = CTR_NOTIFY_INIT,
 		.gate = -1,
@@ -94,6 +95,11 @@ void ctr_creation_undo_child(struct ctr_creation *creation)
 static void undo_pid_file(struct ctr_creation *creation)
 {
 	unlink(creation->options->pid_file);
+}
+
+static void undo_network(struct ctr_creation *creation)
+{
+	ctr_network_undo(&creation->network, creation->container.dir, creation->context);
 }
 
 /* The environment was there: whoever hooked its making hears of its end (runtime.md#lifecycle). */
@@ -175,6 +181,7 @@ static void fill_record(struct ctr_creation *creation)
 		.terminal = spec->process->terminal,
 		.has_pidns =
 			(backend->bits & CTR_BACKEND_MACHINE) || (pidns->listed && !pidns->path),
+		.network = ctr_network_recorded(&creation->network),
 		.overlay = creation->overlay.recorded,
 		.annotations = spec->annotations,
 		.nannotations = spec->nannotations,
@@ -303,7 +310,9 @@ static int make_place(struct ctr_creation *creation, struct ctr_error *err)
 	if (ctr_record_write(&container->record, container->dir, context->arena, err) < 0)
 		return -1;
 
-	if (take_resctrl(creation, err) < 0 ||
+	if (ctr_network_files(&creation->network, creation->spec, container->dir, container->id,
+			      context, err) < 0 ||
+	    take_resctrl(creation, err) < 0 ||
 	    ctr_container_confine(&container->cgroup, &creation->limits, context, err) < 0)
 		return -1;
 	ctr_creation_push_undo(creation, undo_cgroup);
@@ -341,7 +350,8 @@ static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out
 	plan_options->no_new_keyring = options->no_new_keyring;
 	plan_options->gate = !creation->run;
 	plan_options->runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
-				      spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0;
+				      spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
+				      ctr_network_is_due(&creation->network, spec);
 	plan_options->ignored_signals = creation->context->host.ignored_signals;
 	plan_options->id = options->id;
 	plan_hook_states(creation);
@@ -428,7 +438,14 @@ int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_erro
 
 static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_error *err)
 {
-	return ctr_creation_hooks(data, launch->pid, err);
+	struct ctr_creation *creation = data;
+
+	/* The network is part of what the hooks find. */
+	ctr_creation_push_undo(creation, undo_network);
+	if (ctr_network_up(&creation->network, creation->spec, launch->pid, creation->container.dir,
+			   creation->options->id, creation->context, err) < 0)
+		return -1;
+	return ctr_creation_hooks(creation, launch->pid, err);
 }
 
 static int on_console(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err)
@@ -569,9 +586,19 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 	};
 
 	if (load_spec(creation, err) < 0 ||
-	    ctr_machine_init(&creation->machine, creation->context, creation->spec,
+	    ctr_network_init(&creation->network, &creation->options->network, creation->options->id,
+			     creation->context, err) < 0)
+		return -1;
+	creation->spec = ctr_network_spec(&creation->network, creation->spec, creation->context);
+
+	if (ctr_machine_init(&creation->machine, creation->context, creation->spec,
 			     creation->options->id, &choice, err) < 0)
 		return -1;
+
+	if ((creation->machine.backend->bits & CTR_BACKEND_MACHINE) &&
+	    creation->options->network.net)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--net: not with --isolation %s",
+				creation->machine.backend->name);
 
 	creation->spec = creation->machine.host_spec;
 	return 0;
@@ -584,6 +611,7 @@ void ctr_creation_release(struct ctr_creation *creation)
 	ctr_close_ptr(&creation->child_sync);
 	ctr_close_ptr(&creation->gate);
 	ctr_close_ptr(&creation->handover.console);
+	ctr_network_release(&creation->network);
 	ctr_overlay_release(&creation->overlay);
 	ctr_notify_release(&creation->notify, creation->container.dir);
 	ctr_container_release(&creation->container);

@@ -13,6 +13,7 @@
 #include "core/launch.h"
 #include "core/limits.h"
 #include "core/machine.h"
+#include "core/network.h"
 #include "core/newnet.h"
 #include "core/notify.h"
 #include "core/overlay.h"
@@ -40,6 +41,7 @@ struct ctr_creation {
 	struct ctr_actions actions;
 	struct ctr_launch launch;
 	struct ctr_newnet newnet;
+	struct ctr_network network;
 	struct ctr_overlay overlay;
 	struct ctr_plan_options plan_options;
 	struct ctr_handover handover;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/network.h"
 #include "core/verbs.h"
 #include "hook/hook.h"
 
@@ -161,6 +162,8 @@ static int remove_damaged(struct ctr_container *container, const struct ctr_cont
 			return -1;
 	}
 
+	if (ctr_network_remove(NULL, container->id, container->dir, context, err) < 0)
+		return -1;
 	return ctr_state_remove(container->root, container->id, err);
 }
 

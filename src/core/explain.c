@@ -42,7 +42,8 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 
 	unprivileged.root = NULL;
 	options.runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
-				spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0;
+				spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
+				spec->linux_->nnet_devices > 0;
 	options.state_create = options.state_start = "{}";
 	if (ctr_cgroup_place(&explanation->cgroup, context->arena, &context->host, context->manager,
 			     spec->linux_->cgroups_path, options.id, err) < 0 ||

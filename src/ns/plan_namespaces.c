@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "ns/planner.h"
 
 /*
@@ -50,6 +51,9 @@ static int check_root_mapped(struct ctr_planner *p)
 
 int ctr_plan_check_namespaces(struct ctr_planner *p)
 {
+	if (p->spec->linux_->nnet_devices > 0 && !p->host->privileged)
+		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
+				"linux.netDevices: moving network interfaces needs privileges");
 	if (check_in_place(p) < 0)
 		return -1;
 

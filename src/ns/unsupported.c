@@ -25,8 +25,7 @@ static int check_rows(const struct row *rows, size_t n, struct ctr_error *err)
 int ctr_plan_check_supported(const struct ctr_spec *spec, struct ctr_error *err)
 {
 	const struct row rows[] = {
-		{"linux.netDevices", spec->linux_->nnet_devices > 0},
-		{ "vm",              spec->vm != NULL              },
+		{"vm", spec->vm != NULL},
 	};
 
 	return check_rows(rows, CTR_ARRAY_SIZE(rows), err);

@@ -83,7 +83,7 @@ static void put_linux(struct ctr_json *json)
 	ctr_json_object(json, "mountExtensions");
 	put_switch(json, "idmap", true);
 	ctr_json_end_object(json);
-	put_switch(json, "netDevices", false);
+	put_switch(json, "netDevices", true);
 	ctr_json_end_object(json);
 }
 

@@ -35,6 +35,7 @@ struct ctr_record {
 	bool terminal;
 	const char *resctrl;                  /* group of resctrl, "" the root group, NULL: none */
 	bool resctrl_made, resctrl_monitored; /* what is the container's of it */
+	const char *network; /* --net: "none", "host", "bridge", "pasta", NULL: none given */
 	const char *overlay; /* directory of its writable layer, "ephemeral", NULL: none */
 	bool has_pidns;      /* a pid namespace of its own: its processes die with init */
 	bool has_timens;     /* a time namespace that the configuration tells nothing of: CRIU's */

@@ -15,16 +15,17 @@ static int release(void **state)
 	return 0;
 }
 
-/* Members of "linux", with ' for ". A field is NULL when there is nothing to refuse. */
+/* Members of the document, with ' for ". A field is NULL when there is nothing to refuse. */
 struct row {
 	const char *members, *field;
 };
 
 static const struct row others[] = {
-	{"'netDevices':{'eth0':{}},'namespaces':[{'type':'network'}]", "netDevices"},
+	{"'vm':{'kernel':{'path':'/k'}}",                                      "vm"},
+	{ "'linux':{'netDevices':{'e':{}},'namespaces':[{'type':'network'}]}", NULL},
 };
 
-static void check(const struct row *row, const char *open, const char *close, const char *path)
+static void check(const struct row *row)
 {
 	struct ctr_error err = { 0 };
 	struct ctr_spec *spec;
@@ -34,8 +35,8 @@ static void check(const struct row *row, const char *open, const char *close, co
 	snprintf(text, sizeof(text),
 		 "{'ociVersion':'1.3.0','root':{'path':'r'},"
 		 "'process':{'cwd':'/','args':['x'],'user':{'uid':0,'gid':0}},"
-		 "'linux':{%s%s%s}}",
-		 open, row->members, close);
+		 "%s}",
+		 row->members);
 	for (char *c = text; *c; c++) {
 		if (*c == '\'')
 			*c = '"';
@@ -52,20 +53,20 @@ static void check(const struct row *row, const char *open, const char *close, co
 	}
 	assert_int_equal(r, -1);
 	assert_int_equal(err.fault, CTR_FAULT_CONFIG);
-	snprintf(expected, sizeof(expected), "%s%s: ctr cannot do this yet", path, row->field);
+	snprintf(expected, sizeof(expected), "%s: ctr cannot do this yet", row->field);
 	assert_string_equal(err.text, expected);
 }
 
-static void others_of_linux(void **state)
+static void properties_of_it(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < unit_count(others); i++)
-		check(&others[i], "", "", "linux.");
+		check(&others[i]);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(others_of_linux) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(properties_of_it) };
 
 	return cmocka_run_group_tests(tests, NULL, release);
 }

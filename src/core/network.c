@@ -1,0 +1,439 @@
+/* Deciding, the configuration it takes, and calls of ctr-net and pasta. */
+#include "core/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/run.h"
+#include "core/context.h"
+#include "core/network_files.h"
+#include "netns/publish.h"
+#include "oci/spec.h"
+
+#define DEFAULT_BRIDGE "ctr0"
+#define PASTA_PID      "pasta.pid"
+
+enum { OUTPUT_MAX = 4096 };
+
+/* ---- deciding */
+
+static int check_options(const struct ctr_network *network, const struct ctr_context *context,
+			 struct ctr_error *err)
+{
+	const struct ctr_network_options *options = network->options;
+	struct ctr_publish publish;
+	uint32_t address;
+
+	if (network->mode != CTR_NETWORK_BRIDGE && options->ip)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--ip: needs --net bridge");
+	if (network->mode != CTR_NETWORK_BRIDGE && options->npublish > 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--publish: needs --net bridge");
+	if (options->ip && ctr_ipv4_parse(options->ip, strlen(options->ip), &address) < 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--ip: '%s' is not an IPv4 address",
+				options->ip);
+	for (size_t i = 0; i < options->npublish; i++)
+		if (ctr_publish_parse(options->publish[i], &publish, err) < 0)
+			return -1;
+
+	if (network->mode == CTR_NETWORK_BRIDGE && !context->host.privileged &&
+	    (options->ip || strchr(options->net, '=')))
+		return ctr_fail(
+			err, CTR_FAULT_USAGE, 0,
+			"%s: needs root; without privileges --net bridge is pasta(1), which "
+			"has no bridges and no addresses to choose",
+			options->ip ? "--ip" : "--net bridge=NAME");
+	return 0;
+}
+
+static int parse_mode(struct ctr_network *network, const char *net, struct ctr_error *err)
+{
+	if (strcmp(net, "none") == 0) {
+		network->mode = CTR_NETWORK_NONE;
+	} else if (strcmp(net, "host") == 0) {
+		network->mode = CTR_NETWORK_HOST;
+	} else if (strcmp(net, "bridge") == 0) {
+		network->mode = CTR_NETWORK_BRIDGE;
+		network->bridge = DEFAULT_BRIDGE;
+	} else if (strncmp(net, "bridge=", 7) == 0) {
+		network->mode = CTR_NETWORK_BRIDGE;
+		network->bridge = net + 7;
+		if (!ctr_link_name_is_valid(network->bridge))
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"--net: '%s' is not the name of a network interface",
+					network->bridge);
+	} else {
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--net: '%s' is not none, host, bridge or bridge=NAME", net);
+	}
+	return 0;
+}
+
+/* The state root may be named by links; what the record's reader finds must be the same. */
+static const char *state_dir(const char *id, const struct ctr_context *context)
+{
+	char path[PATH_MAX];
+
+	return ctr_arena_printf(context->arena, "%s/%s",
+				realpath(context->root, path) ? path : context->root, id);
+}
+
+int ctr_network_init(struct ctr_network *network, const struct ctr_network_options *options,
+		     const char *id, const struct ctr_context *context, struct ctr_error *err)
+{
+	*network = (struct ctr_network){ .options = options, .fd = -1 };
+	if (options->net && parse_mode(network, options->net, err) < 0)
+		return -1;
+	if (check_options(network, context, err) < 0)
+		return -1;
+
+	network->dir = state_dir(id, context);
+	if (network->mode == CTR_NETWORK_BRIDGE && !context->host.privileged)
+		network->mode = CTR_NETWORK_PASTA;
+	return 0;
+}
+
+/* ---- the configuration */
+
+static const struct {
+	const char *name; /* in the record */
+	bool own;         /* a network namespace of its own */
+} modes[] = {
+	[CTR_NETWORK_NONE] = {"none",    true },
+	[CTR_NETWORK_HOST] = { "host",   false},
+	[CTR_NETWORK_BRIDGE] = { "bridge", true },
+	[CTR_NETWORK_PASTA] = { "pasta",  true },
+};
+
+static void set_namespace(struct ctr_spec *spec, bool own, struct ctr_arena *arena)
+{
+	struct ctr_linux *config = ctr_arena_alloc(arena, sizeof(*config));
+
+	*config = *spec->linux_;
+	config->namespaces[CTR_NS_NETWORK].listed = own;
+	config->namespaces[CTR_NS_NETWORK].path = NULL;
+	spec->linux_ = config;
+}
+
+const struct ctr_spec *ctr_network_spec(struct ctr_network *network, const struct ctr_spec *spec,
+					const struct ctr_context *context)
+{
+	struct ctr_spec *changed;
+
+	if (network->mode == CTR_NETWORK_CONFIG)
+		return spec;
+
+	changed = ctr_arena_alloc(context->arena, sizeof(*changed));
+	*changed = *spec;
+	set_namespace(changed, modes[network->mode].own, context->arena);
+	if (network->mode != CTR_NETWORK_NONE)
+		network->hosts = ctr_network_mount_files(changed, network->dir, context->arena);
+	return changed;
+}
+
+const char *ctr_network_recorded(const struct ctr_network *network)
+{
+	return modes[network->mode].name;
+}
+
+void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
+			 const struct ctr_context *context)
+{
+	for (size_t i = 0; recorded && i < CTR_ARRAY_SIZE(modes); i++)
+		if (modes[i].name && strcmp(modes[i].name, recorded) == 0)
+			set_namespace(spec, modes[i].own, context->arena);
+}
+
+bool ctr_network_is_due(const struct ctr_network *network, const struct ctr_spec *spec)
+{
+	return network->mode == CTR_NETWORK_BRIDGE || network->mode == CTR_NETWORK_PASTA ||
+	       spec->linux_->nnet_devices > 0;
+}
+
+int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *spec, int dir,
+		      const char *id, const struct ctr_context *context, struct ctr_error *err)
+{
+	if (network->mode == CTR_NETWORK_CONFIG || network->mode == CTR_NETWORK_NONE)
+		return 0;
+
+	return ctr_network_write_files(dir, spec, id, network->mode == CTR_NETWORK_HOST,
+				       context->arena, err);
+}
+
+/* ---- ctr-net */
+
+/* Run it with @argv (its first is ours to fill). @field: what the error is about, NULL: it says so
+ * itself. */
+static int call(const char **argv, const char *field, char output[static OUTPUT_MAX],
+		const struct ctr_context *context, struct ctr_error *err)
+{
+	int status = 0, r;
+
+	argv[0] = ctr_run_helper(context->arena, "ctr-net");
+	r = ctr_run_program(argv, output, OUTPUT_MAX, &status);
+	if (r == -ENOENT)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"%s: '%s' is not there: ctr was built without libmnl",
+				field ? field : "linux.netDevices", argv[0]);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot run '%s'", argv[0]);
+	if (status == 0)
+		return 0;
+
+	ctr_fail(err, CTR_FAULT_HOST, 0, "%s", output[0] ? output : "ctr-net was killed");
+	/* Flags and fields begin the text already. */
+	if (field && strncmp(output, "--", 2) != 0)
+		(void)ctr_fail_within(err, "%s", field);
+	return -1;
+}
+
+static int move_devices(struct ctr_network *network, const struct ctr_spec *spec,
+			const struct ctr_context *context, struct ctr_error *err)
+{
+	size_t count = spec->linux_->nnet_devices, n = 1;
+	const char **argv = ctr_arena_array(context->arena, 2 * count + 4, sizeof(*argv));
+	char output[OUTPUT_MAX];
+
+	if (count == 0)
+		return 0;
+
+	argv[n++] = "move";
+	argv[n++] = network->netns;
+	for (size_t i = 0; i < count; i++) {
+		const struct ctr_net_device *device = &spec->linux_->net_devices[i];
+
+		argv[n++] = device->host_name;
+		argv[n++] = device->name ? device->name : device->host_name;
+	}
+	if (call(argv, NULL, output, context, err) < 0)
+		return -1;
+	network->moved = ctr_arena_strdup(context->arena, output);
+	return 0;
+}
+
+static void return_devices(struct ctr_network *network, const struct ctr_context *context)
+{
+	char *text = ctr_arena_strdup(context->arena, network->moved), *word;
+	const char **argv = ctr_arena_array(context->arena, strlen(text) + 4, sizeof(*argv));
+	char output[OUTPUT_MAX];
+	struct ctr_error ignored;
+	size_t n = 1;
+
+	argv[n++] = "return";
+	argv[n++] = network->netns;
+	while ((word = strtok_r(NULL, " \n", &text)))
+		argv[n++] = word;
+	(void)call(argv, NULL, output, context, &ignored);
+	network->moved = NULL;
+}
+
+static int attach(struct ctr_network *network, const struct ctr_spec *spec, int dir, const char *id,
+		  const struct ctr_context *context, struct ctr_error *err)
+{
+	const struct ctr_network_options *options = network->options;
+	const char **argv = ctr_arena_array(context->arena, options->npublish + 7, sizeof(*argv));
+	char output[OUTPUT_MAX];
+	size_t n = 1;
+
+	argv[n++] = "attach";
+	argv[n++] = network->dir;
+	argv[n++] = network->netns;
+	argv[n++] = network->bridge;
+	argv[n++] = options->ip ? options->ip : "-";
+	for (size_t i = 0; i < options->npublish; i++)
+		argv[n++] = options->publish[i];
+	if (call(argv, "--net bridge", output, context, err) < 0)
+		return -1;
+
+	output[strcspn(output, " \n")] = '\0';
+	return network->hosts ? ctr_network_add_host(dir, output, spec, id, context->arena, err)
+			      : 0;
+}
+
+static int detach(const char *key, const struct ctr_context *context, struct ctr_error *err)
+{
+	const char *argv[] = { NULL, "detach", key, NULL };
+	char output[OUTPUT_MAX];
+
+	return call(argv, "--net bridge", output, context, err);
+}
+
+/* ---- pasta */
+
+static void add_forward(const char **argv, size_t *n, const struct ctr_publish *publish,
+			struct ctr_arena *arena)
+{
+	char address[CTR_IPV4_TEXT];
+
+	argv[(*n)++] = publish->udp ? "-u" : "-t";
+	argv[(*n)++] =
+		publish->address
+			? ctr_arena_printf(arena, "%s/%u:%u",
+					   ctr_ipv4_print(publish->address, address), publish->host,
+					   publish->container)
+			: ctr_arena_printf(arena, "%u:%u", publish->host, publish->container);
+}
+
+/* It goes to the background when the network is there. Without these options it would forward all
+ * ports that somebody listens on, in both directions. */
+static int start_pasta(const struct ctr_network *network, pid_t pid,
+		       const struct ctr_context *context, struct ctr_error *err)
+{
+	const struct ctr_network_options *options = network->options;
+	const char **argv =
+		ctr_arena_array(context->arena, 2 * options->npublish + 18, sizeof(*argv));
+	bool tcp = false, udp = false;
+	char output[OUTPUT_MAX];
+	int status = 0, r;
+	size_t n = 0;
+
+	argv[n++] = "pasta";
+	argv[n++] = "--config-net";
+	argv[n++] = "--quiet";
+	argv[n++] = "--no-map-gw";
+	argv[n++] = "--pid";
+	argv[n++] = ctr_arena_printf(context->arena, "%s/%s", network->dir, PASTA_PID);
+	argv[n++] = "-T";
+	argv[n++] = "none";
+	argv[n++] = "-U";
+	argv[n++] = "none";
+	for (size_t i = 0; i < options->npublish; i++) {
+		struct ctr_publish publish;
+
+		(void)ctr_publish_parse(options->publish[i], &publish, err);
+		add_forward(argv, &n, &publish, context->arena);
+		tcp |= !publish.udp;
+		udp |= publish.udp;
+	}
+	if (!tcp) {
+		argv[n++] = "-t";
+		argv[n++] = "none";
+	}
+	if (!udp) {
+		argv[n++] = "-u";
+		argv[n++] = "none";
+	}
+	argv[n++] = ctr_arena_printf(context->arena, "%d", (int)pid);
+
+	r = ctr_run_program(argv, output, sizeof(output), &status);
+	if (r == -ENOENT)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"--net bridge: without privileges it needs the program 'pasta' "
+				"(package passt), which is not there");
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "--net bridge: cannot run 'pasta'");
+	if (status != 0) {
+		output[strcspn(output, "\n")] = '\0';
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "--net bridge: pasta: %s",
+				output[0] ? output : "it failed");
+	}
+	return 0;
+}
+
+/* The process of the pid file, if it is still the one that wrote it: its arguments name the file.
+ */
+static pid_t find_pasta(const char *key, int dir, const struct ctr_context *context)
+{
+	const char *file = ctr_arena_printf(context->arena, "%s/%s", key, PASTA_PID);
+	char text[32], *cmdline;
+	struct ctr_error ignored;
+	uint64_t pid;
+	size_t len;
+
+	if (dir < 0 || ctr_file_read_small(dir, PASTA_PID, text, sizeof(text)) <= 0 ||
+	    ctr_parse_u64(text, &pid) < 0 || pid <= 1 || pid > INT32_MAX)
+		return 0;
+	cmdline = ctr_file_read(context->arena, AT_FDCWD,
+				ctr_arena_printf(context->arena, "/proc/%u/cmdline", (unsigned)pid),
+				1 << 20, &len, &ignored);
+	for (size_t at = 0; cmdline && at < len; at += strlen(cmdline + at) + 1)
+		if (strcmp(cmdline + at, file) == 0)
+			return (pid_t)pid;
+	return 0;
+}
+
+static void end_pasta(const char *key, int dir, const struct ctr_context *context)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	pid_t pid = find_pasta(key, dir, context);
+
+	if (pid == 0 || kill(pid, SIGTERM) < 0)
+		return;
+	/* Its ports are free when it is gone. */
+	for (int i = 0; i < 200 && kill(pid, 0) == 0; i++) {
+		if (i == 100)
+			(void)kill(pid, SIGKILL);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* ---- up and down */
+
+int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid_t pid, int dir,
+		   const char *id, const struct ctr_context *context, struct ctr_error *err)
+{
+	const char *path = ctr_arena_printf(context->arena, "/proc/%d/ns/net", (int)pid);
+
+	if (!ctr_network_is_due(network, spec))
+		return 0;
+	/* Interfaces end with their namespace, and that with the process, unless it is held. */
+	network->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (network->fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	network->netns =
+		ctr_arena_printf(context->arena, "/proc/%d/fd/%d", (int)getpid(), network->fd);
+	if (move_devices(network, spec, context, err) < 0)
+		return -1;
+
+	if (network->mode == CTR_NETWORK_BRIDGE)
+		return attach(network, spec, dir, id, context, err);
+	if (network->mode == CTR_NETWORK_PASTA)
+		return start_pasta(network, pid, context, err);
+	return 0;
+}
+
+void ctr_network_undo(struct ctr_network *network, int dir, const struct ctr_context *context)
+{
+	struct ctr_error ignored;
+
+	if (network->mode == CTR_NETWORK_BRIDGE)
+		(void)detach(network->dir, context, &ignored);
+	if (network->mode == CTR_NETWORK_PASTA)
+		end_pasta(network->dir, dir, context);
+	if (network->moved)
+		return_devices(network, context);
+}
+
+void ctr_network_release(struct ctr_network *network)
+{
+	ctr_close_ptr(&network->fd);
+	network->fd = -1;
+}
+
+int ctr_network_remove(const char *recorded, const char *id, int dir,
+		       const struct ctr_context *context, struct ctr_error *err)
+{
+	const char *key = state_dir(id, context);
+
+	if (!recorded || strcmp(recorded, modes[CTR_NETWORK_PASTA].name) == 0)
+		end_pasta(key, dir, context);
+	if (recorded && strcmp(recorded, modes[CTR_NETWORK_BRIDGE].name) != 0)
+		return 0;
+	/* Not known: then it is no reason to fail that ctr-net is not there. */
+	if (!recorded && access(ctr_run_helper(context->arena, "ctr-net"), X_OK) < 0)
+		return 0;
+	return detach(key, context, err);
+}

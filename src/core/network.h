@@ -1,0 +1,75 @@
+/*
+ * The container's network, where ctr makes it: --net, --ip, --publish, and linux.netDevices. What
+ * is needed of the kernel does ctr-net (src/netns), without privileges pasta(1).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct ctr_context;
+struct ctr_error;
+struct ctr_spec;
+
+/* As on the command line. */
+struct ctr_network_options {
+	const char *net; /* NULL: the configuration decides */
+	const char *ip;  /* NULL: a free one */
+	const char *const *publish;
+	size_t npublish;
+};
+
+#define CTR_NETWORK_INIT                                                                           \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
+
+enum ctr_network_mode {
+	CTR_NETWORK_CONFIG, /* as the configuration says */
+	CTR_NETWORK_NONE,
+	CTR_NETWORK_HOST,
+	CTR_NETWORK_BRIDGE,
+	CTR_NETWORK_PASTA,
+};
+
+struct ctr_network {
+	enum ctr_network_mode mode;
+	const struct ctr_network_options *options;
+	const char *bridge;
+	const char *dir;   /* the state directory */
+	const char *moved; /* interfaces that went to the container: INTERFACE NAME up|down ... */
+	const char *netns; /* the container's, by way of: */
+	int fd;            /* -1 */
+	bool hosts;        /* dir/hosts is the container's */
+};
+
+/* Decide by @options for container @id. 0, or -1 and @err. */
+int ctr_network_init(struct ctr_network *network, const struct ctr_network_options *options,
+		     const char *id, const struct ctr_context *context, struct ctr_error *err);
+/* @spec with the network namespace and the mounts of files that this takes. */
+const struct ctr_spec *ctr_network_spec(struct ctr_network *network, const struct ctr_spec *spec,
+					const struct ctr_context *context);
+/* What the record says of it; NULL: nothing. And what @spec, as it was read, becomes by that. */
+const char *ctr_network_recorded(const struct ctr_network *network);
+void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
+			 const struct ctr_context *context);
+
+/* Must something be done when the container's namespaces are there? */
+bool ctr_network_is_due(const struct ctr_network *network, const struct ctr_spec *spec);
+/* Write resolv.conf, hosts and hostname to the state directory @dir. 0, or -1 and @err. */
+int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *spec, int dir,
+		      const char *id, const struct ctr_context *context, struct ctr_error *err);
+/* Connect the namespace of process @pid. 0, or -1 and @err; ctr_network_undo() is due in any case.
+ */
+int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid_t pid, int dir,
+		   const char *id, const struct ctr_context *context, struct ctr_error *err);
+/* Take back what was done, while the container's namespace is there. */
+void ctr_network_undo(struct ctr_network *network, int dir, const struct ctr_context *context);
+
+void ctr_network_release(struct ctr_network *network);
+
+/* Remove what container @id, by its record @recorded (NULL: not known), has in the host. 0, or -1
+ * and @err. */
+int ctr_network_remove(const char *recorded, const char *id, int dir,
+		       const struct ctr_context *context, struct ctr_error *err);

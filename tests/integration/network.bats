@@ -1,0 +1,484 @@
+#!/usr/bin/env bats
+# --net, --ip, --publish and linux.netDevices, in a network namespace that stands for the host: the
+# real one is left alone.
+
+# shellcheck disable=SC2016 # scripts for the shell inside
+load helper
+
+eval "base_$(declare -f setup)"
+eval "base_$(declare -f teardown)"
+eval "base_$(declare -f ctr)"
+
+setup() {
+  base_setup
+  is_root || return 0
+  unshare --net sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+  NETNS=$!
+  eventually has_own_network "$NETNS"
+  LEASES=/run/ctr-net-$(stat -Lc %i "/proc/$NETNS/ns/net")
+  in_host ip link set lo up
+  for applet in nc ping; do ln -sf busybox "$BUNDLE/rootfs/bin/$applet"; done
+  config '.root.readonly = false |
+    .process.capabilities[] |= (. + ["CAP_NET_RAW"]) | .process.user = {uid: 0, gid: 0}'
+}
+
+has_own_network() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+
+teardown() {
+  local left=''
+  if [ -n "${NETNS:-}" ]; then
+    [ -z "${BATS_TEST_COMPLETED:-}" ] || left=$(network_leaks)
+    [ -z "$left" ] || force_cleanup
+    rm -rf --one-file-system "$LEASES"
+    kill "$NETNS"
+  fi
+  base_teardown
+  [ -z "$left" ] || {
+    printf 'left behind:\n%s\n' "$left"
+    return 1
+  }
+}
+
+in_host() { nsenter --target "$NETNS" --net "$@"; }
+ctr() {
+  [ -n "${NETNS:-}" ] || { base_ctr "$@" && return; }
+  timeout --foreground -k 5 "${CTR_TIMEOUT:-30}" nsenter --target "$NETNS" --net "$CTR" \
+    --root "$STATE" "$@"
+}
+
+links() { in_host ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort | tr '\n' ' '; }
+
+network_leaks() {
+  links | grep -vx 'lo \(host0 \)\?' | sed 's/^/links: /'
+  in_host nft list ruleset | sed 's/^/rules: /'
+  ls -d "$LEASES" 2>/dev/null | sed 's/^/leases: /'
+}
+
+bridges() {
+  need root nft ip nsenter
+  in_host ip link add bridgetest type bridge 2>/dev/null || skip 'needs a kernel with bridges'
+  in_host ip link del bridgetest
+}
+
+# A server: for each connection a line with its own name.
+server() { # PORT
+  shell "while :; do echo i am \$(cat /etc/hostname) | nc -l -p $1; done"
+}
+
+answer_of() { # HOST PORT - from the host, a line
+  in_host timeout 5 busybox nc "$1" "$2" </dev/null
+}
+
+answers() { [ "$(answer_of "$1" "$2")" = "i am $3" ]; }
+
+@test "none and host are the namespaces that they say" {
+  need root
+  shell 'ls /sys/class/net | tr "\n" " "; readlink /proc/self/ns/net'
+  run -0 ctr run -b "$BUNDLE" --net none "$ID"
+  expect_match '^lo net:'
+  refuse_match "$(readlink "/proc/$NETNS/ns/net")"
+  run -0 ctr run -b "$BUNDLE" --net host "$ID"
+  expect_match "$(readlink "/proc/$NETNS/ns/net" | sed 's/[][]/\\&/g')"
+}
+
+@test "exec joins the network of run, whatever the configuration says" {
+  need root
+  command_is sleep 100
+  detached "$ID" --net host
+  run -0 ctr exec "$ID" readlink /proc/self/ns/net
+  expect_output "$(readlink "/proc/$NETNS/ns/net")"
+  ctr delete --force "$ID"
+  config '.linux.namespaces |= map(select(.type != "network"))'
+  detached "$ID" --net none
+  run -0 ctr exec "$ID" readlink /proc/self/ns/net
+  expect_output "$(readlink "/proc/$(pid_of "$ID")/ns/net")"
+  [ "$output" != "$(readlink "/proc/$NETNS/ns/net")" ]
+  ctr delete --force "$ID"
+}
+
+@test "bridge: two containers and the host reach each other, and nothing is left" {
+  bridges
+  command_is sleep 100
+  detached "$ID-1" --net bridge
+  detached "$ID-2" --net bridge
+  first=$(ctr exec "$ID-1" hostname -i)
+  second=$(ctr exec "$ID-2" hostname -i)
+  [[ $first =~ ^[0-9.]+$ && $second =~ ^[0-9.]+$ && $first != "$second" ]]
+  ctr exec "$ID-1" ping -c 1 -W 5 "$second"
+  ctr exec "$ID-2" ping -c 1 -W 5 "$first"
+  in_host busybox ping -c 1 -W 5 "$first"
+  gateway=$(ctr exec "$ID-1" ip route | sed -n 's/^default via \([0-9.]*\).*/\1/p')
+  ctr exec "$ID-2" ping -c 1 -W 5 "$gateway"
+  [ "$(ctr exec "$ID-1" cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' ')" = '0 2147483647' ]
+  ctr delete --force "$ID-1"
+  [[ $(links) == *ctr0* ]]
+  ctr delete --force "$ID-2"
+  [ "$(links)" = 'lo ' ]
+}
+
+@test "bridge: the files of name resolution" {
+  bridges
+  shell 'cat /etc/hosts; cat /etc/hostname; cat /etc/resolv.conf; echo x >>/etc/hosts'
+  config '.hostname = "web"'
+  run ctr run -b "$BUNDLE" --net bridge "$ID"
+  expect_match '127.0.0.1 localhost'
+  expect_match $'\n[0-9.]+ web '"$ID"
+  expect_match $'\nweb\n'
+  expect_match 'Read-only file system'
+  for server in $(sed -n 's/^nameserver \([0-9.]*\)$/\1/p' /etc/resolv.conf | grep -v '^127'); do
+    expect_match "nameserver $server"
+  done
+  # What the configuration mounts there stays.
+  echo mine >"$BATS_TEST_TMPDIR/mine"
+  mount_at /etc/hosts bind "$BATS_TEST_TMPDIR/mine" bind
+  shell 'cat /etc/hosts'
+  run -0 ctr run -b "$BUNDLE" --net bridge "$ID"
+  expect_output mine
+}
+
+@test "published ports: from elsewhere, from the host, from localhost, from a container, from itself" {
+  bridges
+  server 80
+  config '.hostname = "web"'
+  detached "$ID" --net bridge --publish 8080:80 -p 127.0.0.1:8081:80
+  ip=$(ctr exec "$ID" hostname -i)
+  eventually answers "$ip" 80 web
+  answers 127.0.0.1 8080 web
+  answers 127.0.0.1 8081 web
+  answers "${ip%.*}.1" 8080 web
+  run answer_of "${ip%.*}.1" 8081
+  refuse_match 'i am'
+
+  # another machine
+  unshare --net sleep 100 </dev/null >/dev/null 2>&1 3>&- &
+  other=$!
+  eventually has_own_network $other
+  in_host ip link add host0 type veth peer name other0 netns $other
+  in_host ip addr add 192.0.2.1/24 dev host0
+  in_host ip link set host0 up
+  nsenter -t $other -n ip addr add 192.0.2.2/24 dev other0
+  nsenter -t $other -n ip link set other0 up
+  run nsenter -t $other -n timeout 5 busybox nc 192.0.2.1 8080
+  nsenter -t $other -n sh -c 'busybox nc -l -p 99 </dev/null >/tmp/ctr-peer-'"$ID"'' 3>&- &
+  peer=$!
+  # the way out: masqueraded, for the other knows nothing of the bridge
+  eventually ctr exec "$ID" sh -c 'echo out | nc -w 2 192.0.2.2 99'
+  wait $peer || true
+  out=$(cat "/tmp/ctr-peer-$ID")
+  rm -f "/tmp/ctr-peer-$ID"
+  kill $other
+  in_host ip link del host0 2>/dev/null || true
+  expect_output 'i am web'
+  [ "$out" = out ]
+
+  # by the host's port from a container, and back to itself
+  run -0 ctr exec "$ID" timeout 5 sh -c "nc ${ip%.*}.1 8080 </dev/null"
+  expect_output 'i am web'
+  shell "timeout 5 nc ${ip%.*}.1 8080 </dev/null"
+  run -0 ctr run -b "$BUNDLE" --net bridge "$ID-2"
+  expect_output 'i am web'
+  ctr delete --force "$ID"
+  run answer_of 127.0.0.1 8080
+  [ "$status" != 0 ]
+}
+
+@test "udp ports" {
+  bridges
+  need python3
+  command_is sleep 100
+  detached "$ID" --net bridge --publish 5353:53/udp
+  # a server in the container's namespace, and a client in the host's
+  nsenter -t "$(pid_of "$ID")" -n timeout 20 python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 53))
+data, peer = s.recvfrom(99)
+s.sendto(b"got " + data, peer)' 3>&- &
+  server=$!
+  run -0 in_host timeout 20 python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.2)
+while True:
+    s.sendto(b"hello", ("127.0.0.1", 5353))
+    try:
+        print(s.recv(99).decode())
+        break
+    except OSError:
+        pass'
+  expect_output 'got hello'
+  wait $server
+  ctr delete --force "$ID"
+}
+
+@test "addresses: chosen, in use, kept until delete, given again" {
+  bridges
+  command_is sleep 100
+  detached "$ID-1" --net bridge=br-$$ --ip 10.99.7.9
+  [ "$(ctr exec "$ID-1" hostname -i)" = 10.99.7.9 ]
+  for bad in "10.99.7.9|is in use" "10.99.7.1|is not for a container" "10.99.8.9|is not for a container" \
+    "10.99.7.255|is not for a container" "10.99.7|is not an IPv4 address"; do
+    run ctr run -b "$BUNDLE" --net bridge=br-$$ --ip "${bad%|*}" "$ID-2"
+    expect_status 125
+    expect_match "^ctr: --ip: '${bad%|*}' ${bad#*|}"
+  done
+  # Its process is gone, the container is not.
+  ctr kill "$ID-1" KILL
+  eventually has_status "$ID-1" stopped
+  run ctr run -b "$BUNDLE" --net bridge=br-$$ --ip 10.99.7.9 "$ID-2"
+  expect_status 125
+  ctr delete "$ID-1"
+  [ "$(links)" = 'lo ' ]
+  command_is hostname -i
+  run -0 ctr run -b "$BUNDLE" --net bridge=br-$$ --ip 10.99.7.9 "$ID-2"
+  expect_output 10.99.7.9
+}
+
+@test "many at once have different addresses" {
+  bridges
+  command_is sleep 100
+  for who in 1 2 3 4 5 6; do
+    ctr run --detach -b "$BUNDLE" --net bridge "$ID-$who" </dev/null >"$OUT-$who" 2>&1 3>&- &
+    pids[who]=$!
+  done
+  for who in 1 2 3 4 5 6; do wait "${pids[who]}"; done
+  for who in 1 2 3 4 5 6; do ctr exec "$ID-$who" hostname -i; done | sort >"$OUT"
+  [ "$(uniq "$OUT" | wc -l)" = 6 ]
+  for who in 1 2 3 4 5 6; do ctr delete --force "$ID-$who"; done
+}
+
+@test "a bridge of the administrator is used and left" {
+  bridges
+  in_host ip link add mine type bridge
+  in_host ip addr add 10.55.0.1/16 dev mine
+  in_host ip link set mine up
+  command_is hostname -i
+  run -0 ctr run -b "$BUNDLE" --net bridge=mine "$ID"
+  expect_output 10.55.0.2
+  [[ $(links) == 'lo mine ' ]]
+  in_host ip addr flush dev mine
+  run ctr run -b "$BUNDLE" --net bridge=mine "$ID"
+  expect_status 125
+  expect_match "--net: bridge 'mine' has no IPv4 address"
+  run ctr run -b "$BUNDLE" --net bridge=lo "$ID"
+  expect_match "--net: 'lo' is an interface, but no bridge"
+  in_host ip link del mine
+}
+
+@test "networks that are in use are not taken" {
+  bridges
+  in_host ip link add dummy0 type bridge
+  in_host ip addr add 10.77.0.1/23 dev dummy0
+  in_host ip link set dummy0 up
+  command_is hostname -i
+  run -0 ctr run -b "$BUNDLE" --net bridge "$ID"
+  expect_output 10.77.2.2
+  run ctr run -b "$BUNDLE" --net bridge --ip 10.77.1.5 "$ID"
+  expect_status 125
+  expect_match "--ip: '10.77.1.5' is of a network that the host uses"
+  in_host ip link del dummy0
+}
+
+@test "ports that are taken" {
+  bridges
+  command_is sleep 100
+  detached "$ID-1" --net bridge --publish 8080:80
+  run ctr run -b "$BUNDLE" --net bridge --publish 127.0.0.1:8080:81 "$ID-2"
+  expect_status 125
+  expect_match "--publish: port 8080/tcp is container '$ID-1's"
+  run ctr run -b "$BUNDLE" --net bridge -p 9:9 -p 9:10 "$ID-2"
+  expect_match '--publish: port 9/tcp is given twice'
+  nsenter --target "$NETNS" --net busybox nc -l -p 8082 </dev/null >/dev/null 2>&1 3>&- &
+  listener=$!
+  listens() { in_host grep -q ':1F92 [0:]* 0A' /proc/self/net/tcp /proc/self/net/tcp6; }
+  eventually listens
+  run ctr run -b "$BUNDLE" --net bridge --publish 8082:80 "$ID-2"
+  expect_status 125
+  expect_match '--publish: port 8082/tcp of the host: Address already in use'
+  kill $listener
+  ctr delete --force "$ID-1"
+}
+
+@test "a ctr that was killed leaves what delete removes" {
+  bridges
+  command_is sleep 100
+  nsenter --target "$NETNS" --net "$CTR" --root "$STATE" run -b "$BUNDLE" --net bridge \
+    --publish 8080:80 "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  PID=$!
+  eventually has_status "$ID" running
+  kill -9 "$PID"
+  ended "$PID" 2>/dev/null
+  [[ $(links) == *ctr0* ]]
+  ctr delete --force "$ID"
+  [ "$(links)" = 'lo ' ]
+}
+
+@test "a record that is damaged: the network goes as well" {
+  bridges
+  command_is sleep 100
+  detached "$ID" --net bridge
+  echo rubbish >"$STATE/$ID/record"
+  ctr delete --force "$ID"
+}
+
+@test "of a failure nothing is left" {
+  bridges
+  command_is no-such-program
+  run -127 ctr run -b "$BUNDLE" --net bridge --publish 8080:80 "$ID"
+  network_leaks | diff /dev/null -
+  command_is true
+  config '.hooks.createRuntime = [{path: "/bin/false"}]'
+  run ctr run -b "$BUNDLE" --net bridge "$ID"
+  expect_status 125
+  network_leaks | diff /dev/null -
+  # the last step fails
+  config 'del(.hooks)'
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\ncase "$1" in *dport*) echo broken >&2; exit 1;; esac; exec %s "$@"\n' \
+    "$(command -v nft)" >"$BATS_TEST_TMPDIR/bin/nft"
+  chmod +x "$BATS_TEST_TMPDIR/bin/nft"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr run -b "$BUNDLE" --net bridge --publish 8080:80 "$ID"
+  expect_status 125
+  expect_match '--net bridge: nft: broken'
+}
+
+@test "create and start, in a user namespace of its own" {
+  bridges
+  config '.linux.namespaces += [{type: "user"}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings'
+  cp -r "$BUNDLE/rootfs" "$BATS_TEST_TMPDIR/mapped"
+  chown -hR 100000:100000 "$BATS_TEST_TMPDIR/mapped"
+  config --arg p "$BATS_TEST_TMPDIR/mapped" '.root.path = $p'
+  shell 'hostname -i >/dev/shm/ip; ping -c 1 -W 5 10.77.0.1 >/dev/shm/ping; sleep 100'
+  created "$ID" --net bridge || { cat "$OUT"; false; }
+  [[ $(links) == *ctr0* ]]
+  ctr start "$ID"
+  reached() { ctr exec "$ID" grep -q '1 packets received' /dev/shm/ping; }
+  eventually reached
+  ctr delete --force "$ID"
+}
+
+@test "what is not to be understood" {
+  need root
+  for bad in 'bridge=|is not the name' 'bridge=a/b|is not the name' 'bridges|is not none, host' \
+    '|is not none, host'; do
+    run ctr run -b "$BUNDLE" --net "${bad%|*}" "$ID"
+    expect_status 125
+    expect_match "--net: .* ${bad#*|}"
+  done
+  for bad in 80 80:0 0:80 80:65536 :80 80: 1.2.3:80:80 80:80/sctp 80:80: a:b:80:80 '[::1]:80:80' '' 80:8x; do
+    run ctr run -b "$BUNDLE" --net bridge --publish "$bad" "$ID"
+    expect_status 125
+    expect_match "^ctr: --publish: '"
+  done
+  run ctr run -b "$BUNDLE" --publish 80:80 "$ID"
+  expect_match '--publish: needs --net bridge'
+  run ctr run -b "$BUNDLE" --net host --ip 10.0.0.1 "$ID"
+  expect_match '--ip: needs --net bridge'
+}
+
+# ---------------------------------------------------------------- linux.netDevices
+
+interface() { # NAME - with addresses, up
+  in_host ip link add "$1" type veth peer name "$1-peer"
+  in_host ip addr add 192.0.2.9/24 dev "$1"
+  in_host ip addr add 192.0.2.10/24 dev "$1"
+  in_host ip -6 addr add 2001:db8::9/64 dev "$1" nodad
+  in_host ip link set "$1" up
+}
+
+@test "netDevices: moved with addresses and a new name" {
+  bridges
+  interface one
+  interface two
+  config '.linux.netDevices = {one: {name: "net%d"}, two: {}}'
+  shell 'ip addr'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'net0[^:]*: <[A-Z,-]*UP'
+  expect_match 'two[^:]*: <[A-Z,-]*UP'
+  [ "$(grep -c 'inet 192.0.2.9/24' <<<"$output")" = 2 ]
+  [ "$(grep -c 'inet 192.0.2.10/24' <<<"$output")" = 2 ]
+  [ "$(grep -c 'inet6 2001:db8::9/64' <<<"$output")" = 2 ]
+  # they ended with the container: the kernel moves back hardware only
+  [ "$(links)" = 'lo ' ]
+}
+
+@test "netDevices: errors name the field, and all are back as they were" {
+  bridges
+  interface one
+  interface two
+  before=$(in_host ip -o addr show scope global | sed 's/^[0-9]*: //' | sort)
+  back() {
+    in_host ip -o addr show scope global | sed 's/^[0-9]*: //' | sort | diff <(echo "$before") -
+    in_host ip -o link show one | grep -q '[<,]UP[,>]'
+  }
+  config '.linux.netDevices = {one: {name: "eth7"}, absent: {}}'
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match '^ctr: linux.netDevices.absent: the host has no such interface'
+  back
+  config '.linux.netDevices = {one: {}, two: {name: "lo"}}'
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match "^ctr: linux.netDevices.two.name: the container has an interface 'lo' already"
+  back
+  config '.linux.netDevices = {lo: {name: "lo9"}}'
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match "^ctr: linux.netDevices.lo: cannot move it to the container as 'lo9'"
+  back
+  # what fails later
+  config '.linux.netDevices = {one: {name: "eth7"}, two: {}} | .process.args = ["no-such-program"]'
+  run -127 ctr run -b "$BUNDLE" "$ID"
+  back
+  in_host ip link del one
+  in_host ip link del two
+}
+
+# ---------------------------------------------------------------- without privileges
+
+@test "rootless: pasta, with published ports; gone with the container" {
+  need root nft
+  [ -c /dev/net/tun ] || skip 'needs /dev/net/tun'
+  place=$(mktemp -d /tmp/ctr-network.XXXXXX)
+  cp -r "$BUNDLE/rootfs" "$place/rootfs"
+  cp "$CTR" "$place/ctr"
+  chown -hR 65534:65534 "$place"
+  chmod 755 "$place"
+  # an uplink, for pasta makes the container's interface like that of the host
+  in_host ip link add host0 type bridge
+  in_host ip addr add 192.0.2.1/24 dev host0
+  in_host ip link set host0 up
+  in_host ip route add default via 192.0.2.254
+  nobody() {
+    in_host timeout --foreground 30 setpriv --reuid 65534 --regid 65534 --clear-groups \
+      env -i PATH="${NOBODY_PATH:-/usr/bin:/bin}" "$place/ctr" --root "$place/state" "$@"
+  }
+  failed=
+  if command -v pasta >/dev/null; then
+    nobody run --detach --net bridge --publish 8080:80 --rootfs "$place/rootfs" -- \
+      sh -c 'while :; do echo i am inside | nc -l -p 80; done' </dev/null >"$place/out" 2>&1 3>&- ||
+      failed="run: $(cat "$place/out")"
+    [ -n "$failed" ] || eventually answers 127.0.0.1 8080 inside || failed='no answer'
+    id=$(nobody list -q)
+    pid=$(cat "$place/state/$id/pasta.pid")
+    nobody exec "$id" ip addr | grep -q 'inet 192.0.2.1/24' || failed+=' no address'
+    nobody delete --force "$id" || failed+=' delete'
+    [ ! -d "/proc/$pid" ] || failed+=" pasta $pid is left"
+  fi
+  mkdir "$place/empty"
+  NOBODY_PATH=$place/empty run nobody run --net bridge --rootfs "$place/rootfs" -- true
+  without=$output
+  run nobody run --net bridge=x --rootfs "$place/rootfs" -- true
+  left=$(ls "$place/state")
+  in_host ip link del host0
+  rm -rf --one-file-system "$place"
+  [ -z "$failed$left" ] || {
+    echo "$failed left: $left"
+    return 1
+  }
+  expect_match '--net bridge=NAME: needs root'
+  output=$without
+  expect_match "needs the program 'pasta' \(package passt\), which is not there"
+}

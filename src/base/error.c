@@ -17,20 +17,19 @@ static void mark_cut(char *text, size_t size)
 	memcpy(text + end, cut_mark, sizeof(cut_mark));
 }
 
+/* The reason stays whole, however long the operands are. */
 static void set_text(char *text, size_t size, int code, const char *format, va_list ap)
 {
-	int n, used;
+	const char *reason = code ? strerror(code) : "";
+	size_t room = size - (code ? strlen(": ") + strlen(reason) : 0);
+	int n = vsnprintf(text, room, format, ap);
 
-	n = vsnprintf(text, size, format, ap);
 	if (n < 0)
 		n = 0;
-	if ((size_t)n < size && code != 0) {
-		used = n;
-		n = snprintf(text + used, size - (size_t)used, ": %s", strerror(code));
-		n = n < 0 ? used : n + used;
-	}
-	if ((size_t)n >= size)
-		mark_cut(text, size);
+	if ((size_t)n >= room)
+		mark_cut(text, room);
+	if (code)
+		(void)snprintf(text + strlen(text), size - strlen(text), ": %s", reason);
 }
 
 int ctr_fail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, ...)

@@ -380,10 +380,14 @@ int main(int argc, char **argv)
 	struct ctr_context context = { .arena = &arena, .name = "ctr" };
 	struct ctr_error err;
 	const char *slash;
-	int status;
+	int status, r;
 
-	if (ctr_fd_sanitize_std() < 0)
+	r = ctr_fd_sanitize_std();
+	if (r < 0) {
+		ctr_log(CTR_LOG_ERROR, "cannot open '/dev/null' for a closed standard stream: %s",
+			strerror(-r));
 		return 125;
+	}
 	loosen_bonds();
 
 	/* Linux since 5.18 sees to it that there is an argv[0]. */

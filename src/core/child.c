@@ -269,10 +269,13 @@ int ctr_child_fail(const struct ctr_child *child, struct ctr_error *err)
 
 	if (child->failed_rlimit)
 		return ctr_fail(err, CTR_FAULT_CONFIG, child->error,
-				"process.rlimits[%td]: cannot set soft %llu, hard %llu",
+				"process.rlimits[%td]: cannot set soft %llu, hard %llu%s",
 				child->failed_rlimit - child->rlimits,
 				(unsigned long long)child->failed_rlimit->soft,
-				(unsigned long long)child->failed_rlimit->hard);
+				(unsigned long long)child->failed_rlimit->hard,
+				child->error == EPERM
+					? " (raising a hard limit needs CAP_SYS_RESOURCE)"
+					: "");
 
 	return ctr_fail(err, CTR_FAULT_HOST, child->error, "%s",
 			child->step ? child->step : "ctr-init ended before it began");

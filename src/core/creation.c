@@ -69,7 +69,15 @@ void ctr_creation_undo(struct ctr_creation *creation)
 
 static void undo_state(struct ctr_creation *creation)
 {
-	(void)ctr_state_remove(creation->container.root, creation->options->id, NULL);
+	struct ctr_container *container = &creation->container;
+
+	if (ctr_state_remove(container->root, container->id, NULL) == 0)
+		return;
+
+	/* It takes a descriptor, and there may be no other. */
+	ctr_close_ptr(&container->dir);
+	container->dir = -1;
+	(void)ctr_state_remove(container->root, container->id, NULL);
 }
 
 static void undo_cgroup(struct ctr_creation *creation)

@@ -209,6 +209,68 @@ static long bind_flags(struct init *init, const struct ctr_op *op, int fd)
 	return r < 0 ? fail_at(init, CTR_DETAIL_FLAGS, r) : 0;
 }
 
+/* 1: @a and @b are one and the same file, 0: they are not; or an error. */
+static long is_same(int a, int b)
+{
+	struct stat one, other;
+	long r = sys_fstat(a, &one);
+
+	if (r == 0)
+		r = sys_fstat(b, &other);
+	return r < 0 ? r : one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/*
+ * What was mounted last at the target, which must be @source. A recursive copy of "/" has on it
+ * what covers our root directory, the container's root: that is taken off.
+ */
+static long open_bound(struct init *init, const struct ctr_op *op, int source, int flags)
+{
+	unsigned covers =
+		op->flags & CTR_OPF_RECURSIVE && init->root_covers ? init->covered + 1 : 0;
+
+	for (;;) {
+		long r, top = reopen(init, op, flags);
+		char path[FD_PATH];
+
+		if (top < 0)
+			return top;
+		r = is_same(source, (int)top);
+		if (r > 0)
+			return top;
+		if (r == 0 && covers-- > 0)
+			r = SYS(umount2, fd_path(init, path, (int)top), MNT_DETACH);
+		else if (r == 0)
+			r = fail_at(init, CTR_DETAIL_OPEN_TARGET, -ESTALE);
+		(void)sys_close((int)top);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* A recursive copy of the directory that is our root, whatever path led to it. */
+static bool copies_root(struct init *init, const struct ctr_op *op, int tree)
+{
+	bool copies;
+	long root;
+
+	if (!(op->flags & CTR_OPF_RECURSIVE) || !init->root_covers || op->fd != CTR_SLOT_NONE)
+		return false;
+	root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	if (root < 0)
+		return false;
+	copies = is_same((int)root, tree) > 0;
+	(void)sys_close((int)root);
+	return copies;
+}
+
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return sys_fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static long attach_bind(struct init *init, const struct ctr_op *op, int tree)
 {
 	long r, target = bind_target(init, op, tree);
@@ -217,14 +279,23 @@ static long attach_bind(struct init *init, const struct ctr_op *op, int tree)
 		return target;
 	init->detail = CTR_DETAIL_NONE;
 	r = attach_tree(tree, (int)target);
+	/* What move_mount(2) means by it. */
+	if (r == -EINVAL && is_directory((int)target) != is_directory(tree))
+		r = is_directory(tree) ? -ENOTDIR : -EISDIR;
 	(void)sys_close((int)target);
+	if (r == 0 && copies_root(init, op, tree) && !is_root(op_str(init, op->str))) {
+		target = open_bound(init, op, tree, O_DIRECTORY);
+		if (target < 0)
+			return target;
+		(void)sys_close((int)target);
+	}
 	return r < 0 ? r : bind_flags(init, op, tree);
 }
 
 /* Without open_tree: by mount(2), and a look whether the right thing is on top then. */
 static long bind_old(struct init *init, const struct ctr_op *op, int source, int target)
 {
-	struct stat wanted, got;
+	struct stat wanted;
 	long r, top;
 
 	r = bind_fd(init, source, target, op->flags & CTR_OPF_RECURSIVE ? MS_REC : 0);
@@ -236,14 +307,10 @@ static long bind_old(struct init *init, const struct ctr_op *op, int source, int
 	r = sys_fstat(source, &wanted);
 	if (r < 0)
 		return r;
-	top = reopen(init, op, S_ISLNK(wanted.st_mode) ? O_NOFOLLOW : 0);
+	top = open_bound(init, op, source, S_ISLNK(wanted.st_mode) ? O_NOFOLLOW : 0);
 	if (top < 0)
 		return top;
-	r = sys_fstat((int)top, &got);
-	if (r == 0 && (wanted.st_dev != got.st_dev || wanted.st_ino != got.st_ino))
-		r = fail_at(init, CTR_DETAIL_OPEN_TARGET, -ESTALE);
-	if (r == 0)
-		r = bind_flags(init, op, (int)top);
+	r = bind_flags(init, op, (int)top);
 	(void)sys_close((int)top);
 	return r;
 }

@@ -104,19 +104,21 @@ static const char *small_strerror(int code, char *text, size_t size)
 static int exec_fail(const struct ctr_msg *msg, const char *path, struct ctr_error *err)
 {
 	bool absent = msg->error == ENOENT || msg->error == ENOTDIR;
+	const int room = 300; /* of a path: what follows is what is looked for */
 	char why[128];
 
 	if (msg->detail == CTR_DETAIL_EXEC_PATH)
 		return ctr_fail(err, CTR_FAULT_EXEC_ABSENT, ENOENT,
-				"executable file `%s` not found in $PATH", path);
+				"executable file `%.*s` not found in $PATH", room, path);
 
 	small_strerror(msg->error, why, sizeof(why));
 	if (msg->detail == CTR_DETAIL_EXEC_TYPE)
 		return ctr_fail(err, CTR_FAULT_EXEC, EPERM,
-				"exec %s: %s: the path `%s` is not a regular file", path, why,
-				path);
+				"exec %.*s: %s: the path `%.*s` is not a regular file", room, path,
+				why, room, path);
 
-	ctr_fail(err, absent ? CTR_FAULT_EXEC_ABSENT : CTR_FAULT_EXEC, 0, "exec %s: %s", path, why);
+	ctr_fail(err, absent ? CTR_FAULT_EXEC_ABSENT : CTR_FAULT_EXEC, 0, "exec %.*s: %s", room,
+		 path, why);
 	if (err)
 		err->code = msg->error;
 	return -1;

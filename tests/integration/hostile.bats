@@ -62,6 +62,28 @@ load helper
   run -0 bash -c 'ulimit -f 0; exec "$@"' - "$CTR" --root "$STATE" list
 }
 
+@test "a caller with few descriptors: an error with a name, and nothing left" {
+  need root
+  command_is true
+  config 'del(.process.rlimits)'
+  local n
+  for n in 4 5 6 7 8 9; do
+    run bash -c 'ulimit -n $1; shift; exec "$@"' - $n "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+    expect_status 125
+    expect_match '^ctr: cannot .*: Too many open files$'
+    [ -z "$(states)" ]
+  done
+}
+
+@test "closed standard streams, and no /dev/null in their place" {
+  need root unshare
+  command_is true
+  run unshare --mount sh -c 'mount -t tmpfs none /dev; exec "$@" <&-' - \
+    "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_output "ctr: cannot open '/dev/null' for a closed standard stream: No such file or directory"
+}
+
 @test "a caller whose umask leaves nobody any right" {
   command_is true
   umask 777

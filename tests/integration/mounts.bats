@@ -307,6 +307,36 @@ character special file'
   expect_match '/etc/link'
 }
 
+# A copy of "/" has the container's own root on it.
+# bats test_tags=core,open_tree,move_mount
+@test "the host's root with all below it is the host's, not the container's" {
+  need root
+  ln -s / "$BATS_TEST_TMPDIR/slash"
+  local source options
+  for source in / "$BATS_TEST_TMPDIR/slash"; do
+    for options in rbind 'rbind ro rslave' 'rbind rprivate'; do
+      cp "$TEMPLATE/config.json" "$BUNDLE/config.json"
+      # shellcheck disable=SC2086 # words
+      mount_at /tmp bind "$source" $options
+      command_is ls -d "/tmp$BATS_TEST_TMPDIR" /tmp/proc/self/status
+      run_bundle
+      expect_status 0
+      expect_output $'/tmp/proc/self/status\n'"/tmp$BATS_TEST_TMPDIR"
+    done
+  done
+}
+
+@test "a file on a directory, a directory on a file" {
+  mount_at /tmp bind /etc/passwd bind
+  run_bundle
+  expect_status 125
+  expect_match "mounts\[[0-9]+\]: cannot bind '/etc/passwd' on '/tmp': Is a directory"
+  config '.mounts[-1] |= (.source = "/etc" | .destination = "/bin/busybox")'
+  run_bundle
+  expect_status 125
+  expect_match "mounts\[[0-9]+\]: cannot bind '/etc' on '/bin/busybox': Not a directory"
+}
+
 # bats test_tags=core
 @test "fault 47: nothing is made in a /dev that is bound; a read-only one is read-only at the end" {
   need root

@@ -63,7 +63,9 @@ static void too_long(void **state)
 		ctr_fail(&err, CTR_FAULT_HOST, ENOENT, "%.*s%s", shift, "x", operand);
 		assert_true(strlen(err.text) < CTR_ERROR_TEXT);
 		assert_true(strlen(err.text) > CTR_ERROR_TEXT - 8);
-		assert_string_equal(err.text + strlen(err.text) - 5, "\xc3\xa4...");
+		/* the reason stays */
+		assert_string_equal(strstr(err.text, "..."), "...: No such file or directory");
+		assert_memory_equal(strstr(err.text, "...") - 2, "\xc3\xa4", 2);
 	}
 	ctr_fail(&err, CTR_FAULT_HOST, 0, "short");
 	ctr_fail_within(&err, "%s", operand);

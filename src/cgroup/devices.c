@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "oci/default_devices.h"
 #include "oci/spec.h"
 
 enum {
@@ -59,26 +60,25 @@ struct code {
 	bool uses_major, uses_minor;
 };
 
-#define RULE(type_, major_, minor_, access_)                                                       \
-	{                                                                                          \
-		.allow = true, .type = (type_), .major = (major_), .minor = (minor_),              \
-		.access = (access_)                                                                \
-	}
+enum { NDEFAULTS = 2 + CTR_DEFAULT_DEVICES };
 
-static const struct ctr_device_rule defaults[] = {
-	RULE(CTR_DEVICE_CHAR, -1, -1, CTR_ACCESS_MKNOD),
-	RULE(CTR_DEVICE_BLOCK, -1, -1, CTR_ACCESS_MKNOD),
-	RULE(CTR_DEVICE_CHAR, 1, 3, ACCESS_ALL),    /* null */
-	RULE(CTR_DEVICE_CHAR, 1, 5, ACCESS_ALL),    /* zero */
-	RULE(CTR_DEVICE_CHAR, 1, 7, ACCESS_ALL),    /* full */
-	RULE(CTR_DEVICE_CHAR, 1, 8, ACCESS_ALL),    /* random */
-	RULE(CTR_DEVICE_CHAR, 1, 9, ACCESS_ALL),    /* urandom */
-	RULE(CTR_DEVICE_CHAR, 5, 0, ACCESS_ALL),    /* tty */
-	RULE(CTR_DEVICE_CHAR, 5, 1, ACCESS_ALL),    /* console */
-	RULE(CTR_DEVICE_CHAR, 5, 2, ACCESS_ALL),    /* ptmx */
-	RULE(CTR_DEVICE_CHAR, 136, -1, ACCESS_ALL), /* pts/N */
-	RULE(CTR_DEVICE_CHAR, 10, 200, ACCESS_ALL), /* net/tun: VPN clients expect it */
-};
+/* Making a node harms nobody; using it does. */
+static struct ctr_device_rule default_rule(size_t i)
+{
+	struct ctr_device_rule rule = {
+		.allow = true,
+		.type = i == 0 ? CTR_DEVICE_BLOCK : CTR_DEVICE_CHAR,
+		.major = -1,
+		.minor = -1,
+		.access = i < 2 ? CTR_ACCESS_MKNOD : ACCESS_ALL,
+	};
+
+	if (i >= 2) {
+		rule.major = ctr_default_devices[i - 2].major;
+		rule.minor = ctr_default_devices[i - 2].minor;
+	}
+	return rule;
+}
 
 /* ---- rules */
 
@@ -176,18 +176,17 @@ static bool is_of(const struct ctr_device_rule *rule, enum ctr_device_type type)
 static int collect(struct rules *out, struct ctr_arena *arena, enum ctr_device_type type,
 		   const struct ctr_device_rule *rules, size_t nrules, struct ctr_error *err)
 {
-	size_t ndefaults = sizeof(defaults) / sizeof(defaults[0]);
-	size_t size = nrules + ndefaults < RULES_MAX ? nrules + ndefaults : RULES_MAX;
+	size_t size = nrules + NDEFAULTS < RULES_MAX ? nrules + NDEFAULTS : RULES_MAX;
 
 	out->list = ctr_arena_array(arena, size, sizeof(*out->list));
 	out->count = 0;
-	for (size_t i = nrules + ndefaults; i-- > 0;) {
-		const struct ctr_device_rule *rule =
-			i >= nrules ? &defaults[i - nrules] : &rules[i];
+	for (size_t i = nrules + NDEFAULTS; i-- > 0;) {
+		const struct ctr_device_rule rule =
+			i >= nrules ? default_rule(i - nrules) : rules[i];
 
-		if (!is_of(rule, type))
+		if (!is_of(&rule, type))
 			continue;
-		if (add_rule(out, rule) < 0)
+		if (add_rule(out, &rule) < 0)
 			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 					"linux.resources.devices: more than %d different rules",
 					RULES_MAX);

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cgroup/unit.h"
+#include "oci/default_devices.h"
 #include "oci/spec.h"
 
 enum {
@@ -218,16 +219,21 @@ static bool allows_all(const struct ctr_device_rule *rule)
 void ctr_properties_devices(struct ctr_properties *properties, const struct ctr_device_rule *rules,
 			    size_t n)
 {
-	/* As in cgroup/devices.c: what every container may use. */
-	static const char defaults[] = "char-* m\nblock-* m\n/dev/char/1:3 rwm\n/dev/char/1:5 rwm\n"
-				       "/dev/char/1:7 rwm\n/dev/char/1:8 rwm\n/dev/char/1:9 rwm\n"
-				       "/dev/char/5:0 rwm\n/dev/char/5:1 rwm\n/dev/char/5:2 rwm\n"
-				       "char-136 rwm\n/dev/char/10:200 rwm\n";
 	bool everything = false;
 	struct ctr_buf buf;
 
 	ctr_buf_init(&buf, properties->arena);
-	ctr_buf_addf(&buf, "DeviceAllow=a(ss)=%s", defaults);
+	ctr_buf_adds(&buf, "DeviceAllow=a(ss)=char-* m\nblock-* m\n");
+	for (size_t i = 0; i < CTR_DEFAULT_DEVICES; i++) {
+		const struct ctr_device_rule rule = {
+			.type = CTR_DEVICE_CHAR,
+			.major = ctr_default_devices[i].major,
+			.minor = ctr_default_devices[i].minor,
+			.access = CTR_ACCESS_READ | CTR_ACCESS_WRITE | CTR_ACCESS_MKNOD,
+		};
+
+		add_rule(&buf, &rule);
+	}
 	for (size_t i = 0; i < n; i++) {
 		/* The last rule wins: one about everything makes those before it void. */
 		if (allows_all(&rules[i]))

@@ -10,23 +10,7 @@
 #include "base/host.h"
 #include "base/path.h"
 #include "ns/planner.h"
-
-static const struct ctr_device default_devices[] = {
-	{.type = CTR_DEVICE_CHAR,  .path = "/dev/null", .major = 1, .minor = 3, .file_mode = 0666},
-	{ .type = CTR_DEVICE_CHAR, .path = "/dev/zero", .major = 1, .minor = 5, .file_mode = 0666},
-	{ .type = CTR_DEVICE_CHAR, .path = "/dev/full", .major = 1, .minor = 7, .file_mode = 0666},
-	{ .type = CTR_DEVICE_CHAR,
-         .path = "/dev/random",
-         .major = 1,
-         .minor = 8,
-         .file_mode = 0666								       },
-	{ .type = CTR_DEVICE_CHAR,
-         .path = "/dev/urandom",
-         .major = 1,
-         .minor = 9,
-         .file_mode = 0666								       },
-	{ .type = CTR_DEVICE_CHAR, .path = "/dev/tty",  .major = 5, .minor = 0, .file_mode = 0666},
-};
+#include "oci/default_devices.h"
 
 static const struct {
 	const char *path, *target;
@@ -98,9 +82,17 @@ static const struct ctr_device *listed(const struct ctr_planner *p, const char *
 static void add_default_devices(struct ctr_planner *p)
 {
 	ctr_plan_origin(p->plan, "%s", "");
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(default_devices); i++) {
-		if (!listed(p, default_devices[i].path))
-			add_device(p, &default_devices[i]);
+	for (size_t i = 0; i < CTR_DEFAULT_DEVICES; i++) {
+		const struct ctr_device device = {
+			.type = CTR_DEVICE_CHAR,
+			.path = ctr_default_devices[i].path,
+			.major = ctr_default_devices[i].major,
+			.minor = ctr_default_devices[i].minor,
+			.file_mode = 0666,
+		};
+
+		if (device.path && !listed(p, device.path))
+			add_device(p, &device);
 	}
 }
 

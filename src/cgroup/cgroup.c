@@ -102,6 +102,7 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
 
 	cgroup.mount = host->cgroup_mount;
 	cgroup.path = path;
+	cgroup.own_place = !cgroups_path;
 	cgroup.optional = !cgroups_path && (host->rootless || host->in_userns);
 	*out = cgroup;
 	return 0;
@@ -262,15 +263,48 @@ static unsigned count_components(const char *path)
 	return n;
 }
 
-static int settle(struct ctr_cgroup *cgroup, int mount, const struct ctr_host *host,
-		  struct ctr_error *err)
+static int open_directory(struct ctr_cgroup *cgroup, int mount, struct ctr_error *err)
 {
+	struct stat st;
+
 	cgroup->fd = openat(mount, cgroup->path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (cgroup->fd < 0)
+	if (cgroup->fd < 0 || fstat(cgroup->fd, &st) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open cgroup '%s'",
 				cgroup->path);
 
+	cgroup->inode = st.st_ino;
+	return 0;
+}
+
+/* A new one in the place of one that an earlier container left, so that nobody takes the one for
+ * the other: there are other state directories with the same ids. */
+static int replace(struct ctr_cgroup *cgroup, int mount, struct ctr_error *err)
+{
+	const char *name = cgroup->path + 1;
+	int r = ctr_cgroup_remove_below(cgroup->fd);
+
+	ctr_cgroup_close(cgroup);
+	if (r == 0 && unlinkat(mount, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0)
+		r = mkdirat(mount, name, 0755) < 0 ? -errno : 0;
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r,
+				"cannot replace cgroup '%s', which an earlier container left",
+				cgroup->path);
+
+	cgroup->made = 1;
+	return open_directory(cgroup, mount, err);
+}
+
+static int settle(struct ctr_cgroup *cgroup, int mount, const struct ctr_host *host,
+		  struct ctr_error *err)
+{
+	if (open_directory(cgroup, mount, err) < 0)
+		return -1;
 	if (cgroup->made == 0 && check_vacant(cgroup, err) < 0)
+		return -1;
+	if (cgroup->made == 0 && cgroup->own_place && replace(cgroup, mount, err) < 0)
 		return -1;
 	/* The root is never threaded, so what we made directly below it need not be asked. */
 	if (cgroup->made < count_components(cgroup->path) && check_type(cgroup, err) < 0)
@@ -314,22 +348,48 @@ int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, stru
 	return 0;
 }
 
+static int open_from_mount(struct ctr_cgroup *cgroup, struct ctr_error *err)
+{
+	_cleanup_close_ int mount = open_mount(cgroup);
+
+	if (mount < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open cgroup '%s'",
+				cgroup->path);
+	return open_directory(cgroup, mount, err);
+}
+
+int ctr_cgroup_adopt(struct ctr_cgroup *cgroup, struct ctr_error *err)
+{
+	return open_from_mount(cgroup, err);
+}
+
 int ctr_cgroup_open(struct ctr_cgroup *cgroup, struct ctr_error *err)
 {
-	_cleanup_close_ int mount = -1;
+	uint64_t inode = cgroup->inode;
 
 	if (!cgroup->mount)
 		return ctr_fail(err, CTR_FAULT_STATE, ENOENT, "the container has no cgroup");
 	if (cgroup->fd >= 0)
 		return 0;
+	if (open_from_mount(cgroup, err) < 0)
+		return -1;
+	if (cgroup->inode == inode)
+		return 0;
 
-	mount = open_mount(cgroup);
-	if (mount >= 0)
-		cgroup->fd = openat(mount, cgroup->path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (cgroup->fd < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open cgroup '%s'",
-				cgroup->path);
-	return 0;
+	ctr_cgroup_close(cgroup);
+	cgroup->inode = inode;
+	return ctr_fail(err, CTR_FAULT_STATE, ENOENT, "cgroup '%s' is not the container's",
+			cgroup->path);
+}
+
+bool ctr_cgroup_is_replaced(const struct ctr_cgroup *cgroup)
+{
+	_cleanup_close_ int mount = open_mount(cgroup);
+	struct stat st;
+
+	return cgroup->inode != 0 && mount >= 0 &&
+	       fstatat(mount, cgroup->path + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ino != cgroup->inode;
 }
 
 void ctr_cgroup_close(struct ctr_cgroup *cgroup)

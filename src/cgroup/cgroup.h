@@ -41,6 +41,10 @@ struct ctr_cgroup {
 	int fd;            /* directory, O_RDONLY|O_CLOEXEC; -1 when not open */
 	unsigned
 		made; /* how many trailing components of path were made by us: removed at the end */
+	bool own_place; /* nobody named it: what is there already is of an earlier container */
+	/* Which directory: another may have the name meanwhile. 0: not known to be made for this
+	 * container. */
+	uint64_t inode;
 	bool optional; /* nobody asked for a cgroup: doing without is fine when it cannot be made */
 	uint32_t controllers; /* what the limits need: the caller sets it between place and make */
 	const struct ctr_unit *unit; /* of the systemd manager: path is known once it was started */
@@ -64,8 +68,13 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
  */
 int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, struct ctr_error *err);
 
-/* Open an existing one from a record. 0, or -1 and @err (code ENOENT: gone). */
+/* Open an existing one from a record. 0, or -1 and @err (code ENOENT: gone, or another one has its
+ * name). */
 int ctr_cgroup_open(struct ctr_cgroup *cgroup, struct ctr_error *err);
+/* Open what was made for this container by others: it is the one from here on. */
+int ctr_cgroup_adopt(struct ctr_cgroup *cgroup, struct ctr_error *err);
+/* Is there another one by its name? */
+bool ctr_cgroup_is_replaced(const struct ctr_cgroup *cgroup);
 void ctr_cgroup_close(struct ctr_cgroup *cgroup);
 
 /* Move @pid in (for kernels without CLONE_INTO_CGROUP). @pid 0 is the caller. */
@@ -78,6 +87,20 @@ int ctr_cgroup_enter(const struct ctr_cgroup *cgroup, pid_t pid, struct ctr_erro
  */
 int ctr_cgroup_open_sub(const struct ctr_cgroup *cgroup, const char *sub, int *out,
 			struct ctr_error *err);
+
+/* Give it to @owner: the directory, and those of its files that the kernel lists in
+ * /sys/kernel/cgroup/delegate. 0, or -1 and @err. */
+int ctr_cgroup_give(const struct ctr_cgroup *cgroup, uid_t owner, struct ctr_error *err);
+
+/* Is @name that of a cgroup directly below another? 0, or -1 and @err ("bad sub cgroup path"). */
+int ctr_cgroup_check_sub(const char *name, struct ctr_error *err);
+/*
+ * Make cgroup @name below it, move @pid from there to it, and hand the controllers down that limits
+ * need (cgroup->controllers) and those that count. @cgroup is the new one then (path in @arena),
+ * open. 0, or -1 and @err.
+ */
+int ctr_cgroup_descend(struct ctr_cgroup *cgroup, const char *name, pid_t pid,
+		       struct ctr_arena *arena, struct ctr_error *err);
 
 /* Freeze or thaw and wait until the kernel says so (10 s at most; a failed freeze is undone). */
 int ctr_cgroup_freeze(const struct ctr_cgroup *cgroup, bool freeze, struct ctr_error *err);
@@ -95,7 +118,8 @@ int ctr_cgroup_procs(const struct ctr_cgroup *cgroup, struct ctr_arena *arena, p
 
 /*
  * Kill what is left, remove sub-cgroups depth first, the cgroup, and the parents that we made and
- * that are empty. Already gone is success; EBUSY is retried. Needs mount, path and made; fd is
- * closed.
+ * that are empty. Already gone is success, and another one by its name is left alone; EBUSY is
+ * retried. Needs mount, path, made and inode: without the last it is removed only if nobody is in
+ * it (-1 and a fault of STATE otherwise). fd is closed.
  */
 int ctr_cgroup_remove(struct ctr_cgroup *cgroup, struct ctr_error *err);

@@ -16,7 +16,7 @@
 #include "cgroup/cgroup.h"
 #include "cgroup/tree.h"
 
-enum { REMOVE_TRIES = 10 };
+enum { REMOVE_TRIES = 10, IDLE_TRIES = 11 };
 
 static int remove_directory(int mount, const char *path)
 {
@@ -81,6 +81,37 @@ static int remove_populated(const struct ctr_cgroup *cgroup, int mount, struct c
 	return 0;
 }
 
+/*
+ * One that is not known to be the container's: its maker was killed before it could tell. Processes
+ * that it had in it are going, as they hear of its end.
+ */
+static int remove_idle(const struct ctr_cgroup *cgroup, int mount, struct ctr_error *err)
+{
+	_cleanup_close_ int dir =
+		openat(mount, cgroup->path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ctr_cgroup_events events = { .populated = true };
+	int r = dir < 0 ? -errno : 0;
+
+	for (int i = 0; r == 0 && i < IDLE_TRIES; i++) {
+		r = ctr_cgroup_events(dir, &events);
+		if (r < 0 || !events.populated)
+			break;
+		wait_vacant(dir, 1 << i);
+	}
+	if (r == 0 && events.populated)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"cgroup '%s' is in use, and nothing tells that it is the "
+				"container's",
+				cgroup->path);
+	if (r == 0)
+		r = ctr_cgroup_remove_below(dir);
+	if (r == 0)
+		r = remove_directory(mount, cgroup->path + 1);
+	if (r < 0 && r != -ENOENT && r != -ENODEV)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot remove cgroup '%s'", cgroup->path);
+	return 0;
+}
+
 static bool is_default_parent(const char *path)
 {
 	size_t len = strlen(path);
@@ -129,8 +160,13 @@ int ctr_cgroup_remove(struct ctr_cgroup *cgroup, struct ctr_error *err)
 	if (mount < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", cgroup->mount);
 
+	if (ctr_cgroup_is_replaced(cgroup))
+		return 0;
+
 	r = remove_directory(mount, cgroup->path + 1);
-	if (r == -EBUSY)
+	if (r == -EBUSY && cgroup->inode == 0)
+		r = remove_idle(cgroup, mount, err);
+	else if (r == -EBUSY)
 		r = remove_populated(cgroup, mount, err);
 	else if (r < 0)
 		r = ctr_fail(err, CTR_FAULT_HOST, -r, "cannot remove cgroup '%s'", cgroup->path);

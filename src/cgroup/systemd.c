@@ -1,4 +1,4 @@
-/* Calls of ctr-systemd. */
+/* Calls of ctr-systemd, whose command line is described in systemd/main.c. */
 #include "cgroup/systemd.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 enum { FIXED_ARGS = 6, OUTPUT_MAX = 4096 };
 
-static int call(const struct ctr_unit *unit, const char *verb, const char *pid,
+static int call(const struct ctr_unit *unit, const char *verb, const char *const *args,
 		const struct ctr_properties *properties, char output[static OUTPUT_MAX],
 		struct ctr_arena *arena, struct ctr_error *err)
 {
@@ -26,8 +26,8 @@ static int call(const struct ctr_unit *unit, const char *verb, const char *pid,
 		argv[n++] = "--user";
 	argv[n++] = verb;
 	argv[n++] = unit->name;
-	if (pid)
-		argv[n++] = pid;
+	while (args && *args)
+		argv[n++] = *args++;
 	for (size_t i = 0; i < count; i++)
 		argv[n++] = properties->list[i];
 
@@ -49,10 +49,10 @@ static int call(const struct ctr_unit *unit, const char *verb, const char *pid,
 int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *properties, pid_t pid,
 		      struct ctr_arena *arena, struct ctr_error *err)
 {
+	const char *const args[] = { ctr_arena_printf(arena, "%d", (int)pid), NULL };
 	char output[OUTPUT_MAX];
 
-	if (call(cgroup->unit, "start", ctr_arena_printf(arena, "%d", (int)pid), properties, output,
-		 arena, err) < 0)
+	if (call(cgroup->unit, "start", args, properties, output, arena, err) < 0)
 		return -1;
 	if (output[0] != '/' || output[1] == '\0')
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
@@ -60,7 +60,7 @@ int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *pr
 				cgroup->unit->name, output);
 
 	cgroup->path = ctr_arena_strdup(arena, output);
-	return ctr_cgroup_open(cgroup, err);
+	return ctr_cgroup_adopt(cgroup, err);
 }
 
 int ctr_systemd_set(const struct ctr_unit *unit, const struct ctr_properties *properties,
@@ -69,6 +69,22 @@ int ctr_systemd_set(const struct ctr_unit *unit, const struct ctr_properties *pr
 	char output[OUTPUT_MAX];
 
 	return properties->count == 0 ? 0 : call(unit, "set", NULL, properties, output, arena, err);
+}
+
+int ctr_systemd_attach(const struct ctr_unit *unit, const char *sub, pid_t pid,
+		       struct ctr_arena *arena, struct ctr_error *err)
+{
+	char output[OUTPUT_MAX];
+	const char *const args[] = { sub, ctr_arena_printf(arena, "%d", (int)pid), NULL };
+
+	return call(unit, "attach", args, NULL, output, arena, err);
+}
+
+int ctr_systemd_forget(const struct ctr_unit *unit, struct ctr_arena *arena, struct ctr_error *err)
+{
+	char output[OUTPUT_MAX];
+
+	return call(unit, "forget", NULL, NULL, output, arena, err);
 }
 
 int ctr_systemd_stop(const struct ctr_unit *unit, struct ctr_arena *arena, struct ctr_error *err)

@@ -21,6 +21,11 @@ int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *pr
 /* Change properties of a running unit. */
 int ctr_systemd_set(const struct ctr_unit *unit, const struct ctr_properties *properties,
 		    struct ctr_arena *arena, struct ctr_error *err);
+/* Move @pid to the cgroup @sub below the unit's ("/": the unit's own). */
+int ctr_systemd_attach(const struct ctr_unit *unit, const char *sub, pid_t pid,
+		       struct ctr_arena *arena, struct ctr_error *err);
+/* Make systemd forget a unit that nobody is in (any more); one that is in use is left alone. */
+int ctr_systemd_forget(const struct ctr_unit *unit, struct ctr_arena *arena, struct ctr_error *err);
 /* Stop the unit, wait, and make systemd forget that it may have failed. A unit that is gone is
  * fine. */
 int ctr_systemd_stop(const struct ctr_unit *unit, struct ctr_arena *arena, struct ctr_error *err);

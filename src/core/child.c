@@ -231,6 +231,9 @@ static int in_helper_main(void *arg)
 
 	if (status != 0)
 		return status;
+	/* Who waits is to hear the end of ctr, so nobody else may hold ctr's end of the pair. */
+	if (child->wait)
+		(void)SYS(close, child->parent_sync);
 	if (child->pidns >= 0) {
 		r = SYS(setns, child->pidns, CLONE_NEWPID);
 		if (r < 0)
@@ -259,6 +262,10 @@ static int clone_fail(const struct ctr_child *child, int error, struct ctr_error
 		return ctr_fail(
 			err, CTR_FAULT_HOST, error,
 			"linux.cgroupsPath: cannot start in the cgroup: it has controllers enabled for its children");
+	if (error == EACCES && child->cgroup_fd >= 0)
+		return ctr_fail(
+			err, CTR_FAULT_HOST, error,
+			"cannot start in the container's cgroup: no cgroup above both this and the caller's is the caller's own (--systemd-cgroup lets systemd do it)");
 	return ctr_fail(err, CTR_FAULT_HOST, error, "cannot create namespaces");
 }
 

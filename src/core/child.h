@@ -41,6 +41,7 @@ struct ctr_child {
 	bool keep_groups; /* setgroups is refused in that user namespace */
 	bool hide;        /* stay undumpable over execve: others may see the PID namespace */
 	int sync_fd;
+	int parent_sync;          /* the other end of it, the caller's */
 	int keep[CTR_CHILD_KEEP]; /* descriptors that survive execve */
 	size_t nkeep;
 	int exec_fd;

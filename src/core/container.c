@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "core/context.h"
 #include "core/network.h"
 #include "core/place.h"
@@ -35,6 +36,8 @@ static int open_in(struct ctr_container *container, const struct ctr_context *co
 		container->record = (struct ctr_record){ .id = id, .bundle = "", .created = "" };
 	}
 
+	if (container->record.pid == 0)
+		ctr_place_read_claim(&container->record, container->dir);
 	ctr_place_from_record(&container->cgroup, &container->record, context);
 	return 0;
 }
@@ -253,6 +256,22 @@ struct ctr_resctrl ctr_container_resctrl(const struct ctr_container *container,
 	};
 }
 
+static int remove_cgroup(struct ctr_container *container, const struct ctr_context *context,
+			 struct ctr_error *err)
+{
+	struct ctr_error local;
+
+	if (ctr_place_remove(&container->cgroup, context, &local) == 0)
+		return 0;
+	/* A ctr that was killed made the record, and perhaps no more. */
+	if (container->record.pid == 0 && local.fault == CTR_FAULT_STATE) {
+		ctr_log(CTR_LOG_WARNING, "%s: it is left alone", local.text);
+		return 0;
+	}
+	*err = local;
+	return -1;
+}
+
 int ctr_container_remove(struct ctr_container *container, const struct ctr_context *context,
 			 struct ctr_error *err)
 {
@@ -261,7 +280,7 @@ int ctr_container_remove(struct ctr_container *container, const struct ctr_conte
 	if ((container->record.network &&
 	     ctr_network_remove(container->record.network, container->id, container->dir, context,
 				err) < 0) ||
-	    ctr_place_remove(&container->cgroup, context, err) < 0 ||
+	    remove_cgroup(container, context, err) < 0 ||
 	    (resctrl.mount && ctr_resctrl_remove(&resctrl, context->arena, err) < 0))
 		return -1;
 	return ctr_state_remove(container->root, container->id, err);

@@ -23,7 +23,7 @@ static void explain_end(const struct ctr_creation *creation, struct ctr_error *e
 			       "linux.resources.memory.limit: too low to start the container: it "
 			       "was killed by the OOM killer (%s)",
 			       ctr_container_memory_limit(cgroup, creation->context));
-	else if (cgroup->made > 0 && ctr_container_ran_out(cgroup))
+	else if ((cgroup->made > 0 || cgroup->unit) && ctr_container_ran_out(cgroup))
 		(void)ctr_fail_within(err,
 				      "linux.resources.memory.limit: too low to start the "
 				      "container (%s)",

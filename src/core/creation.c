@@ -302,6 +302,8 @@ static int make_place(struct ctr_creation *creation, struct ctr_error *err)
 			      context->arena, err) < 0))
 		return -1;
 
+	if (ctr_place_check(creation->spec, err) < 0)
+		return -1;
 	container->id = creation->options->id;
 	container->root = ctr_state_open_root(context->root, true, err);
 	if (container->root < 0)
@@ -325,6 +327,9 @@ static int make_place(struct ctr_creation *creation, struct ctr_error *err)
 		return -1;
 	ctr_creation_push_undo(creation, undo_cgroup);
 	ctr_place_to_record(&container->cgroup, &container->record);
+	if (ctr_place_claim(&container->cgroup, container->dir, err) < 0 ||
+	    ctr_place_give(&container->cgroup, creation->spec, context, err) < 0)
+		return -1;
 	if (container->cgroup.made == 0)
 		creation->oom_kills = ctr_container_oom_kills(&container->cgroup);
 	return 0;
@@ -425,7 +430,7 @@ static int on_place(void *data, const struct ctr_launch *launch, struct ctr_erro
 		return -1;
 
 	ctr_place_to_record(&container->cgroup, &container->record);
-	return 0;
+	return ctr_record_write(&container->record, container->dir, creation->context->arena, err);
 }
 
 int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
@@ -556,8 +561,12 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	close(ctr_take_fd(&creation->child_sync));
 	if (work_beside(creation, err) < 0)
 		return -1;
-	if ((!creation->run || ctr_launch_asks(&creation->launch)) &&
+	if ((!creation->run || ctr_place_delegated(creation->spec) ||
+	     ctr_launch_asks(&creation->launch)) &&
 	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)
+		return -1;
+	if (ctr_place_delegate(&creation->container.cgroup, creation->spec, creation->launch.pid,
+			       creation->context, err) < 0)
 		return -1;
 
 	return ctr_creation_finish(creation, err);

@@ -156,7 +156,7 @@ static int remove_damaged(struct ctr_container *container, const struct ctr_cont
 	if (spec && ctr_host_probe(&host, context->arena, &ignored) == 0 &&
 	    ctr_cgroup_place(cgroup, context->arena, &host, CTR_MANAGER_CGROUPFS,
 			     spec->linux_->cgroups_path, container->id, &ignored) == 0 &&
-	    cgroup->mount && ctr_cgroup_open(cgroup, &ignored) == 0) {
+	    cgroup->mount && ctr_cgroup_adopt(cgroup, &ignored) == 0) {
 		(void)ctr_cgroup_kill(cgroup, SIGKILL, &ignored);
 		if (ctr_cgroup_remove(cgroup, err) < 0)
 			return -1;

@@ -22,6 +22,7 @@
 #include "core/handover.h"
 #include "core/launch.h"
 #include "core/machine.h"
+#include "core/place.h"
 #include "core/prepare.h"
 #include "core/security.h"
 #include "core/wait.h"
@@ -229,7 +230,17 @@ static int on_listener(void *data, const struct ctr_launch *launch, int fd, stru
 				     execution->context, fd, err);
 }
 
+/* systemd moves what ctr may not: from a login session into a unit of the user's manager. */
+static int on_place(void *data, const struct ctr_launch *launch, struct ctr_error *err)
+{
+	struct execution *execution = data;
+
+	return ctr_place_attach(&execution->container.cgroup, execution->options->cgroup,
+				launch->pid, execution->context, err);
+}
+
 static const struct ctr_launch_calls exec_calls = {
+	.place = on_place,
 	.console = on_console,
 	.listener = on_listener,
 };
@@ -288,12 +299,18 @@ static int launch(struct execution *execution, struct ctr_error *err)
 {
 	struct ctr_cgroup *cgroup = &execution->container.cgroup;
 	struct ctr_launch *launch = &execution->launch;
+	bool again = false;
 	int r;
 
 	r = ctr_launch_start(launch, cgroup, execution->child_sync, -1, execution->joins,
 			     execution->njoins, err);
-	if (r < 0 && err->code == EBUSY && cgroup->mount && !execution->options->cgroup &&
-	    find_init_cgroup(execution) == 0)
+	if (r < 0 && err->code == EBUSY && cgroup->mount && !execution->options->cgroup)
+		again = find_init_cgroup(execution) == 0;
+	if (r < 0 && err->code == EACCES && cgroup->unit) {
+		ctr_cgroup_close(cgroup); /* on_place() is asked then */
+		again = true;
+	}
+	if (again)
 		r = ctr_launch_start(launch, cgroup, execution->child_sync, -1, execution->joins,
 				     execution->njoins, err);
 	close(ctr_take_fd(&execution->child_sync));

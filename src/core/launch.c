@@ -113,6 +113,7 @@ static void describe_child(struct ctr_launch *launch, const struct ctr_cgroup *c
 		.keep_groups = shape->setgroups_denied,
 		.pidns = -1,
 		.sync_fd = child_sync,
+		.parent_sync = launch->sync,
 	};
 	if (launch->newnet && launch->newnet->pid > 0) {
 		child->clone_flags &= ~launch->newnet->flags;

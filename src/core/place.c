@@ -1,18 +1,30 @@
 /* Units of systemd around a container's cgroup; cgroupfs needs nothing of it. */
 #include "core/place.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/limits.h"
 #include "cgroup/property.h"
 #include "cgroup/systemd.h"
 #include "cgroup/unit.h"
 #include "core/context.h"
+#include "ns/idmap.h"
 #include "oci/spec.h"
 #include "state/record.h"
+
+static const char subgroup_key[] = "run.oci.systemd.subgroup";
+static const char delegate_key[] = "run.oci.delegate-cgroup";
 
 static int add_limits(struct ctr_properties *properties, const struct ctr_limits *limits,
 		      bool defaults, struct ctr_error *err)
@@ -35,6 +47,7 @@ int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
 		    const struct ctr_context *context, struct ctr_error *err)
 {
 	const struct ctr_resources *resources = spec->linux_->resources;
+	const char *name = ctr_spec_annotation(spec, subgroup_key);
 	struct ctr_properties properties;
 
 	ctr_properties_init(&properties, context->arena);
@@ -47,8 +60,114 @@ int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
 
 	if (ctr_systemd_start(cgroup, &properties, pid, context->arena, err) < 0)
 		return -1;
+	if (name && *name != '\0' && ctr_cgroup_descend(cgroup, name, pid, context->arena, err) < 0)
+		return -1;
+	if (ctr_limits_update(limits, cgroup, context->arena, err) < 0)
+		return -1;
 
-	return ctr_limits_update(limits, cgroup, context->arena, err);
+	return ctr_place_give(cgroup, spec, context, err);
+}
+
+/* ---- delegation */
+
+int ctr_place_check(const struct ctr_spec *spec, struct ctr_error *err)
+{
+	static const char *const keys[] = { subgroup_key, delegate_key };
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(keys); i++) {
+		const char *name = ctr_spec_annotation(spec, keys[i]);
+
+		if (name && *name != '\0' && ctr_cgroup_check_sub(name, err) < 0)
+			return ctr_fail_within(err, "annotations[%s]", keys[i]);
+	}
+	return 0;
+}
+
+static bool has_own(const struct ctr_spec *spec, enum ctr_ns_kind kind)
+{
+	return spec->linux_->namespaces[kind].listed && !spec->linux_->namespaces[kind].path;
+}
+
+/* The host's id of who is to own the cgroup; -1: nobody but us. */
+static int64_t find_owner(const struct ctr_spec *spec, const struct ctr_context *context)
+{
+	struct ctr_idmap map;
+	int64_t owner;
+
+	if (!has_own(spec, CTR_NS_USER) || !spec->process)
+		return -1;
+	ctr_idmap_of(&map, spec, &context->host, context->arena);
+	owner = ctr_idmap_to_host(map.uid, map.nuid, spec->process->user.uid);
+	/* Without privileges nothing can be given away. */
+	return context->host.rootless || owner == context->host.euid ? -1 : owner;
+}
+
+static bool has_writable_cgroup(const struct ctr_spec *spec)
+{
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct ctr_mount *mount = &spec->mounts[i];
+
+		if (strcmp(mount->destination, "/sys/fs/cgroup") == 0 && mount->type &&
+		    strncmp(mount->type, "cgroup", 6) == 0)
+			return !(mount->flags & MS_RDONLY);
+	}
+	return false;
+}
+
+int ctr_place_give(const struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
+		   const struct ctr_context *context, struct ctr_error *err)
+{
+	int64_t owner;
+
+	if (cgroup->fd < 0 || !has_own(spec, CTR_NS_CGROUP) || !has_writable_cgroup(spec))
+		return 0;
+
+	owner = find_owner(spec, context);
+	return owner < 0 ? 0 : ctr_cgroup_give(cgroup, (uid_t)owner, err);
+}
+
+const char *ctr_place_delegated(const struct ctr_spec *spec)
+{
+	const char *name = ctr_spec_annotation(spec, delegate_key);
+
+	return name && *name != '\0' ? name : NULL;
+}
+
+int ctr_place_delegate(const struct ctr_cgroup *cgroup, const struct ctr_spec *spec, pid_t pid,
+		       const struct ctr_context *context, struct ctr_error *err)
+{
+	const char *name = ctr_place_delegated(spec);
+	struct ctr_cgroup sub = *cgroup;
+	int64_t owner = find_owner(spec, context);
+	int r = 0;
+
+	if (!name || cgroup->fd < 0)
+		return 0;
+
+	/* The caller's descriptor stays open: descending closes a copy. No controllers: they are
+	 * the container's affair, and those of the limits end above. */
+	sub.fd = fcntl(cgroup->fd, F_DUPFD_CLOEXEC, 0);
+	sub.controllers = 0;
+	if (sub.fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open cgroup '%s'",
+				cgroup->path);
+	r = ctr_cgroup_descend(&sub, name, pid, context->arena, err);
+	if (r == 0 && owner >= 0)
+		r = ctr_cgroup_give(&sub, (uid_t)owner, err);
+	ctr_cgroup_close(&sub);
+	return r < 0 ? ctr_fail_within(err, "annotations[%s]", delegate_key) : 0;
+}
+
+int ctr_place_attach(const struct ctr_cgroup *cgroup, const char *sub, pid_t pid,
+		     const struct ctr_context *context, struct ctr_error *err)
+{
+	const char *unit = ctr_arena_printf(context->arena, "/%s", cgroup->unit->name);
+	const char *below = strstr(cgroup->path, unit);
+
+	below = below ? below + strlen(unit) : "";
+	return ctr_systemd_attach(cgroup->unit,
+				  ctr_arena_printf(context->arena, "%s/%s", below, sub ? sub : ""),
+				  pid, context->arena, err);
 }
 
 int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *update,
@@ -68,19 +187,69 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 		return -1;
 	if (update->has_devices)
 		ctr_properties_devices(&properties, update->devices, update->ndevices);
-	return properties.count == 0
-		       ? 0
-		       : ctr_systemd_set(cgroup->unit, &properties, context->arena, err);
+	if (properties.count == 0)
+		return 0;
+	if (ctr_systemd_set(cgroup->unit, &properties, context->arena, err) < 0)
+		return -1;
+
+	/* systemd writes what it understood: a quota rounded to percents. */
+	return ctr_limits_apply(limits, cgroup, false, err);
+}
+
+/* There are other state directories with the same ids, and so other units of that name. */
+static int end_unit(const struct ctr_cgroup *cgroup, const struct ctr_context *context,
+		    struct ctr_error *err)
+{
+	if (!cgroup->path)
+		return ctr_systemd_forget(cgroup->unit, context->arena, err);
+	if (ctr_cgroup_is_replaced(cgroup))
+		return 0;
+	return ctr_systemd_stop(cgroup->unit, context->arena, err);
 }
 
 int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,
 		     struct ctr_error *err)
 {
-	if (cgroup->unit && ctr_systemd_stop(cgroup->unit, context->arena, err) < 0)
+	if (cgroup->unit && end_unit(cgroup, context, err) < 0)
 		return -1;
 
 	/* Without a path the unit was never started. */
 	return cgroup->path ? ctr_cgroup_remove(cgroup, err) : 0;
+}
+
+static const char claim_name[] = "cgroup";
+
+int ctr_place_claim(const struct ctr_cgroup *cgroup, int dir, struct ctr_error *err)
+{
+	char text[40];
+
+	/* Of a unit the record tells: it is started later. */
+	if (!cgroup->mount || cgroup->unit)
+		return 0;
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64 ":%u", cgroup->inode, cgroup->made);
+	if (symlinkat(text, dir, claim_name) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make the link '%s'",
+				claim_name);
+	return 0;
+}
+
+void ctr_place_read_claim(struct ctr_record *record, int dir)
+{
+	char text[40], *colon;
+	ssize_t n = readlinkat(dir, claim_name, text, sizeof(text) - 1);
+	uint64_t inode, made;
+
+	text[n < 0 ? 0 : n] = '\0';
+	colon = strchr(text, ':');
+	if (!colon)
+		return;
+	*colon = '\0';
+	if (ctr_parse_u64(text, &inode) < 0 || ctr_parse_u64(colon + 1, &made) < 0)
+		return;
+
+	record->cgroup_inode = inode;
+	record->cgroup_made = (uint32_t)made;
 }
 
 void ctr_place_to_record(const struct ctr_cgroup *cgroup, struct ctr_record *record)
@@ -88,6 +257,7 @@ void ctr_place_to_record(const struct ctr_cgroup *cgroup, struct ctr_record *rec
 	record->cgroup_mount = cgroup->mount;
 	record->cgroup_path = cgroup->path;
 	record->cgroup_made = cgroup->made;
+	record->cgroup_inode = cgroup->inode;
 	record->unit = cgroup->unit ? cgroup->unit->name : NULL;
 	record->user_unit = cgroup->unit && cgroup->unit->user;
 }
@@ -110,4 +280,5 @@ void ctr_place_from_record(struct ctr_cgroup *cgroup, const struct ctr_record *r
 	cgroup->mount = record->cgroup_mount;
 	cgroup->path = record->cgroup_path;
 	cgroup->made = record->cgroup_made;
+	cgroup->inode = record->cgroup_inode;
 }

@@ -215,6 +215,7 @@ int ctr_state_remove(int root, const char *id, struct ctr_error *err)
 	/* The files by name first: the common case needs no directory reading. */
 	unlinkat(fd, "gate", 0);
 	unlinkat(fd, "config.json", 0);
+	unlinkat(fd, "cgroup", 0);
 	unlinkat(fd, "record", 0);
 	if (unlinkat(root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;

@@ -56,6 +56,7 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_text(&buf, "cgroup.mount", record->cgroup_mount);
 	add_text(&buf, "cgroup.path", record->cgroup_path);
 	add_number(&buf, "cgroup.made", record->cgroup_made);
+	add_number(&buf, "cgroup.inode", record->cgroup_inode);
 	add_text(&buf, "unit", record->unit);
 	add_number(&buf, "unit.user", record->user_unit);
 	add_number(&buf, "hooks", record->hooks);
@@ -141,6 +142,7 @@ static const struct record_key {
 	{ "cgroup.mount", RECORD_TEXT, offsetof(struct ctr_record, cgroup_mount)     },
 	{ "cgroup.path",  RECORD_TEXT, offsetof(struct ctr_record, cgroup_path)      },
 	{ "cgroup.made",  RECORD_U32,  offsetof(struct ctr_record, cgroup_made)      },
+	{ "cgroup.inode", RECORD_U64,  offsetof(struct ctr_record, cgroup_inode)     },
 	{ "unit",         RECORD_TEXT, offsetof(struct ctr_record, unit)             },
 	{ "unit.user",    RECORD_BOOL, offsetof(struct ctr_record, user_unit)        },
 	{ "hooks",        RECORD_U32,  offsetof(struct ctr_record, hooks)            },

@@ -28,6 +28,7 @@ struct ctr_record {
 	const char *manager; /* "cgroupfs", "systemd", "disabled" */
 	const char *cgroup_mount, *cgroup_path; /* NULL: none */
 	uint32_t cgroup_made;
+	uint64_t cgroup_inode;
 	const char *isolation; /* the backend's name; NULL: container */
 	const char *unit;      /* of the systemd manager, NULL: none */
 	bool user_unit;        /* ... of the user's systemd */

@@ -5,8 +5,12 @@
  *       a transient scope or slice; prints its cgroup
  *   ctr-systemd [--user] set UNIT PROPERTY...
  *       change properties at run time
+ *   ctr-systemd [--user] attach UNIT SUBCGROUP PID
+ *       move a process to it, or to a cgroup below it ("/" or "/NAME")
  *   ctr-systemd [--user] stop UNIT
  *       stop it and forget its failure
+ *   ctr-systemd [--user] forget UNIT
+ *       the same if nobody is in it, after a moment
  *
  * A PROPERTY is NAME=TYPE=VALUE: TYPE is a D-Bus signature of b t i u s as ay a(ss); items of an
  * array are lines, bytes are hexadecimal digits, a pair is two words. PID 0: none (a slice).
@@ -27,7 +31,12 @@
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER      "org.freedesktop.systemd1.Manager"
 
-enum { JOB_WAIT_US = 30 * 1000000, CONNECT_TRIES = 7 };
+enum {
+	JOB_WAIT_US = 30 * 1000000,
+	CONNECT_TRIES = 7,
+	IDLE_TRIES = 20,
+	IDLE_PAUSE_NS = 100000000,
+};
 
 /* One job that is being waited for. */
 struct job {
@@ -317,10 +326,12 @@ static int try_start(sd_bus *bus, const char *unit, uint32_t pid, char **propert
 	return r;
 }
 
-static int print_cgroup(sd_bus *bus, const char *unit, bool is_slice)
+/* The unit's ControlGroup, to be freed; negative and @error. */
+static int find_cgroup(sd_bus *bus, const char *unit, char **cgroup, sd_bus_error *error)
 {
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	char *path = NULL, *cgroup = NULL;
+	size_t len = strlen(unit);
+	bool is_slice = len > 6 && strcmp(unit + len - 6, ".slice") == 0;
+	char *path = NULL;
 	int r;
 
 	r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path);
@@ -328,13 +339,22 @@ static int print_cgroup(sd_bus *bus, const char *unit, bool is_slice)
 		r = sd_bus_get_property_string(bus, SYSTEMD_NAME, path,
 					       is_slice ? SYSTEMD_NAME ".Slice"
 							: SYSTEMD_NAME ".Scope",
-					       "ControlGroup", &error, &cgroup);
+					       "ControlGroup", error, cgroup);
+	free(path);
+	return r;
+}
+
+static int print_cgroup(sd_bus *bus, const char *unit)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	char *cgroup = NULL;
+	int r = find_cgroup(bus, unit, &cgroup, &error);
+
 	if (r < 0)
 		fail("cannot find the cgroup of unit '%s': %s", unit, reason(&error, r));
 	else
 		puts(cgroup);
 	sd_bus_error_free(&error);
-	free(path);
 	free(cgroup);
 	return r < 0;
 }
@@ -343,8 +363,6 @@ static int cmd_start(sd_bus *bus, char **args)
 {
 	const char *unit = args[0];
 	struct job job = { .path = "" };
-	size_t len = strlen(unit);
-	bool is_slice = len > 6 && strcmp(unit + len - 6, ".slice") == 0;
 	uint64_t pid;
 	int r;
 
@@ -363,12 +381,31 @@ static int cmd_start(sd_bus *bus, char **args)
 		return fail("cannot start unit '%s': a unit of that name exists", unit);
 	if (r < 0)
 		return 1;
-	if (wait_for_job(bus, &job, "cannot start", unit) != 0) {
-		reset_failed(bus, unit);
-		return 1;
-	}
+	if (wait_for_job(bus, &job, "cannot start", unit) == 0 && print_cgroup(bus, unit) == 0)
+		return 0;
 
-	return print_cgroup(bus, unit, is_slice);
+	/* It may come yet. */
+	(void)sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "StopUnit", NULL, NULL,
+				 "ss", unit, "replace");
+	reset_failed(bus, unit);
+	return 1;
+}
+
+static int cmd_attach(sd_bus *bus, char **args)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	uint64_t pid;
+	int r;
+
+	if (ctr_parse_u64(args[2], &pid) < 0 || pid == 0 || pid > INT32_MAX)
+		return fail("attach: '%s' is not a process id", args[2]);
+
+	r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "AttachProcessesToUnit",
+			       &error, NULL, "ssau", args[0], args[1], 1, (uint32_t)pid);
+	if (r < 0)
+		fail("cannot move a process to unit '%s': %s", args[0], reason(&error, r));
+	sd_bus_error_free(&error);
+	return r < 0;
 }
 
 static int cmd_set(sd_bus *bus, char **args)
@@ -420,14 +457,46 @@ static int cmd_stop(sd_bus *bus, char **args)
 	return r;
 }
 
+/* Does any process live in @cgroup or below? */
+static bool is_populated(const char *cgroup)
+{
+	char path[4096], line[64];
+	bool populated = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.events", cgroup);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		populated |= strcmp(line, "populated 1\n") == 0;
+	if (file)
+		fclose(file);
+	return populated;
+}
+
+static int cmd_forget(sd_bus *bus, char **args)
+{
+	const struct timespec pause = { .tv_nsec = IDLE_PAUSE_NS };
+	char *cgroup = NULL;
+	bool used = false;
+
+	if (find_cgroup(bus, args[0], &cgroup, NULL) >= 0 && cgroup[0]) {
+		for (int i = 0; i < IDLE_TRIES && (used = is_populated(cgroup)); i++)
+			nanosleep(&pause, NULL);
+	}
+	free(cgroup);
+	return used ? 0 : cmd_stop(bus, args);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(sd_bus *bus, char **args);
 	int args_min;
 } verbs[] = {
-	{"start", cmd_start, 2},
-	{ "set",  cmd_set,   2},
-	{ "stop", cmd_stop,  1},
+	{"start",   cmd_start,  2},
+        { "set",    cmd_set,    2},
+        { "attach", cmd_attach, 3},
+	{ "stop",   cmd_stop,   1},
+        { "forget", cmd_forget, 1},
 };
 
 int main(int argc, char **argv)
@@ -459,5 +528,5 @@ int main(int argc, char **argv)
 		return r;
 	}
 
-	return fail("usage: ctr-systemd [--user] start|set|stop ...");
+	return fail("usage: ctr-systemd [--user] start|set|attach|stop|forget ...");
 }

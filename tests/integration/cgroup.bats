@@ -2,90 +2,7 @@
 # Limits: what stands in the document is in the files of the cgroup, and holds.
 
 load helper
-
-# A process in a cgroup keeps it from handing controllers on. A user's own cgroup is all the
-# user has: whatever is in it moves to a sub-cgroup, and containers go beside that.
-place() {
-  local own pid top
-  is_root && return
-  top=$(cgroup2)
-  own=$(sed -n 's/^0:://p' /proc/self/cgroup)
-  if [ "${own##*/}" != tests ]; then
-    mkdir -p "$top$own/tests" 2>/dev/null || skip 'needs a cgroup that was delegated'
-    for pid in $(cat "$top$own/cgroup.procs"); do
-      echo "$pid" >"$top$own/tests/cgroup.procs" 2>/dev/null || true
-    done
-    own=$own/tests
-  fi
-  config --arg path "${own%/*}/$ID" '.linux.cgroupsPath = $path'
-}
-
-needs() {
-  need cgroup2 jq "$@"
-  place
-}
-
-cgroup_of() { echo "$(cgroup2)$(sed -n 's/^0:://p' "/proc/$(pid_of "$1")/cgroup")"; }
-
-# holds FILE VALUE - what a file of the container's cgroup has
-holds() {
-  local value
-  value=$(cat "$(cgroup_of "$ID")/$1")
-  [ "$value" = "$2" ] || {
-    echo "$1 is '$value', not '$2'"
-    return 1
-  }
-}
-
-resources() { config ".linux.resources += $1"; }
-
-# The same rows for create and for update: CONTROLLER RESOURCES FILE VALUE [FILE VALUE]...
-rows() {
-  "$@" memory '{memory: {limit: 104857600, swap: 209715200, reservation: 1048576}}' \
-    memory.max 104857600 memory.swap.max 104857600 memory.low 1048576
-  "$@" memory '{memory: {limit: 104857600, swap: 104857600}}' memory.max 104857600 memory.swap.max 0
-  "$@" memory '{memory: {limit: -1}}' memory.max max memory.swap.max max
-  "$@" cpu '{cpu: {shares: 512}}' cpu.weight 59
-  "$@" cpu '{cpu: {quota: 20000, period: 50000, burst: 10000}}' \
-    cpu.max '20000 50000' cpu.max.burst 10000
-  "$@" cpu '{cpu: {idle: 1}}' cpu.idle 1
-  "$@" cpuset '{cpu: {cpus: "0", mems: "0"}}' cpuset.cpus 0 cpuset.mems 0
-  "$@" pids '{pids: {limit: 20}}' pids.max 20
-  "$@" pids '{pids: {limit: 0}}' pids.max 1
-  "$@" pids '{pids: {limit: -1}}' pids.max max
-  "$@" io '{blockIO: {weight: 500}}' io.weight 'default 4950'
-  "$@" memory '{memory: {limit: 104857600}, unified: {"memory.high": "52428800"}}' \
-    memory.max 104857600 memory.high 52428800
-  "$@" pids '{pids: {limit: 20}, unified: {"pids.max": "30"}}' pids.max 30
-  is_root || return 0
-  "$@" hugetlb '{hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}' hugetlb.2MB.max 4194304 \
-    hugetlb.2MB.rsvd.max 4194304
-}
-
-is_delegated() { grep -qw "$1" "$(cgroup2)/cgroup.controllers"; }
-
-values() { # FILE VALUE...
-  while [ $# -gt 0 ]; do
-    holds "$1" "$2"
-    shift 2
-  done
-}
-
-create_with() { # CONTROLLER RESOURCES FILE VALUE...
-  is_delegated "$1" || return 0
-  echo "create: $2"
-  config "del(.linux.resources) | .linux.resources = $2"
-  created "$ID"
-  values "${@:3}"
-  ctr delete --force "$ID"
-}
-
-update_to() {
-  is_delegated "$1" || return 0
-  echo "update: $2"
-  jq -n "$2" | ctr update --resources - "$ID"
-  values "${@:3}"
-}
+load limits
 
 @test "limits of the document are in the files of the cgroup" {
   needs cgroup:memory cgroup:cpu cgroup:pids
@@ -286,4 +203,60 @@ without() { # CONTROLLER RESOURCES FIELD
     expect_match '^ctr: linux.resources.'
     [ -z "$(cgroups)" ]
   done
+}
+
+# A second state directory, as of another caller.
+other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
+
+@test "equal ids in two state directories: neither touches the other's cgroup" {
+  need root cgroup2
+  local pid
+  command_is sleep 100
+  detached "$ID"
+  run -125 other run -b "$BUNDLE" "$ID"
+  expect_match "container's cgroup is not empty: 1 process\\(es\\) found"
+  has_status "$ID" running
+  # the first one ends, the second one gets the place
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  other run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  pid=$(other state "$ID" | jq .pid)
+  run -0 ctr kill --all "$ID" KILL
+  ctr delete "$ID"
+  kill -0 "$pid"
+  [ "$(other state "$ID" | jq -r .status)" = running ]
+  other delete --force "$ID"
+}
+
+@test "a cgroup of the same name that processes of others are in: refused, and left alone" {
+  need root cgroup2
+  local dir
+  dir=$(cgroup2)/ctr-$ID
+  mkdir "$dir"
+  sleep 100 3>&- &
+  echo $! >"$dir/cgroup.procs"
+  config --arg path "/ctr-$ID" '.linux.cgroupsPath = $path'
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match "linux.cgroupsPath: container's cgroup is not empty"
+  kill -0 $!
+  kill $!
+  wait $! || true
+  # empty it is welcome, but not frozen
+  echo 1 >"$dir/cgroup.freeze"
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'unexpectedly frozen'
+  echo 0 >"$dir/cgroup.freeze"
+  command_is true
+  run -0 ctr run -b "$BUNDLE" "$ID"
+}
+
+@test "'..' in linux.cgroupsPath stops at the top" {
+  need root cgroup2
+  config --arg path "/../../a/../ctr-$ID" '.linux.cgroupsPath = $path'
+  created "$ID"
+  [ "$(cgroup_of "$ID")" = "$(cgroup2)/ctr-$ID" ]
+  ctr delete --force "$ID"
+  config '.linux.cgroupsPath = "/.."'
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'linux.cgroupsPath'
 }

@@ -28,6 +28,7 @@ static const struct ctr_record sample = {
 	.cgroup_mount = "/sys/fs/cgroup",
 	.cgroup_path = "/ctr/web",
 	.cgroup_made = 2,
+	.cgroup_inode = 18446744073709551615U,
 	.hooks = 5,
 	.terminal = true,
 	.annotations = annotations,

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# The systemd manager, of the system or, without privileges, of the user.
+
+load helper
+load limits
+load killed
+
+systemd_ctr() { ctr --systemd-cgroup "$@"; }
+
+systemctl() {
+  if is_root; then command systemctl "$@"; else command systemctl --user "$@"; fi
+}
+
+needs() {
+  need cgroup2 jq systemctl "$@"
+  systemctl show >/dev/null 2>&1 || skip 'needs systemd'
+}
+
+# Where units of containers are
+slice() { if is_root; then echo system.slice; else echo user.slice; fi; }
+
+# as limits.bash has it, in a unit
+created_so() {
+  systemd_ctr create -b "$BUNDLE" "$@" </dev/null >"$OUT" 2>&1 3>&-
+}
+
+running() {
+  command_is sleep 1000
+  systemd_ctr run --detach -b "$BUNDLE" "$@" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+}
+
+property() { systemctl show --property "$2" --value "$1"; }
+
+no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
+
+@test "systemd: limits of the document are in the files of the cgroup" {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  rows create_with
+  no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: limits of an update are in the files of the cgroup" {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  config 'del(.linux.resources)'
+  created_so "$ID"
+  rows update_to
+  ctr delete --force "$ID"
+  no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: the scope is in the slice, and systemctl and systemd-cgls show it" {
+  needs
+  running
+  [[ $(cgroup_of "$ID") = */$(slice)/ctr-$ID.scope ]]
+  run -0 systemctl status --no-pager "ctr-$ID.scope"
+  expect_match "ctr-$ID.scope - ctr container $ID"
+  run -0 systemd-cgls --no-pager -l "$(cgroup_of "$ID")"
+  expect_match 'sleep 1000'
+  ctr delete --force "$ID"
+}
+
+@test "systemd: a memory limit that is too low to start is named, and nothing is left" {
+  needs cgroup:memory
+  config '.linux.resources += {memory: {limit: 16384}}'
+  command_is true
+  run systemd_ctr run -b "$BUNDLE" "$ID"
+  [ "$status" -ne 0 ]
+  expect_match 'linux.resources.memory.limit: too low to start the container|killed by the OOM killer'
+  no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: exec, with a pid of its own in the container's unit" {
+  needs
+  running
+  run -0 ctr exec "$ID" cat /proc/self/cgroup
+  expect_output '0::/'
+  ctr exec --detach --pid-file "$OUT.pid" "$ID" sleep 1000 </dev/null >"$OUT" 2>&1 3>&-
+  [ "$(cat "/proc/$(cat "$OUT.pid")/cgroup")" = "$(cat "/proc/$(pid_of "$ID")/cgroup")" ]
+  ctr delete --force "$ID"
+}
+
+@test "systemd: equal ids in two state directories: neither touches the other's unit" {
+  needs
+  other() { timeout 60 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
+  running
+  run -125 other --systemd-cgroup run -b "$BUNDLE" "$ID"
+  expect_match 'a unit of that name exists'
+  has_status "$ID" running
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  eventually no_unit "ctr-$ID.scope"
+  other --systemd-cgroup run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  ctr delete "$ID"
+  [ "$(other state "$ID" | jq -r .status)" = running ]
+  other delete --force "$ID"
+  no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: annotations name a sub-cgroup, and one more that is the container's own" {
+  needs cgroup:pids
+  config '.linux.resources += {pids: {limit: 33}} | .annotations =
+    {"run.oci.systemd.subgroup": "payload", "run.oci.delegate-cgroup": "own"}'
+  running
+  [[ $(cgroup_of "$ID") = */ctr-$ID.scope/payload/own ]]
+  [ "$(cat "$(cgroup_of "$ID")/../pids.max")" = 33 ]
+  [ "$(cat "$(cgroup_of "$ID")/pids.max" 2>/dev/null || echo max)" = max ]
+  run -0 ctr exec "$ID" sh -c 'cat /proc/1/cgroup; cat /proc/self/cgroup'
+  expect_output $'0::/own\n0::/own'
+  run -0 ctr ps -f json "$ID"
+  [ "$(jq length <<<"$output")" = 1 ]
+  ctr update --pids-limit 44 "$ID"
+  [ "$(cat "$(cgroup_of "$ID")/../pids.max")" = 44 ]
+  ctr pause "$ID"
+  has_status "$ID" paused
+  ctr delete --force "$ID"
+  no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: a sub-cgroup that would be elsewhere is refused" {
+  needs
+  local name key
+  command_is true
+  for key in run.oci.systemd.subgroup run.oci.delegate-cgroup; do
+    for name in .. a/b ../x .; do
+      config --arg key $key --arg name $name '.annotations = {($key): $name}'
+      run -125 systemd_ctr run -b "$BUNDLE" "$ID"
+      expect_match "annotations\[$key\]: bad sub cgroup path"
+    done
+  done
+  no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: killed in the middle of create: delete --force leaves nothing" {
+  needs strace
+  killed_at_steps "${KILL_EVERY:-29}" --systemd-cgroup
+  eventually no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: containers in a row leave no unit" {
+  needs
+  command_is true
+  for i in $(seq "${CYCLES:-5}"); do systemd_ctr run -b "$BUNDLE" "$ID-$i"; done
+  no_unit "ctr-$ID-*"
+}

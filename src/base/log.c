@@ -36,8 +36,9 @@ static struct {
 	int fd;
 	enum ctr_log_format format;
 	enum ctr_log_level level;
+	const char *name;
 	char id[64]; /* of the journal or syslog */
-} state = { .fd = -1 };
+} state = { .fd = -1, .name = "ctr" };
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const int level_priorities[] = { 3, 4, 6, 7 }; /* of syslog(3) */
@@ -189,7 +190,8 @@ static void put_prefix(struct record *record, enum ctr_log_level level)
 
 	if (colour)
 		puts_to(record, level == CTR_LOG_ERROR ? "\033[1;31m" : "\033[1m");
-	puts_to(record, "ctr:");
+	put_harmless(record, state.name);
+	puts_to(record, ":");
 	if (colour)
 		puts_to(record, "\033[0m");
 	puts_to(record, " ");
@@ -222,7 +224,7 @@ static int open_datagram(const char *path, const char *id, enum target target,
 		return ctr_fail(err, CTR_FAULT_HOST, -fd, "--log: cannot connect to '%s'", path);
 	state.target = target;
 	state.fd = fd;
-	(void)snprintf(state.id, sizeof(state.id), "%s", *id ? id : "ctr");
+	(void)snprintf(state.id, sizeof(state.id), "%s", *id ? id : state.name);
 	return 0;
 }
 
@@ -269,6 +271,11 @@ int ctr_log_level_parse(const char *name, enum ctr_log_level *out)
 	}
 
 	return -EINVAL;
+}
+
+void ctr_log_name(const char *name)
+{
+	state.name = name;
 }
 
 bool ctr_log_wants(enum ctr_log_level level)

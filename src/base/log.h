@@ -24,6 +24,8 @@ enum ctr_log_format {
 
 /* The level of that name, in any case. 0 or -EINVAL. */
 int ctr_log_level_parse(const char *name, enum ctr_log_level *out);
+/* What stands before messages on standard error; not copied. Before it is called: "ctr". */
+void ctr_log_name(const char *name);
 /* Open @path for appending (0644, NULL: none) and set format and level. 0, or -1 and @err. */
 int ctr_log_setup(const char *path, enum ctr_log_format format, enum ctr_log_level level,
 		  struct ctr_error *err);

@@ -397,6 +397,7 @@ int main(int argc, char **argv)
 	slash = strrchr(argv[0], '/');
 	if (argv[0][0])
 		context.name = slash ? slash + 1 : argv[0];
+	ctr_log_name(context.name);
 	ctr_arena_init(&arena, arena_memory, sizeof(arena_memory));
 	status = run(&context, (const char **)argv + 1);
 	if (ctr_print_end(&err) < 0 && status == 0)

@@ -81,3 +81,13 @@ BAD
   run -125 ctr run -b "$BUNDLE" "$ID"
   expect_match 'linux.namespaces'
 }
+
+@test "messages carry the name it is called by" {
+  ln -s "$CTR" "$BATS_TEST_TMPDIR/octr"
+  run -1 "$BATS_TEST_TMPDIR/octr" --root "$STATE" state "$ID"
+  expect_output "octr: container \`$ID\` does not exist"
+  run -1 "$BATS_TEST_TMPDIR/octr" start
+  expect_match '^octr: .*usage: octr start'
+  run -0 "$BATS_TEST_TMPDIR/octr" --version
+  expect_match '^octr version '
+}

@@ -59,6 +59,9 @@ static int spawn_with_output(const char *const *argv, int output, bool errors, p
 	error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	if (!error && errors)
 		error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+	/* What our caller has left open is for us and the container. */
+	if (!error)
+		error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	r = error ? -error : spawn(argv, &actions, pid);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return r;

@@ -369,7 +369,7 @@ static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out
 	plan_options->id = options->id;
 	plan_hook_states(creation);
 	if (ctr_prepare_fds(options->preserve_fds, &plan_options->preserve_fds,
-			    &plan_options->listen_fds, err) < 0 ||
+			    &plan_options->listen_fds, &plan_options->listen_names, err) < 0 ||
 	    ctr_security_plan(plan_options, spec, spec->process, context, err) < 0)
 		return -1;
 

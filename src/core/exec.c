@@ -261,7 +261,7 @@ static int make_plan(struct execution *execution, struct ctr_plan_header **out,
 		plan_options->join_time_ns = ctr_arena_printf(context->arena, "/proc/%d/ns/time",
 							      execution->container.record.pid);
 	if (ctr_prepare_fds(execution->options->preserve_fds, &plan_options->preserve_fds,
-			    &plan_options->listen_fds, err) < 0 ||
+			    &plan_options->listen_fds, &plan_options->listen_names, err) < 0 ||
 	    ctr_security_plan(plan_options, &execution->spec, &execution->process, context, err) <
 		    0)
 		return -1;

@@ -194,7 +194,8 @@ void ctr_prepare_restore_signals(const sigset_t *old)
 	(void)sigprocmask(SIG_SETMASK, old, NULL);
 }
 
-int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr_error *err)
+int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, const char **names,
+		    struct ctr_error *err)
 {
 	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	uint64_t value = 0, owner = 0;
@@ -207,6 +208,7 @@ int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr
 		*listen = (uint32_t)value;
 	}
 
+	*names = *listen > 0 ? getenv("LISTEN_FDNAMES") : NULL;
 	*n = preserve + *listen;
 	for (uint32_t fd = 3; fd < 3 + *n; fd++) {
 		int flags = fcntl((int)fd, F_GETFD);

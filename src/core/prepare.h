@@ -31,5 +31,7 @@ void ctr_prepare_block_signals(sigset_t *old);
 void ctr_prepare_restore_signals(const sigset_t *old);
 
 /* Are descriptors 3 .. 3+n-1 open, LISTEN_FDS of them first? *@n becomes the sum of @preserve and
- * the LISTEN_FDS meant for this process; *@listen is the latter. 0, or -1 and @err. */
-int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, struct ctr_error *err);
+ * the LISTEN_FDS meant for this process; *@listen is the latter, *@names are theirs (NULL: none).
+ * 0, or -1 and @err. */
+int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, const char **names,
+		    struct ctr_error *err);

@@ -63,6 +63,8 @@ static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *
 	return posix_spawn_file_actions_adddup2(actions, in, 0) ?:
 	       posix_spawn_file_actions_adddup2(actions, out, 1) ?:
 	       posix_spawn_file_actions_adddup2(actions, out, 2) ?:
+	       /* What our caller has left open is for us and the container. */
+	       posix_spawn_file_actions_addclosefrom_np(actions, 3) ?:
 	       (cwd ? posix_spawn_file_actions_addchdir_np(actions, cwd) : 0) ?:
 	       posix_spawnattr_setsigmask(attr, &none) ?:
 	       posix_spawnattr_setsigdefault(attr, &all) ?:

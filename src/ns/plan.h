@@ -66,6 +66,7 @@ struct ctr_plan_options {
 	uint64_t ignored_signals; /* mask (bit n-1) of signals the caller ignores or blocks */
 	uint32_t preserve_fds;
 	uint32_t listen_fds;      /* of preserve_fds: LISTEN_FDS=n, LISTEN_PID=1 are added to env */
+	const char *listen_names; /* with listen_fds: LISTEN_FDNAMES, NULL: none */
 	const char *id;           /* container id: session keyring name, hook state */
 	const char *join_time_ns; /* exec: path of the time namespace to join (SETNS), NULL: none */
 	bool overlay;             /* a writable layer over the root file system, ... */

@@ -114,7 +114,7 @@ static bool sets_home(const char *const *env, size_t n)
 void ctr_plan_environment(struct ctr_planner *p)
 {
 	const struct ctr_process *process = p->spec->process;
-	const char **env = ctr_arena_array(p->arena, process->nenv + 3, sizeof(*env));
+	const char **env = ctr_arena_array(p->arena, process->nenv + 4, sizeof(*env));
 	size_t n = 0;
 	struct ctr_op *op;
 
@@ -123,6 +123,9 @@ void ctr_plan_environment(struct ctr_planner *p)
 	if (p->options->listen_fds > 0) {
 		env[n++] = ctr_arena_printf(p->arena, "LISTEN_FDS=%u", p->options->listen_fds);
 		env[n++] = "LISTEN_PID=1"; /* sd_listen_fds(3) compares; the payload is PID 1 */
+		if (p->options->listen_names)
+			env[n++] = ctr_arena_printf(p->arena, "LISTEN_FDNAMES=%s",
+						    p->options->listen_names);
 	}
 	if (p->options->notify_socket_dir && (p->options->exec || !p->in_place))
 		env[n++] = "NOTIFY_SOCKET=/run/notify/notify.sock";

@@ -109,3 +109,20 @@ hook() {
   expect_output written
   jq -e .id "$BATS_TEST_TMPDIR/doc"
 }
+
+@test "hooks get no descriptor of the caller's" {
+  for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+    hook $kind "$PROBE fds >\$1/fds.$kind"
+  done
+  # those in the container run there
+  config --arg probe /bin/probe '.root.readonly = false |
+    .hooks.startContainer[0].args = ["sh", "-c", "/bin/probe fds >/fds"]'
+  command_is cat /fds
+  ctr run --preserve-fds 1 -b "$BUNDLE" "$ID" 3</dev/null 7</dev/null >"$OUT"
+  for kind in prestart createRuntime createContainer poststart poststop; do
+    run cat "$BATS_TEST_TMPDIR/fds.$kind"
+    expect_match '^0 1 2 *$'
+  done
+  run cat "$OUT"
+  expect_match '^0 1 2 *$'
+}

@@ -92,3 +92,22 @@ heard() { grep -qx -- "$1" "$HEARD"; }
   expect_status 0
   refuse_match NOTIFY_SOCKET
 }
+
+@test "sockets of a service manager: LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES" {
+  # shellcheck disable=SC2016 # the shell in the container expands it
+  shell 'echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; cat <&3; cat <&4; echo $(probe fds)'
+  echo first >"$BATS_TEST_TMPDIR/first"
+  echo second >"$BATS_TEST_TMPDIR/second"
+  # LISTEN_PID has to be the process id of ctr: the shell becomes it
+  # shellcheck disable=SC2016
+  D=$BATS_TEST_TMPDIR run -0 sh -c 'export LISTEN_PID=$$; exec "$@" 3<"$D/first" 4<"$D/second" 5</dev/null' sh \
+    env LISTEN_FDS=2 LISTEN_FDNAMES=web:admin \
+    "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  [ "${lines[0]}" = '2 1 web:admin' ]
+  [ "${lines[1]}" = first ]
+  [ "${lines[2]}" = second ]
+  [ "${lines[3]}" = '0 1 2 3 4' ]
+  # meant for somebody else
+  run -0 env LISTEN_PID=1 LISTEN_FDS=2 "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID" 3</dev/null 4</dev/null
+  refuse_match '^2'
+}

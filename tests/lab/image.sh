@@ -19,6 +19,8 @@ IMAGE_PACKAGES=(
   user-mode-linux
   # real workloads
   redis-server redis-tools postgresql iperf3 python3
+  # a client of the container runtime interface
+  python3-grpcio python3-protobuf
   # build and test tools
   gcc g++ make autoconf automake libtool pkg-config libc6-dev libseccomp-dev
   libyajl-dev libmnl-dev libsystemd-dev libcriu-dev libcmocka-dev

@@ -87,6 +87,7 @@ static const struct {
 	OPTION(ignored_signals, U64),
 	OPTION(preserve_fds, U32),
 	OPTION(listen_fds, U32),
+	OPTION(listen_names, STRING),
 	OPTION(notify_socket_dir, STRING),
 	OPTION(overlay, BOOL),
 	OPTION(overlay_dir, STRING),

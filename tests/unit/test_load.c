@@ -407,7 +407,8 @@ static void real_documents(void **state)
 		size_t mounts, rules;
 		bool network_path;
 	} cases[] = {
-		{"configs/podman-default.json",      11, 24, true },
+		{"configs/buildah.json",             12, 22, false},
+		{ "configs/podman-default.json",     11, 24, true },
 		{ "configs/podman-limits.json",      16, 24, true },
 		{ "configs/podman-rootless.json",    11, 24, true },
 		{ "configs/containerd-default.json", 7,  0,  false},

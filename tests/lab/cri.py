@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""cri.py METHOD [JSON] - one call of Kubernetes' container runtime interface, for the lab.
+
+Sends the request to the socket CRI_SOCKET (containerd's), prints the answer as JSON. Of
+runtime/v1/api.proto it knows the messages and fields that the tests use, by the numbers they
+have there.
+"""
+import os
+import sys
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+
+# NAME: FIELD=NUMBER:TYPE ... ; a type that begins with * is repeated
+MESSAGES = """
+Metadata: name=1:string uid=2:string namespace=3:string attempt=4:uint32
+NamespaceOption: network=1:int32 pid=2:int32 ipc=3:int32
+SandboxSecurity: namespace_options=1:NamespaceOption
+LinuxSandbox: cgroup_parent=1:string security_context=2:SandboxSecurity
+SandboxConfig: metadata=1:Metadata hostname=2:string log_directory=3:string linux=8:LinuxSandbox
+RunPodSandboxRequest: config=1:SandboxConfig runtime_handler=2:string
+RunPodSandboxResponse: pod_sandbox_id=1:string
+StopPodSandboxRequest: pod_sandbox_id=1:string
+StopPodSandboxResponse:
+RemovePodSandboxRequest: pod_sandbox_id=1:string
+RemovePodSandboxResponse:
+Sandbox: id=1:string metadata=2:Metadata state=3:int32
+ListPodSandboxRequest:
+ListPodSandboxResponse: items=1:*Sandbox
+ContainerMetadata: name=1:string attempt=2:uint32
+Image: image=1:string
+Variable: key=1:string value=2:string
+Mount: container_path=1:string host_path=2:string readonly=3:bool
+Resources: cpu_period=1:int64 cpu_quota=2:int64 cpu_shares=3:int64 memory_limit_in_bytes=4:int64 oom_score_adj=5:int64
+Capability: add_capabilities=1:*string drop_capabilities=2:*string
+Number: value=1:int64
+ContainerSecurity: capabilities=1:Capability privileged=2:bool namespace_options=3:NamespaceOption run_as_user=5:Number readonly_rootfs=7:bool no_new_privs=11:bool
+LinuxContainer: resources=1:Resources security_context=2:ContainerSecurity
+ContainerConfig: metadata=1:ContainerMetadata image=2:Image command=3:*string args=4:*string working_dir=5:string envs=6:*Variable mounts=7:*Mount log_path=11:string tty=14:bool linux=15:LinuxContainer
+CreateContainerRequest: pod_sandbox_id=1:string config=2:ContainerConfig sandbox_config=3:SandboxConfig
+CreateContainerResponse: container_id=1:string
+StartContainerRequest: container_id=1:string
+StartContainerResponse:
+StopContainerRequest: container_id=1:string timeout=2:int64
+StopContainerResponse:
+RemoveContainerRequest: container_id=1:string
+RemoveContainerResponse:
+ContainerStatusRequest: container_id=1:string
+ContainerStatus: id=1:string state=3:int32 exit_code=7:int32 reason=10:string message=11:string
+ContainerStatusResponse: status=1:ContainerStatus
+UpdateContainerResourcesRequest: container_id=1:string linux=2:Resources
+UpdateContainerResourcesResponse:
+ExecSyncRequest: container_id=1:string cmd=2:*string timeout=3:int64
+ExecSyncResponse: stdout=1:bytes stderr=2:bytes exit_code=3:int32
+ContainerStatsRequest: container_id=1:string
+Usage: timestamp=1:int64 value=2:Number
+ContainerStats: cpu=2:Usage memory=3:Usage
+ContainerStatsResponse: stats=1:ContainerStats
+VersionRequest: version=1:string
+VersionResponse: version=1:string runtime_name=2:string runtime_version=3:string
+ImageInfo: id=1:string repo_tags=2:*string
+ListImagesRequest:
+ListImagesResponse: images=1:*ImageInfo
+"""
+
+
+def messages():
+    """The classes of all messages, by name."""
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="cri", package="cri", syntax="proto3")
+    for line in MESSAGES.strip().splitlines():
+        name, _, fields = line.partition(":")
+        message = file.message_type.add(name=name)
+        for word in fields.split():
+            key, number, kind = word.replace("=", ":").split(":")
+            entry = message.field.add(name=key, json_name=key, number=int(number))
+            repeated = kind.startswith("*")
+            entry.label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
+            kind = kind.lstrip("*")
+            if kind[0].isupper():
+                entry.type, entry.type_name = field.TYPE_MESSAGE, ".cri." + kind
+            else:
+                entry.type = getattr(field, "TYPE_" + kind.upper())
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    factory = message_factory.MessageFactory(pool)
+    return lambda name: factory.GetPrototype(pool.FindMessageTypeByName("cri." + name))
+
+
+def main():
+    method, text = sys.argv[1], (sys.argv[2:] or ["{}"])[0]
+    service = "ImageService" if method.endswith("Images") else "RuntimeService"
+    socket = os.environ.get("CRI_SOCKET", "/run/containerd/containerd.sock")
+    message = messages()
+    request = json_format.Parse(text, message(method + "Request")())
+    with grpc.insecure_channel("unix://" + socket) as channel:
+        call = channel.unary_unary(
+            f"/runtime.v1.{service}/{method}",
+            request_serializer=lambda m: m.SerializeToString(),
+            response_deserializer=message(method + "Response").FromString,
+        )
+        try:
+            answer = call(request, timeout=100)
+        except grpc.RpcError as error:
+            sys.exit(f"{error.code().name}: {error.details()}")
+    print(json_format.MessageToJson(answer, preserving_proto_field_name=True,
+                                    including_default_value_fields=True))
+
+
+main()

@@ -9,11 +9,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+
+enum { CONNECT_SECONDS = 5 };
 
 int ctr_write_all(int fd, const void *data, size_t n)
 {
@@ -201,6 +204,8 @@ static int unix_socket(int dirfd, const char *path, int type, struct sockaddr_un
 
 int ctr_unix_connect(int dirfd, const char *path, int type)
 {
+	/* Whoever listens may never accept, and his queue be full. */
+	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
 	_cleanup_close_ int sock = -1;
 	_cleanup_close_ int dir = -1;
 	struct sockaddr_un address;
@@ -211,11 +216,12 @@ int ctr_unix_connect(int dirfd, const char *path, int type)
 		return r;
 	sock = r;
 
+	(void)setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	do
 		r = connect(sock, (const struct sockaddr *)&address, sizeof(address));
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return ctr_take_fd(&sock);
 }
 

@@ -24,7 +24,8 @@ int ctr_pidfd_kill(int pidfd, int sig);
 
 /* Connect (or bind, or bind and listen) a unix socket of any path length, by way of /proc/self/fd/N
  * of its directory when it is longer than sun_path. What is bound has the mode 0600. @type is that
- * of socket(2), with flags. A new descriptor, or -errno. */
+ * of socket(2), with flags. Neither connecting nor sending waits longer than 5 s: -ETIMEDOUT.
+ * A new descriptor, or -errno. */
 int ctr_unix_connect(int dirfd, const char *path, int type);
 int ctr_unix_bind(int dirfd, const char *path, int type);
 int ctr_unix_listen(int dirfd, const char *path, int type);

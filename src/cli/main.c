@@ -83,7 +83,8 @@ static void print_help(const char *name)
 
 static void print_verb_help(const char *name, const struct ctr_verb *verb)
 {
-	printf("Usage: %s %s %s\n\n%s\n", name, verb->name, verb->synopsis, verb->summary);
+	printf("Usage: %s %s%s%s\n\n%s\n", name, verb->name, *verb->synopsis ? " " : "",
+	       verb->synopsis, verb->summary);
 	if (verb->noptions > 0)
 		printf("\nFlags:\n");
 	ctr_options_print(verb->options, verb->noptions);
@@ -252,9 +253,9 @@ static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, co
 				context->name, verb->name, verb->synopsis);
 	if (command.noperands > verb->operands_max)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"%s: unexpected argument '%s' (usage: %s %s %s)", verb->name,
+				"%s: unexpected argument '%s' (usage: %s %s%s%s)", verb->name,
 				command.operands[verb->operands_max], context->name, verb->name,
-				verb->synopsis);
+				*verb->synopsis ? " " : "", verb->synopsis);
 
 	if (verb->run(&command, err) < 0)
 		return -1;

@@ -12,13 +12,18 @@
 #include "core/wait.h"
 #include "hook/hook.h"
 #include "oci/spec.h"
+#include "state/dir.h"
 
 /* Nothing else of what went wrong matters when the OOM killer was there. */
 static void explain_end(const struct ctr_creation *creation, struct ctr_error *err)
 {
 	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
 
-	if (ctr_container_oom_kills(cgroup) > creation->oom_kills)
+	if (err->fault == CTR_FAULT_HOST && creation->container.dir >= 0 &&
+	    ctr_state_is_ending(creation->container.dir))
+		(void)ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s' was deleted meanwhile",
+			       creation->options->id);
+	else if (ctr_container_oom_kills(cgroup) > creation->oom_kills)
 		(void)ctr_fail(err, CTR_FAULT_CONFIG, 0,
 			       "linux.resources.memory.limit: too low to start the container: it "
 			       "was killed by the OOM killer (%s)",

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -53,9 +54,15 @@ int ctr_handover_pid(const struct ctr_handover *handover, const struct ctr_launc
 		     struct ctr_arena *arena, struct ctr_error *err)
 {
 	const char *text;
+	struct stat st;
 
 	if (!handover->pid_file)
 		return 0;
+
+	/* It is replaced, and removed later: that must not happen to /dev/null. */
+	if (stat(handover->pid_file, &st) == 0 && !S_ISREG(st.st_mode))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--pid-file: '%s' is not a regular file",
+				handover->pid_file);
 
 	text = ctr_arena_printf(arena, "%d", (int)launch->pid);
 	if (ctr_file_replace(AT_FDCWD, handover->pid_file, text, strlen(text), 0644, err) < 0)

@@ -579,6 +579,12 @@ expect_gone() { # ID
   run ctr create -b "$BUNDLE" --pid-file /no/such/dir/pid "$ID"
   expect_status 1
   expect_match "--pid-file: .*'/no/such/dir/pid'.*No such file"
+  # what is no file is not replaced by one
+  mkfifo pid
+  run ctr create -b "$BUNDLE" --pid-file pid "$ID"
+  expect_status 1
+  expect_match "--pid-file: 'pid' is not a regular file"
+  [ -p pid ]
 }
 
 # bats test_tags=core

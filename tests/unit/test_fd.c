@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +109,33 @@ static void long_socket_path(void **state)
 	unit_remove_dir(top);
 }
 
+/* A queue that nobody empties. */
+static void full_socket(void **state)
+{
+	char *top = unit_make_dir();
+	char path[256];
+	int server, clients[2] = { -1, -1 }, busy = 0;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/socket", top);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	server = ctr_unix_bind(AT_FDCWD, path, SOCK_STREAM);
+	assert_true(server >= 0);
+	assert_int_equal(listen(server, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		busy += connect(clients[i], (struct sockaddr *)&address, sizeof(address)) < 0;
+	}
+	assert_int_equal(busy, 1);
+
+	assert_int_equal(ctr_unix_connect(AT_FDCWD, path, SOCK_STREAM), -ETIMEDOUT);
+	for (int i = 0; i < 2; i++)
+		close(clients[i]);
+	close(server);
+	unit_remove_dir(top);
+}
+
 static void pidfds(void **state)
 {
 	int status, fd;
@@ -134,6 +162,7 @@ int main(void)
 		cmocka_unit_test(pass),
 		cmocka_unit_test(whole),
 		cmocka_unit_test(long_socket_path),
+		cmocka_unit_test(full_socket),
 		cmocka_unit_test(pidfds),
 	};
 

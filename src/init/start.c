@@ -3,6 +3,7 @@
  * (a multiple of the page size, 0 by default: this program's own image may be in front). There is
  * no C runtime: _start gets the stack as execve(2) left it.
  */
+#include "init/guest.h"
 #include "init/init.h"
 
 #include <linux/prctl.h>
@@ -64,6 +65,12 @@ void init_main(long *stack)
 	/* Nobody may trace what stands with one foot in the host. */
 	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
 
+	/* Modes in the plan are what they say, whatever the caller's umask. */
+	(void)SYS(umask, 0);
+
+	/* The kernel of a virtual machine starts it by this name. */
+	if (str_equal(argv[0], "/init") && SYS(getpid, 0) == 1)
+		guest_main();
 	if (stack[0] < 2)
 		sys_exit(NO_PLAN);
 	init->plan = map_plan((int)str_number(argv[1]), stack[0] > 2 ? str_number(argv[2]) : 0);
@@ -76,9 +83,6 @@ void init_main(long *stack)
 		(void)SYS(fcntl, init->sync, F_SETFD, FD_CLOEXEC);
 	if (init->plan->gate_fd >= 0)
 		(void)SYS(fcntl, init->plan->gate_fd, F_SETFD, FD_CLOEXEC);
-
-	/* Modes in the plan are what they say, whatever the caller's umask. */
-	(void)SYS(umask, 0);
 
 	apply(init);
 }

@@ -45,6 +45,7 @@ enum ctr_fail_detail {
 	CTR_DETAIL_EXEC_TYPE,    /* not a regular file; text = the path */
 	CTR_DETAIL_HOOK_STATUS,  /* value = wait status, text = what it printed */
 	CTR_DETAIL_HOOK_TIMEOUT,
+	CTR_DETAIL_MACHINE,  /* of a virtual machine's monitor: text is all of the message */
 	CTR_DETAIL_PROTOCOL, /* unexpected message: value = its type */
 	CTR_DETAIL_COUNT,
 };

@@ -4,7 +4,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "vm/control.h"
+#include "vm/machine.h"
+#include "vm/setup.h"
 
+/* clang-format off: it knows no lists of this kind. */
 const struct ctr_backend ctr_backends[] = {
 	{
          .name = "container",
@@ -15,7 +19,39 @@ const struct ctr_backend ctr_backends[] = {
          .about = "no isolation but the address space",
          .translate = ctr_process_translate,
 	 },
-	{ .name = NULL  },
+	{
+         .name = "microvm",
+         .about = "hardware-assisted virtualization with paravirtual devices",
+         .bits = CTR_BACKEND_MACHINE | CTR_BACKEND_NEEDS_KVM | CTR_BACKEND_BLK |
+			CTR_BACKEND_HOT_MEMORY | CTR_BACKEND_MMIO,
+         .translate = ctr_vm_translate,
+         .probe = ctr_vm_probe,
+         .prepare = ctr_vm_prepare,
+         .spawn = ctr_vm_spawn,
+         .signal = ctr_vm_signal,
+         .pause = ctr_vm_pause,
+	 },
+	{
+         .name = "vm",
+         .about = "full virtualization: a PC with firmware, on KVM or by binary translation",
+         .bits = CTR_BACKEND_MACHINE | CTR_BACKEND_EMULATES | CTR_BACKEND_BLK |
+			CTR_BACKEND_HOT_MEMORY, .translate = ctr_vm_translate,
+         .probe = ctr_vm_probe,
+         .prepare = ctr_vm_prepare,
+         .spawn = ctr_vm_spawn,
+         .signal = ctr_vm_signal,
+         .pause = ctr_vm_pause,
+	 },
+	{ .name = NULL					    },
+};
+/* clang-format on */
+
+const struct ctr_device_rule ctr_all_devices = {
+	.allow = true,
+	.type = CTR_DEVICE_ALL,
+	.major = -1,
+	.minor = -1,
+	.access = CTR_ACCESS_MKNOD | CTR_ACCESS_READ | CTR_ACCESS_WRITE,
 };
 
 const struct ctr_backend *ctr_backend_find(const char *name)

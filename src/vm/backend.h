@@ -32,11 +32,12 @@ struct ctr_plan_header;
 enum ctr_backend_bits {
 	CTR_BACKEND_MACHINE = 1 << 0, /* a kernel of its own: spawn instead of clone */
 	CTR_BACKEND_NEEDS_KVM = 1 << 1,
-	CTR_BACKEND_PARAVIRT = 1 << 2,  /* the guest's kernel knows that it is a guest */
-	CTR_BACKEND_EMULATES = 1 << 3,  /* runs without KVM as well, by binary translation */
-	CTR_BACKEND_BLK = 1 << 4,       /* the root file system as a block device */
-	CTR_BACKEND_VIRTIOFS = 1 << 5,  /* directories of the host, live */
-	CTR_BACKEND_HOT_MEMORY = 1 << 6 /* its memory can be changed while it runs */
+	CTR_BACKEND_PARAVIRT = 1 << 2,   /* the guest's kernel knows that it is a guest */
+	CTR_BACKEND_EMULATES = 1 << 3,   /* runs without KVM as well, by binary translation */
+	CTR_BACKEND_BLK = 1 << 4,        /* the root file system as a block device */
+	CTR_BACKEND_VIRTIOFS = 1 << 5,   /* directories of the host, live */
+	CTR_BACKEND_HOT_MEMORY = 1 << 6, /* its memory can be changed while it runs */
+	CTR_BACKEND_MMIO = 1 << 7,       /* its devices are on no PCI bus */
 };
 
 struct ctr_machine {
@@ -94,6 +95,9 @@ const struct ctr_backend *ctr_backend_find(const char *name);
  */
 const struct ctr_backend *ctr_backend_choose(const struct ctr_spec *spec, const char *option,
 					     const char *program, struct ctr_error *err);
+
+/* For a host's view whose devices are not the container's affair: a rule that allows all. */
+extern const struct ctr_device_rule ctr_all_devices;
 
 /* The name of the file in a state directory whose being there says that the machine is paused. */
 #define CTR_MACHINE_PAUSED "paused"

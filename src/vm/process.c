@@ -51,14 +51,12 @@ static const struct ctr_resources *limits_of(const struct ctr_linux *config,
 {
 	struct ctr_resources *resources;
 
-	if (!config->resources)
-		return NULL;
-
 	resources = ctr_arena_alloc(arena, sizeof(*resources));
-	*resources = *config->resources;
-	resources->devices = NULL;
-	resources->ndevices = 0;
-	resources->has_devices = false;
+	if (config->resources)
+		*resources = *config->resources;
+	resources->devices = &ctr_all_devices;
+	resources->ndevices = 1;
+	resources->has_devices = true;
 	return resources;
 }
 

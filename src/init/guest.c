@@ -1,0 +1,368 @@
+/*
+ * The guest's set-up. /ctr/modules and /ctr/config are lines of words, carried out in their order:
+ *
+ *   module PATH                            finit_module(2)
+ *   channel PATH, port NAME                the channel: a device, or a virtio-serial port by name
+ *   clock SECONDS NANOSECONDS              the real-time clock
+ *   wait PATH                              until a device is there
+ *   dir PATH
+ *   mount TYPE,... SOURCE TARGET FLAGS DATA    DATA "-": none
+ *   cgroup FILE VALUE                      a limit of the container's cgroup
+ *   loopback
+ *
+ * The host wrote them for this instance. The first step that fails ends the guest.
+ */
+#include "init/guest.h"
+
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+
+#define CGROUP "/sys/fs/cgroup"
+
+enum { WORDS = 6, WAIT_MS = 20000, PORTS = 8, POWER_RESTART = 0x01234567 };
+
+struct guest guest = { .channel = -1, .signals = -1, .cgroup = -1 };
+
+static void nap(void)
+{
+	const struct sys_timespec ms = { .nsec = 1000000 };
+
+	(void)SYS(nanosleep, &ms, NULL);
+}
+
+static _Noreturn void restart(void)
+{
+	/* The machine ends where it would start again: -no-reboot. */
+	(void)SYS(sync, 0);
+	(void)SYS(reboot, 0xfee1dead, 672274793, POWER_RESTART, NULL);
+	for (;;)
+		nap();
+}
+
+_Noreturn void guest_die(const char *what, const char *operand, long error)
+{
+	char text[512], *end = text + sizeof(text), *at;
+
+	at = str_put(text, end, what);
+	at = str_put(at, end, " '");
+	at = str_put(at, end, operand);
+	at = str_put(at, end, "': error ");
+	at = str_put_number(at, end, (uint64_t)-error, 10);
+	if (!at)
+		at = text + str_length(text);
+	if (guest.channel >= 0)
+		guest_send(NULL, CTR_FRAME_FATAL, 0, text, (uint32_t)(at - text));
+	(void)write_all(2, "ctr-init: ", 10);
+	(void)write_all(2, text, (size_t)(at - text));
+	(void)write_all(2, "\n", 1);
+	restart();
+}
+
+char *guest_read_file(const char *path, size_t *size)
+{
+	long fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0), n;
+	struct stat st;
+	char *text;
+	size_t got = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (sys_fstat((int)fd, &st) < 0 || !(text = take_memory((size_t)st.st_size + 1))) {
+		(void)sys_close((int)fd);
+		return NULL;
+	}
+	while (got < (size_t)st.st_size &&
+	       (n = read_some((int)fd, text + got, (size_t)st.st_size - got)) > 0)
+		got += (size_t)n;
+	(void)sys_close((int)fd);
+	text[got] = '\0';
+	*size = got;
+	return text;
+}
+
+/* ---- steps */
+
+static long load_module(const char *path)
+{
+	long r, fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+
+	if (fd < 0)
+		return fd;
+	r = SYS(finit_module, fd, "", 0);
+	(void)sys_close((int)fd);
+	return r == -EEXIST ? 0 : r;
+}
+
+static long wait_for(const char *path)
+{
+	long r = -ENOENT;
+
+	for (int i = 0; i < WAIT_MS && r < 0; i++) {
+		r = SYS(faccessat, AT_FDCWD, path, 0);
+		if (r < 0)
+			nap();
+	}
+	return r;
+}
+
+/* A serial line is a terminal first: bytes are to come as they are. */
+static void make_raw(int fd)
+{
+	struct termios tio;
+
+	if (SYS(ioctl, fd, TCGETS, &tio) < 0)
+		return;
+	tio.c_iflag = tio.c_oflag = tio.c_lflag = 0;
+	tio.c_cflag |= CS8;
+	tio.c_cc[VMIN] = 1;
+	tio.c_cc[VTIME] = 0;
+	(void)SYS(ioctl, fd, TCSETS, &tio);
+}
+
+static long open_channel(const char *path)
+{
+	struct ctr_frame_hello hello = { .version = CTR_GUEST_VERSION };
+	struct sys_timespec now = { 0 };
+	long fd = sys_openat(AT_FDCWD, path, O_RDWR | O_NOCTTY, 0);
+
+	if (fd < 0)
+		return fd;
+	make_raw((int)fd);
+	guest.channel = (int)fd;
+	(void)SYS(clock_gettime, 1, &now);
+	hello.uptime = (uint64_t)now.sec * 1000000000 + (uint64_t)now.nsec;
+	guest_send(NULL, CTR_FRAME_HELLO, 0, &hello, sizeof(hello));
+	return 0;
+}
+
+/* The number of a device is that of its virtio device, which depends on the others. */
+static char *put_port(char *at, const char *end, const char *prefix, unsigned port)
+{
+	at = str_put(at, end, prefix);
+	at = str_put_number(at, end, port / PORTS, 10);
+	at = str_put(at, end, "p");
+	return str_put_number(at, end, port % PORTS, 10);
+}
+
+static bool is_port(unsigned port, const char *name)
+{
+	char path[64], text[64], *at;
+	long fd, n;
+
+	at = put_port(path, path + sizeof(path), "/sys/class/virtio-ports/vport", port);
+	(void)str_put(at, path + sizeof(path), "/name");
+	fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+	if (fd < 0)
+		return false;
+	n = read_some((int)fd, text, sizeof(text) - 1);
+	(void)sys_close((int)fd);
+	if (n <= 0)
+		return false;
+	text[n - 1] = '\0';
+	return str_equal(text, name);
+}
+
+static long find_port(const char *name)
+{
+	char path[64];
+
+	for (int i = 0; i < WAIT_MS; i++) {
+		for (unsigned port = 0; port < PORTS * PORTS; port++) {
+			if (!is_port(port, name))
+				continue;
+			(void)put_port(path, path + sizeof(path), "/dev/vport", port);
+			return wait_for(path) < 0 ? -ENOENT : open_channel(path);
+		}
+		nap();
+	}
+	return -ETIMEDOUT;
+}
+
+static long write_file(const char *path, const char *text)
+{
+	long r, fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
+
+	if (fd < 0)
+		return fd;
+	r = write_all((int)fd, text, str_length(text));
+	(void)sys_close((int)fd);
+	return r;
+}
+
+static long set_limit(const char *file, const char *value)
+{
+	char path[128], *at;
+
+	at = str_put(path, path + sizeof(path), CGROUP "/ctr/");
+	at = str_put(at, path + sizeof(path), file);
+	return at ? write_file(path, value) : -ENAMETOOLONG;
+}
+
+static long loopback(void)
+{
+	struct sys_ifreq ifr = { .name = "lo", .flags = IFF_UP_ };
+	long r, fd = SYS(socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
+
+	if (fd < 0)
+		return fd;
+	r = SYS(ioctl, fd, SIOCSIFFLAGS_, &ifr);
+	(void)sys_close((int)fd);
+	return r;
+}
+
+/* @types: tried one after another, "erofs,ext4". */
+static long mount_one(char *types, const char *source, const char *target, uint64_t flags,
+		      const char *data)
+{
+	long r = -EINVAL;
+
+	for (char *type = types; r < 0 && *type;) {
+		char *end = type;
+
+		while (*end && *end != ',')
+			end++;
+		if (*end)
+			*end++ = '\0';
+		r = sys_mount(source, target, type, flags, data);
+		type = end;
+	}
+	return r;
+}
+
+static long run_step(char **word, int n)
+{
+	if (str_equal(word[0], "module") && n == 2)
+		return load_module(word[1]);
+	if (str_equal(word[0], "channel") && n == 2)
+		return wait_for(word[1]) < 0 ? -ENOENT : open_channel(word[1]);
+	if (str_equal(word[0], "port") && n == 2)
+		return find_port(word[1]);
+	if (str_equal(word[0], "clock") && n == 3) {
+		const struct sys_timespec now = { (int64_t)str_number(word[1]),
+						  (int64_t)str_number(word[2]) };
+
+		return SYS(clock_settime, 0, &now);
+	}
+	if (str_equal(word[0], "wait") && n == 2)
+		return wait_for(word[1]);
+	if (str_equal(word[0], "dir") && n == 2)
+		return SYS(mkdirat, AT_FDCWD, word[1], 0755);
+	if (str_equal(word[0], "mount") && n == 6)
+		return mount_one(word[1], word[2], word[3], str_number(word[4]),
+				 str_equal(word[5], "-") ? NULL : word[5]);
+	if (str_equal(word[0], "cgroup") && n == 3)
+		return set_limit(word[1], word[2]);
+	if (str_equal(word[0], "loopback") && n == 1)
+		return loopback();
+	return -EINVAL;
+}
+
+static void run_line(char *line)
+{
+	char *words[WORDS] = { 0 };
+	int n = 0;
+	long r;
+
+	for (char *at = line; *at && n < WORDS;) {
+		words[n++] = at;
+		while (*at && *at != ' ')
+			at++;
+		if (*at)
+			*at++ = '\0';
+	}
+	if (n == 0)
+		return;
+	r = run_step(words, n);
+	if (r < 0)
+		guest_die(words[0], n > 1 ? words[n > 3 ? 3 : 1] : "", r);
+}
+
+static void run_file(const char *path)
+{
+	size_t size;
+	char *text = guest_read_file(path, &size), *line = text;
+
+	if (!text)
+		guest_die("cannot read", path, -ENOENT);
+	for (size_t i = 0; i <= size; i++) {
+		if (text[i] != '\n' && text[i] != '\0')
+			continue;
+		text[i] = '\0';
+		run_line(line);
+		line = text + i + 1;
+	}
+}
+
+/* ---- the whole */
+
+static void mount_or_die(const char *type, const char *target)
+{
+	long r = sys_mount(type, target, type, MS_NOSUID | MS_NOEXEC, NULL);
+
+	if (r < 0 && r != -EBUSY)
+		guest_die("cannot mount", target, r);
+}
+
+/* The container's cgroup has its limits, so that it is what ends when it wants too much, and not
+ * the guest. */
+static void make_cgroup(void)
+{
+	static const char *const controllers[] = { "+memory", "+pids", "+cpu", "+cpuset", "+io" };
+	long r;
+
+	mount_or_die("cgroup2", CGROUP);
+	for (unsigned i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
+		(void)write_file(CGROUP "/cgroup.subtree_control", controllers[i]);
+	r = SYS(mkdirat, AT_FDCWD, CGROUP "/ctr", 0755);
+	if (r < 0 && r != -EEXIST)
+		guest_die("cannot make", CGROUP "/ctr", r);
+	guest.cgroup = (int)sys_openat(AT_FDCWD, CGROUP "/ctr/cgroup.procs", O_WRONLY, 0);
+}
+
+/* The kernel found none before there was a /dev. */
+static void open_console(void)
+{
+	long fd = sys_openat(AT_FDCWD, "/dev/console", O_RDWR | O_NOCTTY, 0);
+
+	for (int i = 0; i < 3 && fd >= 0; i++)
+		if (fd != i)
+			(void)SYS(dup3, fd, i, 0);
+}
+
+static void begin_first(void)
+{
+	struct session *session = session_new(0);
+	size_t size = 0;
+	char *begin = guest_read_file("/ctr/session", &size);
+	long r;
+
+	if (!begin || size < sizeof(*session->begin))
+		guest_die("cannot read", "/ctr/session", -ENOENT);
+	session->begin = (struct ctr_guest_session *)begin;
+	session->got = (uint32_t)size;
+	guest.namespaces = session->begin->namespaces;
+	r = session_start(session);
+	if (r < 0)
+		guest_die("cannot start", "the container", r);
+}
+
+_Noreturn void guest_main(void)
+{
+	const uint64_t mask = (uint64_t)1 << (SIGCHLD - 1);
+
+	/* A name that is there makes no trouble. */
+	mount_or_die("proc", "/proc");
+	mount_or_die("sysfs", "/sys");
+	(void)sys_mount("dev", "/dev", "devtmpfs", MS_NOSUID, NULL);
+	open_console();
+	run_file("/ctr/modules");
+	make_cgroup();
+	run_file("/ctr/config");
+	if (guest.channel < 0)
+		guest_die("no", "channel", -ENOTCONN);
+
+	(void)SYS(rt_sigprocmask, 0, &mask, NULL, sizeof(mask));
+	guest.signals = (int)SYS(signalfd4, -1, &mask, sizeof(mask), O_CLOEXEC | O_NONBLOCK);
+	begin_first();
+	guest_loop();
+}

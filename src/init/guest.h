@@ -1,0 +1,69 @@
+/*
+ * PID 1 of a virtual machine: ctr-init as /init of an initramfs. It sets the guest up as
+ * /ctr/modules and /ctr/config say (guest.c), then runs sessions (guest_session.c) for the monitor
+ * at the other end of the channel (guest_loop.c, plan/frame.h). A session's process runs a plan by
+ * the same code as a container's first process.
+ */
+#pragma once
+
+#include "init/init.h"
+#include "plan/frame.h"
+
+enum { GUEST_FILES = 4 }; /* descriptors of a session that are polled */
+
+struct session {
+	bool used;
+	int id;  /* of its frames */
+	int pid; /* 0: not started, or reaped */
+	bool exited, tty;
+	uint32_t status;
+	int sync;                        /* to its ctr-init; -1: executed, or gone */
+	int streams[3];                  /* IN: writing, OUT, ERR: reading; a terminal: IN is OUT */
+	uint32_t credit[3];              /* OUT, ERR: what the host still takes */
+	struct ctr_guest_session *begin; /* what has come of it */
+	uint32_t got;
+	/* what waits to be read by the process */
+	uint8_t *input;
+	uint32_t input_start, input_length;
+	bool input_ended;
+};
+
+struct guest {
+	int channel, signals, cgroup; /* cgroup: cgroup.procs of the container's */
+	uint64_t namespaces;          /* of session 0 */
+	struct session sessions[CTR_FRAME_SESSIONS];
+	/* what has come in of the next frame */
+	uint8_t input[sizeof(struct ctr_frame) + CTR_FRAME_DATA_MAX];
+	uint32_t input_length;
+};
+
+extern struct guest guest;
+
+/* guest.c */
+_Noreturn void guest_main(void);
+/* Nothing more can be done: say why where the monitor hears it, and end. */
+_Noreturn void guest_die(const char *what, const char *operand, long error);
+/* The content of @path, NUL-terminated; NULL: there is none. */
+char *guest_read_file(const char *path, size_t *size);
+
+/* guest_loop.c */
+_Noreturn void guest_loop(void);
+void guest_send(const struct session *session, unsigned type, unsigned stream, const void *data,
+		uint32_t length);
+
+/* guest_session.c */
+struct session *session_find(unsigned id);
+struct session *session_new(unsigned id);
+/* Begin it: all of ->begin is there. 0 or -errno. */
+long session_start(struct session *session);
+void session_plan(struct session *session, const void *data, uint32_t length);
+void session_message(struct session *session, const void *data, uint32_t length);
+void session_input(struct session *session, const uint8_t *data, uint32_t length);
+void session_end(struct session *session, unsigned stream);
+void session_resize(const struct session *session, unsigned rows, unsigned columns);
+/* What can be done without waiting; @ready: the stream or sync can be read or written. */
+void session_pump(struct session *session);
+void session_sync(struct session *session);
+void session_reaped(int pid, uint32_t status);
+/* Send EXIT and forget it, once it has ended and all of its output is on its way. */
+void session_finish(struct session *session);

@@ -1,0 +1,125 @@
+/*
+ * A hypervisor that a guest has taken over is a process of the host. It gets: no user of its own
+ * but nobody, no capability, no way to gain any; PID, IPC, UTS and network namespaces in which it
+ * is alone; the host's files read-only; and QEMU's own seccomp filter (-sandbox). What it works
+ * with is open when it starts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vm/hypervisor.h"
+
+#ifndef MOUNT_ATTR_RDONLY
+#define MOUNT_ATTR_RDONLY 0x00000001
+#endif
+#ifndef MOUNT_ATTR_NOSUID
+#define MOUNT_ATTR_NOSUID 0x00000002
+#endif
+
+enum { NOBODY = 65534 };
+
+static _Noreturn void fail(const char *what)
+{
+	char text[256];
+	int n = snprintf(text, sizeof(text), "cannot %s: %s\n", what, strerror(errno));
+
+	(void)!write(STDERR_FILENO, text, (size_t)n);
+	_exit(127);
+}
+
+static void set_streams(int output)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+	    dup2(output, STDERR_FILENO) < 0)
+		_exit(127);
+}
+
+/* Nothing of the host's is to be written, and no program to gain anything. Where the kernel cannot
+ * do it in one step, ids and the filter must do. */
+static void narrow_mounts(void)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
+
+	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		fail("make its mounts private");
+	(void)syscall(SYS_mount_setattr, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */, &attr,
+		      sizeof(attr));
+}
+
+static void give_up_root(bool kvm)
+{
+	gid_t group = 0;
+	struct stat st;
+	size_t ngroups = 0;
+
+	if (kvm && stat("/dev/kvm", &st) == 0) {
+		group = st.st_gid;
+		ngroups = 1;
+	}
+	if (setgroups(ngroups, &group) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		fail("become nobody");
+}
+
+static _Noreturn void run(const struct ctr_hypervisor *hypervisor)
+{
+	const struct rlimit no_core = { 0, 0 };
+	sigset_t none;
+
+	set_streams(hypervisor->output);
+	(void)setsid();
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	if (hypervisor->unprivileged) {
+		narrow_mounts();
+		give_up_root(hypervisor->kvm);
+	}
+	/* After the change of ids, which would clear it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fail("restrict itself");
+	for (size_t i = 0; i < hypervisor->nkeep; i++)
+		if (hypervisor->keep[i] >= 0 && fcntl(hypervisor->keep[i], F_SETFD, 0) < 0)
+			fail("keep a descriptor");
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig, SIG_DFL);
+	execvp(hypervisor->argv[0], (char *const *)hypervisor->argv);
+	{
+		char text[256];
+		int n = snprintf(text, sizeof(text), "cannot execute '%s': %s\n",
+				 hypervisor->argv[0], strerror(errno));
+
+		(void)!write(STDERR_FILENO, text, (size_t)n);
+	}
+	_exit(127);
+}
+
+pid_t ctr_hypervisor_start(const struct ctr_hypervisor *hypervisor)
+{
+	unsigned long flags = SIGCHLD;
+	long pid;
+
+	if (hypervisor->unprivileged)
+		flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+	/* Like fork(2); the C library need not know of a child that only executes. */
+	pid = syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+	if (pid == 0)
+		run(hypervisor);
+	return (pid_t)pid;
+}

@@ -1,0 +1,19 @@
+/* The hypervisor's process: started with as little as it needs. */
+#pragma once
+
+#include <sys/types.h>
+
+struct ctr_error;
+
+struct ctr_hypervisor {
+	const char *const *argv; /* searched in PATH unless it has a slash */
+	const int *keep;         /* descriptors that it inherits */
+	size_t nkeep;
+	int output;        /* its standard output and error */
+	bool unprivileged; /* give up root and its view of the host */
+	bool kvm;
+};
+
+/* Start it; it dies with the calling process. Its pid, or -1 and errno. What fails later it writes
+ * to ->output. */
+pid_t ctr_hypervisor_start(const struct ctr_hypervisor *hypervisor);

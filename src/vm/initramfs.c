@@ -1,0 +1,219 @@
+/*
+ * The first root file system of a guest: a base archive of ctr-init and the modules it loads, which
+ * is made once for a kernel and a kind, and a small archive for each instance behind it. The kernel
+ * unpacks all archives that it finds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/init_image.h"
+#include "base/path.h"
+#include "base/run.h"
+#include "vm/backend.h"
+#include "vm/cpio.h"
+#include "vm/setup.h"
+
+enum { MODULE_MAX = 32 << 20, LIST_MAX = 8 << 20 };
+
+static const char *const directories[] = { "proc",  "sys",   "dev",  "ctr",    "ctr/modules.d",
+					   "lower", "upper", "root", "shared", "files" };
+
+/* ---- modules */
+
+static const char *decompressor(const char *path)
+{
+	static const struct {
+		const char *suffix, *program;
+	} rows[] = {
+		{".xz",   "xz"  },
+                { ".zst", "zstd"},
+                { ".gz",  "gzip"}
+	};
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++) {
+		size_t suffix = strlen(rows[i].suffix);
+
+		if (len > suffix && strcmp(path + len - suffix, rows[i].suffix) == 0)
+			return rows[i].program;
+	}
+	return NULL;
+}
+
+/* The module's bytes as the kernel wants them. NULL and @err. */
+static const char *read_module(const char *path, struct ctr_arena *arena, size_t *size,
+			       struct ctr_error *err)
+{
+	const char *program = decompressor(path), *text;
+	const char *const argv[] = { program, "-dc", path, NULL };
+	int fd, status = 0;
+	pid_t pid;
+
+	if (!program)
+		return ctr_file_read(arena, AT_FDCWD, path, MODULE_MAX, size, err);
+
+	fd = ctr_run_start(argv, false, &pid);
+	if (fd < 0) {
+		ctr_fail(err, CTR_FAULT_HOST, -fd, "module '%s': cannot run '%s'", path, program);
+		return NULL;
+	}
+	text = ctr_file_read_fd(arena, fd, path, MODULE_MAX, size, err);
+	close(fd);
+	if (ctr_run_wait(pid, &status) < 0 || status != 0) {
+		ctr_fail(err, CTR_FAULT_HOST, 0, "module '%s': '%s' cannot unpack it", path,
+			 program);
+		return NULL;
+	}
+	return text;
+}
+
+static const char **find_modules(const struct ctr_vm_setup *setup, const char *const *names,
+				 struct ctr_arena *arena, struct ctr_error *err)
+{
+	const char *dep, *builtin, **files;
+
+	dep = ctr_file_read(arena, AT_FDCWD, ctr_path_join(arena, setup->modules, "modules.dep"),
+			    LIST_MAX, NULL, err);
+	if (!dep)
+		return NULL;
+	builtin = ctr_file_read(arena, AT_FDCWD,
+				ctr_path_join(arena, setup->modules, "modules.builtin"), LIST_MAX,
+				NULL, NULL);
+	files = ctr_vm_modules(dep, builtin ? builtin : "", names, arena, err);
+	if (!files)
+		ctr_fail_within(err, "kernel %s", setup->version);
+	return files;
+}
+
+/* ---- the base */
+
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
+	return hash;
+}
+
+/* A name for what would be in it: our program, and the modules as they are now. */
+static const char *base_name(const struct ctr_vm_setup *setup, const char *const *files,
+			     struct ctr_arena *arena)
+{
+	uint64_t hash = mix(0xcbf29ce484222325, ctr_init_image, ctr_init_image_size);
+
+	for (size_t i = 0; files[i]; i++) {
+		struct stat st = { 0 };
+
+		(void)stat(ctr_path_join(arena, setup->modules, files[i]), &st);
+		hash = mix(hash, files[i], strlen(files[i]) + 1);
+		hash = mix(hash, &st.st_size, sizeof(st.st_size));
+		hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
+	}
+	return ctr_arena_printf(arena, "initramfs-%s-%016llx", setup->version,
+				(unsigned long long)hash);
+}
+
+static int fill_base(const struct ctr_vm_setup *setup, const char *const *files,
+		     struct ctr_arena *arena, struct ctr_buf *archive, struct ctr_error *err)
+{
+	struct ctr_buf steps;
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(directories); i++)
+		ctr_cpio_add(archive, directories[i], S_IFDIR | 0755, NULL, 0);
+	ctr_cpio_add(archive, "init", S_IFREG | 0755, ctr_init_image, ctr_init_image_size);
+
+	ctr_buf_init(&steps, arena);
+	for (size_t i = 0; files[i]; i++) {
+		size_t size = 0;
+		const char *name = ctr_arena_printf(arena, "ctr/modules.d/%zu", i);
+		const char *data = read_module(ctr_path_join(arena, setup->modules, files[i]),
+					       arena, &size, err);
+
+		if (!data)
+			return -1;
+		ctr_cpio_add(archive, name, S_IFREG | 0644, data, size);
+		ctr_buf_addf(&steps, "module /%s\n", name);
+	}
+	ctr_cpio_add(archive, "ctr/modules", S_IFREG | 0644, ctr_buf_str(&steps), steps.len);
+	ctr_cpio_end(archive);
+	return 0;
+}
+
+/* Is it ours, whole, and nobody else's to write? Its size is in the archive's own last block. */
+static int open_base(int cache, const char *name)
+{
+	_cleanup_close_ int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char magic[6];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) || st.st_size < 512 ||
+	    pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "070701", 6) != 0)
+		return -1;
+	return ctr_take_fd(&fd);
+}
+
+int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+		const char *const *names, struct ctr_error *err)
+{
+	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err);
+	const char **files, *name;
+	struct ctr_buf archive;
+
+	if (cache < 0)
+		return -1;
+	files = find_modules(setup, names, machine->arena, err);
+	if (!files)
+		return -1;
+	name = base_name(setup, files, machine->arena);
+	setup->initramfs = open_base(cache, name);
+	if (setup->initramfs >= 0)
+		return 0;
+
+	ctr_buf_init(&archive, machine->arena);
+	if (fill_base(setup, files, machine->arena, &archive, err) < 0)
+		return -1;
+	if (ctr_file_replace(cache, name, archive.data, archive.len, 0644, err) < 0)
+		return ctr_fail_within(err, "initramfs");
+	setup->initramfs = open_base(cache, name);
+	if (setup->initramfs < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "initramfs: cannot open '%s/%s'",
+				machine->cache, name);
+	return 0;
+}
+
+/* ---- an instance */
+
+int ctr_vm_instance(const struct ctr_vm_setup *setup, const char *config, const void *session,
+		    size_t session_size, struct ctr_buf *archive, struct ctr_error *err)
+{
+	ctr_cpio_add(archive, "ctr/config", S_IFREG | 0600, config, strlen(config));
+	ctr_cpio_add(archive, "ctr/session", S_IFREG | 0600, session, session_size);
+	for (size_t i = 0; i < setup->nbinds; i++) {
+		const struct ctr_vm_bind *bind = &setup->binds[i];
+		struct stat st;
+		size_t size = 0;
+		char *data;
+
+		if (!bind->copied)
+			continue;
+		data = ctr_file_read(archive->arena, AT_FDCWD, bind->source, CTR_VM_FILE_MAX, &size,
+				     err);
+		if (!data)
+			return ctr_fail_within(err, "mounts[%zu]", bind->index);
+		if (stat(bind->source, &st) < 0)
+			st.st_mode = 0444;
+		ctr_cpio_add(archive, bind->guest + 1, S_IFREG | (st.st_mode & 0777), data, size);
+	}
+	ctr_cpio_end(archive);
+	return 0;
+}

@@ -1,0 +1,379 @@
+/*
+ * A virtual machine by QEMU: what it needs is found or made before there is a process; then a
+ * process of its own assembles the initramfs of the instance, starts QEMU and becomes its monitor.
+ */
+#include "vm/machine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "plan/view.h"
+#include "vm/hypervisor.h"
+#include "vm/monitor.h"
+#include "vm/qemu.h"
+#include "vm/setup.h"
+
+#define KVM "/dev/kvm"
+
+/* In the order of their use; what they need comes with them. */
+static const char *const pci_modules[] = {
+	"virtio_pci", "virtio_blk", "virtio_console", "virtio_balloon", "erofs", "overlay", NULL
+};
+static const char *const mmio_modules[] = {
+	"virtio_mmio", "virtio_blk", "virtio_console", "virtio_balloon", "erofs", "overlay", NULL
+};
+static const char *const pci_shared_modules[] = { "virtio_pci",     "virtio_blk", "virtio_console",
+						  "virtio_balloon", "erofs",      "overlay",
+						  "virtiofs",       NULL };
+static const char *const mmio_shared_modules[] = { "virtio_mmio",    "virtio_blk", "virtio_console",
+						   "virtio_balloon", "erofs",      "overlay",
+						   "virtiofs",       NULL };
+
+/* ---- probe */
+
+static int open_kvm(void)
+{
+	return open(KVM, O_RDWR | O_CLOEXEC);
+}
+
+/* The program of the document, or the one of the distribution. NULL: it is not there. */
+static const char *find_hypervisor(const struct ctr_vm_setup *setup, struct ctr_arena *arena)
+{
+	static const char name[] = "qemu-system-x86_64";
+	const char *path = getenv("PATH");
+
+	if (setup->config && setup->config->hypervisor.path)
+		return access(setup->config->hypervisor.path, X_OK) == 0
+			       ? setup->config->hypervisor.path
+			       : NULL;
+	for (path = path ? path : "/usr/bin:/bin"; *path;) {
+		size_t len = strcspn(path, ":");
+		const char *file = ctr_arena_printf(arena, "%.*s/%s", (int)len, path, name);
+
+		if (len > 0 && access(file, X_OK) == 0)
+			return file;
+		path += len + (path[len] == ':');
+	}
+	return NULL;
+}
+
+int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
+{
+	struct ctr_vm_setup *setup = machine->own;
+	const char *name = machine->backend->name;
+	const char *accel = ctr_spec_annotation(machine->spec, "org.ctr.accel");
+	_cleanup_close_ int kvm = open_kvm();
+	const int error = errno;
+
+	if (accel && strcmp(accel, "kvm") != 0 && strcmp(accel, "tcg") != 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"annotations[org.ctr.accel]: '%s' is neither kvm nor tcg", accel);
+	setup->kvm = accel ? accel[0] == 'k' : kvm >= 0;
+	if (kvm < 0 && (setup->kvm || (machine->backend->bits & CTR_BACKEND_NEEDS_KVM)))
+		return ctr_fail(err, CTR_FAULT_HOST, error,
+				"--isolation %s: cannot open '" KVM
+				"' (--isolation vm can do without it, slowly)",
+				name);
+	setup->hypervisor = find_hypervisor(setup, machine->arena);
+	if (!setup->hypervisor && setup->config && setup->config->hypervisor.path)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
+				"vm.hypervisor.path: cannot execute '%s'",
+				setup->config->hypervisor.path);
+	if (!setup->hypervisor)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"--isolation %s: there is no qemu-system-x86_64 (package "
+				"qemu-system-x86)",
+				name);
+	if (!setup->kvm)
+		ctr_log(CTR_LOG_INFO,
+			"--isolation %s: without " KVM
+			", QEMU translates the guest's code, which is "
+			"many times slower than hardware",
+			name);
+	return ctr_vm_find_kernel(machine, setup, err);
+}
+
+/* ---- prepare */
+
+static const char *const *modules_of(const struct ctr_machine *machine,
+				     const struct ctr_vm_setup *setup)
+{
+	bool mmio = machine->backend->bits & CTR_BACKEND_MMIO;
+
+	if (setup->nshared > 0)
+		return mmio ? mmio_shared_modules : pci_shared_modules;
+	return mmio ? mmio_modules : pci_modules;
+}
+
+/* The document's own image: whatever file system of the kernel's it has. */
+static int open_given_image(struct ctr_vm_setup *setup, struct ctr_error *err)
+{
+	static const char *const formats[] = {
+		[CTR_IMAGE_RAW] = "raw",   [CTR_IMAGE_QCOW2] = "qcow2", [CTR_IMAGE_VDI] = "vdi",
+		[CTR_IMAGE_VMDK] = "vmdk", [CTR_IMAGE_VHD] = "vpc",
+	};
+
+	setup->image = open(setup->config->image.path, O_RDONLY | O_CLOEXEC);
+	if (setup->image < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "vm.image.path: cannot open '%s'",
+				setup->config->image.path);
+	setup->image_format = formats[setup->config->image.format];
+	setup->image_types = "erofs,ext4,squashfs";
+	return 0;
+}
+
+int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
+{
+	struct ctr_vm_setup *setup = machine->own;
+
+	if (ctr_vm_base(machine, setup, modules_of(machine, setup), err) < 0)
+		return -1;
+	if (setup->config && setup->config->image.path)
+		return open_given_image(setup, err);
+
+	setup->image_format = "raw";
+	setup->image_types = "erofs";
+	return ctr_vm_image(machine, setup, setup->root, err);
+}
+
+/* ---- the guest's part */
+
+const char *ctr_vm_guest_config(const struct ctr_machine *machine, const struct ctr_vm_setup *setup)
+{
+	struct timespec now = { 0 };
+	struct ctr_buf buf;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	ctr_buf_init(&buf, machine->arena);
+	ctr_buf_adds(&buf, "port ctr\n");
+	ctr_buf_addf(&buf, "clock %lld %ld\n", (long long)now.tv_sec, now.tv_nsec);
+	ctr_buf_addf(&buf,
+		     "wait /dev/vda\n"
+		     "mount %s /dev/vda /lower 1 -\n"
+		     "mount tmpfs upper /upper 0 -\n"
+		     "dir /upper/files\n"
+		     "dir /upper/work\n"
+		     "mount overlay root /root 0 "
+		     "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work\n",
+		     setup->image_types);
+	if (setup->nshared > 0)
+		ctr_buf_adds(&buf, "mount virtiofs shared /shared 0 -\n");
+	if (setup->memory_max > 0)
+		ctr_buf_addf(&buf, "cgroup memory.max %" PRId64 "\n", setup->memory_max);
+	if (setup->pids_max > 0)
+		ctr_buf_addf(&buf, "cgroup pids.max %" PRId64 "\n", setup->pids_max);
+	ctr_buf_adds(&buf, "loopback\n");
+	return ctr_buf_str(&buf);
+}
+
+static int copy_file(int from, int to)
+{
+	struct stat st;
+	off_t at = 0;
+
+	if (fstat(from, &st) < 0)
+		return -errno;
+	while (at < st.st_size) {
+		ssize_t n = sendfile(to, from, &at, (size_t)(st.st_size - at));
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+	}
+	return 0;
+}
+
+static int copy_given_initrd(const struct ctr_vm_setup *setup, int to, struct ctr_error *err)
+{
+	const char *path = setup->config ? setup->config->kernel.initrd : NULL;
+	static const char zeros[512];
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : copy_file(fd, to);
+	if (r == 0 && fstat(fd, &st) == 0 && st.st_size % 512 != 0)
+		r = ctr_write_all(to, zeros, 512 - (size_t)(st.st_size % 512));
+	return r < 0 ? ctr_fail(err, CTR_FAULT_CONFIG, -r, "vm.kernel.initrd: cannot read '%s'",
+				path)
+		     : 0;
+}
+
+/* All archives, one behind the other, in a file without a name that nobody can change any more. */
+static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
+		       const struct ctr_plan_header *plan, struct ctr_error *err)
+{
+	const uint64_t namespaces =
+		CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+	_cleanup_close_ int fd = -1;
+	struct ctr_buf archive;
+	const void *session;
+	size_t size = 0;
+	int r;
+
+	session = ctr_vm_session(plan, namespaces, setup->process, machine->arena, &size);
+	ctr_buf_init(&archive, machine->arena);
+	if (ctr_vm_instance(setup, ctr_vm_guest_config(machine, setup), session, size, &archive,
+			    err) < 0)
+		return -1;
+	fd = memfd_create("initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a file for the initramfs");
+	if (copy_given_initrd(setup, fd, err) < 0)
+		return -1;
+	r = copy_file(setup->initramfs, fd);
+	if (r == 0)
+		r = ctr_write_all(fd, archive.data, archive.len);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write the initramfs");
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	return ctr_take_fd(&fd);
+}
+
+/* ---- spawn */
+
+/* Our side and the hypervisor's of each connection. */
+struct wires {
+	int channel[2], qmp[2], console[2], output[2];
+	int initrd;
+};
+
+static int make_wires(struct wires *wires)
+{
+	int *const pairs[] = { wires->channel, wires->qmp, wires->console };
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(pairs); i++)
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i]) < 0)
+			return -errno;
+	return pipe2(wires->output, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
+		      const struct wires *wires, struct ctr_error *err)
+{
+	const struct ctr_vm *config = setup->config;
+	const struct ctr_qemu qemu = {
+		.program = setup->hypervisor,
+		.microvm = machine->backend->bits & CTR_BACKEND_MMIO,
+		.kvm = setup->kvm,
+		.memory = setup->memory,
+		.vcpus = setup->vcpus,
+		.kernel = setup->kernel,
+		.image_format = setup->image_format,
+		.initrd = wires->initrd,
+		.image = setup->image,
+		.channel = wires->channel[1],
+		.monitor = wires->qmp[1],
+		.console = wires->console[1],
+		.shared = -1,
+		.parameters = config ? config->hypervisor.parameters : NULL,
+		.nparameters = config ? config->hypervisor.nparameters : 0,
+		.kernel_parameters = config ? config->kernel.parameters : NULL,
+		.nkernel_parameters = config ? config->kernel.nparameters : 0,
+	};
+	const int keep[] = { qemu.initrd, qemu.image, qemu.channel, qemu.monitor, qemu.console };
+	const struct ctr_hypervisor hypervisor = {
+		.argv = ctr_qemu_argv(&qemu, machine->arena),
+		.keep = keep,
+		.nkeep = CTR_ARRAY_SIZE(keep),
+		.output = wires->output[1],
+		.unprivileged = geteuid() == 0,
+		.kvm = setup->kvm,
+	};
+	pid_t pid = ctr_hypervisor_start(&hypervisor);
+
+	if (pid < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot start the hypervisor");
+	return (int)pid;
+}
+
+/* What we have of our own from here on; all else is of the ctr that made us, and of its caller. */
+static void close_others(const int *keep, size_t nkeep)
+{
+	_cleanup_dir_ DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
+		bool kept = fd <= STDERR_FILENO || fd == dirfd(dir);
+
+		for (size_t i = 0; i < nkeep && !kept; i++)
+			kept = fd == keep[i];
+		if (!kept)
+			close(fd);
+	}
+}
+
+static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
+	       const struct ctr_machine_fds *fds, struct ctr_error *err)
+{
+	struct ctr_vm_setup *setup = machine->own;
+	struct ctr_machine_fds own = *fds;
+	struct wires wires;
+	struct ctr_monitor_start start = { .fds = &own };
+	int r;
+
+	if (plan->preserve_fds > 0)
+		return ctr_fail(
+			err, CTR_FAULT_USAGE, 0,
+			"--preserve-fds, LISTEN_FDS: --isolation %s cannot pass descriptors",
+			machine->backend->name);
+	/* A descriptor of its own: a lock on the other one is its caller's. */
+	own.dir = openat(fds->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (own.dir < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open the state directory");
+	r = make_wires(&wires);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot connect the hypervisor");
+	wires.initrd = make_initrd(machine, setup, plan, err);
+	if (wires.initrd < 0)
+		return -1;
+	start.vmm = start_qemu(machine, setup, &wires, err);
+	if (start.vmm < 0)
+		return -1;
+
+	start.channel = wires.channel[0];
+	start.qmp = wires.qmp[0];
+	start.console = wires.console[0];
+	start.output = wires.output[0];
+	start.terminal = machine->spec->process->terminal;
+	{
+		const int keep[] = { own.sync,  own.gate,      own.dir,     start.channel,
+				     start.qmp, start.console, start.output };
+
+		close_others(keep, CTR_ARRAY_SIZE(keep));
+	}
+	return ctr_monitor_run(&start);
+}
+
+int ctr_vm_spawn(struct ctr_machine *machine, const struct ctr_plan_header *plan,
+		 const struct ctr_machine_fds *fds)
+{
+	struct ctr_error err = { 0 };
+	int r = run(machine, plan, fds, &err);
+
+	if (r >= 0)
+		return r;
+	ctr_monitor_fail(fds->sync, 0, "%s", err.text);
+	return 125;
+}

@@ -1,0 +1,261 @@
+/*
+ * The root file system of a guest: an uncompressed EROFS image of a directory tree, made by
+ * mkfs.erofs(1) and kept in the cache. Many guests share its pages. Beside it lies a list of all
+ * that the tree held (names, inodes, modes, owners, sizes, times) and of what the image itself was
+ * when it was finished: it is used only as long as both still are so, byte for byte.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/run.h"
+#include "vm/backend.h"
+#include "vm/setup.h"
+
+enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256, KEPT = 8 };
+
+static uint64_t hash(const char *text)
+{
+	uint64_t value = 0xcbf29ce484222325;
+
+	for (; *text; text++)
+		value = (value ^ (uint8_t)*text) * 0x100000001b3;
+	return value;
+}
+
+static void list_entry(struct ctr_buf *list, const char *name, const struct stat *st)
+{
+	ctr_buf_addf(list, "%s%c%llx %llx %o %u %u %llx %llx.%lx %llx.%lx\n", name, '\0',
+		     (unsigned long long)st->st_dev, (unsigned long long)st->st_ino, st->st_mode,
+		     st->st_uid, st->st_gid, (unsigned long long)st->st_size,
+		     (unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		     (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static int list_tree(struct ctr_buf *list, int dirfd, const char *name, unsigned depth,
+		     struct ctr_error *err)
+{
+	/* The root may be reached by links; nothing in it is. */
+	int fd = openat(dirfd, name,
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth > 0 ? O_NOFOLLOW : 0));
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat st;
+
+	if (!dir || depth == DEPTH_MAX)
+		return ctr_fail(err, CTR_FAULT_CONFIG, depth == DEPTH_MAX ? ELOOP : errno,
+				"root.path: cannot read the directory '%s'", name);
+	while ((errno = 0, entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return ctr_fail(err, CTR_FAULT_CONFIG, errno, "root.path: cannot read '%s'",
+					entry->d_name);
+		list_entry(list, entry->d_name, &st);
+		if (S_ISDIR(st.st_mode) && list_tree(list, fd, entry->d_name, depth + 1, err) < 0)
+			return -1;
+	}
+	ctr_buf_addc(list, '\n');
+	return errno ? ctr_fail(err, CTR_FAULT_CONFIG, errno,
+				"root.path: cannot read the directory '%s'", name)
+		     : 0;
+}
+
+static int open_image(int cache, const char *name, struct stat *st)
+{
+	_cleanup_close_ int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
+	    (st->st_mode & (S_IWGRP | S_IWOTH)))
+		return -1;
+	return ctr_take_fd(&fd);
+}
+
+/* The last line of a list: the image that was made of it. */
+static void list_image(struct ctr_buf *list, const struct stat *st)
+{
+	ctr_buf_addf(list, "image %llx %llx %llx.%lx\n", (unsigned long long)st->st_ino,
+		     (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
+		     st->st_mtim.tv_nsec);
+}
+
+/* An open descriptor, or -1 when there is none that can be used. */
+static int find_cached(int cache, const char *name, const struct ctr_buf *tree,
+		       struct ctr_arena *arena)
+{
+	_cleanup_close_ int fd = -1;
+	struct ctr_buf expected;
+	struct stat st;
+	size_t len = 0;
+	char *list;
+
+	fd = open_image(cache, ctr_arena_printf(arena, "%s.erofs", name), &st);
+	if (fd < 0)
+		return -1;
+	list = ctr_file_read(arena, cache, ctr_arena_printf(arena, "%s.list", name), LIST_MAX, &len,
+			     NULL);
+	ctr_buf_init(&expected, arena);
+	ctr_buf_add(&expected, tree->data, tree->len);
+	list_image(&expected, &st);
+	if (!list || len != expected.len || memcmp(list, expected.data, len) != 0)
+		return -1;
+	/* It was used last: others go first. */
+	(void)utimensat(cache, ctr_arena_printf(arena, "%s.list", name), NULL, 0);
+	return ctr_take_fd(&fd);
+}
+
+/* ---- making one */
+
+static int run_mkfs(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
+		    const char *file, const char *root, struct ctr_error *err)
+{
+	const char *argv[8];
+	size_t n = 0;
+	char text[400];
+	int status = 0, r;
+
+	argv[n++] = "mkfs.erofs";
+	argv[n++] = "-d0";
+	if (setup->all_root)
+		argv[n++] = "--all-root";
+	argv[n++] = file;
+	argv[n++] = root;
+	argv[n] = NULL;
+	r = ctr_run_program(argv, text, sizeof(text), &status);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r,
+				"--isolation %s: cannot run mkfs.erofs (package erofs-utils)",
+				machine->backend->name);
+	if (status != 0)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"root.path: mkfs.erofs cannot make an image of '%s': %s", root,
+				text[0] ? text : "it was killed");
+	return 0;
+}
+
+/* Engines give every container a tree of its own: of those images only the latest few are kept. */
+static void forget_old(int cache, struct ctr_arena *arena)
+{
+	struct {
+		char name[40];
+		struct timespec used;
+	} kept[KEPT];
+	int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name), oldest = 0;
+		struct stat st;
+
+		if (len < 6 || len > 30 || strncmp(entry->d_name, "root-", 5) != 0 ||
+		    strcmp(entry->d_name + len - 5, ".list") != 0 ||
+		    fstatat(cache, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (n < KEPT) {
+			(void)snprintf(kept[n].name, sizeof(kept[n].name), "%.*s", (int)len - 5,
+				       entry->d_name);
+			kept[n++].used = st.st_mtim;
+			continue;
+		}
+		for (size_t i = 1; i < n; i++)
+			if (kept[i].used.tv_sec < kept[oldest].used.tv_sec)
+				oldest = i;
+		if (st.st_mtim.tv_sec > kept[oldest].used.tv_sec) {
+			char swap[40];
+
+			memcpy(swap, kept[oldest].name, sizeof(swap));
+			(void)snprintf(kept[oldest].name, sizeof(kept[oldest].name), "%.*s",
+				       (int)len - 5, entry->d_name);
+			kept[oldest].used = st.st_mtim;
+			unlinkat(cache, ctr_arena_printf(arena, "%s.list", swap), 0);
+			unlinkat(cache, ctr_arena_printf(arena, "%s.erofs", swap), 0);
+		} else {
+			unlinkat(cache, entry->d_name, 0);
+			unlinkat(cache,
+				 ctr_arena_printf(arena, "%.*s.erofs", (int)len - 5, entry->d_name),
+				 0);
+		}
+	}
+}
+
+static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,
+		const char *name, const char *root, struct ctr_buf *tree, struct ctr_error *err)
+{
+	struct ctr_arena *arena = machine->arena;
+	const char *file = ctr_arena_printf(arena, "%s.erofs", name);
+	const char *temporary = ctr_arena_printf(arena, ".%s.%d", name, (int)getpid());
+	struct stat st;
+	int r;
+
+	r = run_mkfs(machine, setup, ctr_arena_printf(arena, "%s/%s", machine->cache, temporary),
+		     root, err);
+	if (r == 0 && fchmodat(cache, temporary, 0444, 0) < 0)
+		r = ctr_fail(err, CTR_FAULT_HOST, errno, "root.path: no image came of mkfs.erofs");
+	if (r == 0 && renameat(cache, temporary, cache, file) < 0)
+		r = ctr_fail(err, CTR_FAULT_HOST, errno, "cannot rename '%s/%s'", machine->cache,
+			     temporary);
+	if (r < 0) {
+		unlinkat(cache, temporary, 0);
+		return -1;
+	}
+	if (fstatat(cache, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s/%s'", machine->cache,
+				file);
+	list_image(tree, &st);
+	if (ctr_file_replace(cache, ctr_arena_printf(arena, "%s.list", name), tree->data, tree->len,
+			     0600, err) < 0) {
+		unlinkat(cache, file, 0);
+		return ctr_fail_within(err, "root.path");
+	}
+	return 0;
+}
+
+int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, const char *root,
+		 struct ctr_error *err)
+{
+	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err), lock = -1;
+	const char *name =
+		ctr_arena_printf(machine->arena, "root-%016llx", (unsigned long long)hash(root));
+	struct ctr_buf tree;
+	struct stat st;
+
+	if (cache < 0)
+		return -1;
+	ctr_buf_init(&tree, machine->arena);
+	ctr_buf_addf(&tree, "%s%c%d\n", root, '\0', setup->all_root);
+	if (stat(root, &st) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "root.path: cannot open '%s'", root);
+	list_entry(&tree, ".", &st);
+	if (list_tree(&tree, AT_FDCWD, root, 0, err) < 0)
+		return -1;
+
+	/* Two that want the same image make it once. */
+	lock = openat(cache, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot lock the cache '%s'",
+				machine->cache);
+	setup->image = find_cached(cache, name, &tree, machine->arena);
+	if (setup->image >= 0)
+		return 0;
+	if (make(machine, setup, cache, name, root, &tree, err) < 0)
+		return -1;
+	forget_old(cache, machine->arena);
+	setup->image = open_image(cache, ctr_arena_printf(machine->arena, "%s.erofs", name), &st);
+	if (setup->image < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open the image of '%s'", root);
+	return 0;
+}

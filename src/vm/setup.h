@@ -1,0 +1,103 @@
+/*
+ * One virtual machine, as it is decided before anything is made: what translate finds in the
+ * document, and what prepare adds. In the machine's arena (machine->own).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "oci/spec.h"
+
+struct ctr_arena;
+struct ctr_buf;
+struct ctr_error;
+struct ctr_machine;
+struct ctr_plan_header;
+
+enum {
+	CTR_VM_MIB = 1 << 20,
+	CTR_VM_MEMORY = 256,       /* MiB, where nothing is said */
+	CTR_VM_MEMORY_MIN = 96,    /* what a distribution's kernel boots in */
+	CTR_VM_MEMORY_GUEST = 64,  /* what the guest's kernel takes of it */
+	CTR_VM_MEMORY_HOST = 64,   /* what the hypervisor takes beside it */
+	CTR_VM_FILE_MAX = 1 << 20, /* a read-only file up to that size is copied into the guest */
+};
+
+/* A bind mount: copied, or shared with the host. */
+struct ctr_vm_bind {
+	const char *source; /* on the host */
+	const char *guest;  /* in the guest's first root */
+	size_t index;       /* of mounts[] */
+	bool directory, copied;
+};
+
+struct ctr_vm_setup {
+	uint64_t memory; /* bytes of RAM */
+	uint32_t vcpus;
+	const struct ctr_vm *config;       /* the document's; NULL */
+	const struct ctr_process *process; /* the document's */
+	const char *root;                  /* its root.path */
+	struct ctr_vm_bind *binds;
+	size_t nbinds, nshared;
+	int64_t memory_max, pids_max; /* of the container in the guest; 0: none */
+	bool all_root;                /* the document's only id is root's */
+	bool kvm;
+
+	/* prepare */
+	const char *hypervisor;   /* program */
+	const char *kernel;       /* image file */
+	const char *version;      /* of it: "6.1.0-56-cloud-amd64" */
+	const char *modules;      /* directory of its modules */
+	int initramfs;            /* base archive, open; -1 */
+	int image;                /* of the root file system, open; -1 */
+	const char *image_format; /* QEMU's name */
+	const char *image_types;  /* file systems to try, comma-separated */
+};
+
+/* ---- kernel.c */
+
+/* Find the kernel image, its version and its modules. 0, or -1 and @err. */
+int ctr_vm_find_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+		       struct ctr_error *err);
+/* The version inside a kernel image of @size bytes: a bzImage or a vmlinux. NULL: neither. */
+const char *ctr_vm_kernel_version(const uint8_t *image, size_t size, struct ctr_arena *arena);
+
+/* ---- modules.c */
+
+/* Of a modules.dep and modules.builtin text: the files of @names (NULL-terminated) and all they
+ * need, in the order to load them. NULL-terminated, in @arena; NULL and @err names what is neither
+ * there nor built in. */
+const char **ctr_vm_modules(const char *dep, const char *builtin, const char *const *names,
+			    struct ctr_arena *arena, struct ctr_error *err);
+
+/* ---- initramfs.c */
+
+/* Make or find the base archive: ctr-init and the modules of @names. Sets ->initramfs. */
+int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+		const char *const *names, struct ctr_error *err);
+/* The archive of this instance: what the guest does (@config), its session and its files. */
+int ctr_vm_instance(const struct ctr_vm_setup *setup, const char *config, const void *session,
+		    size_t session_size, struct ctr_buf *archive, struct ctr_error *err);
+
+/* ---- rootimage.c */
+
+/* Make or find the image of the tree at @root. Sets ->image. */
+int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, const char *root,
+		 struct ctr_error *err);
+
+/* ---- cache.c */
+
+/* Open the cache directory, which is made if need be and is ours alone to write. */
+int ctr_vm_cache_open(const char *path, struct ctr_error *err);
+
+/* ---- session.c */
+
+/* The beginning of a session (plan/frame.h) with its plan, in @arena. */
+const void *ctr_vm_session(const struct ctr_plan_header *plan, uint64_t namespaces,
+			   const struct ctr_process *process, struct ctr_arena *arena,
+			   size_t *size);
+
+/* ---- translate.c: see backend.h */
+int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err);

@@ -1,0 +1,418 @@
+/*
+ * The document as a virtual machine carries it out: what the guest does is planned for a host that
+ * is the guest; limits and hooks stay with this host. What neither can do is refused, before
+ * anything is made.
+ */
+#include <errno.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "vm/backend.h"
+#include "vm/setup.h"
+
+static int refuse(const struct ctr_machine *machine, const char *field, struct ctr_error *err)
+{
+	return ctr_fail(err, CTR_FAULT_CONFIG, 0, "%s: --isolation %s cannot do this", field,
+			machine->backend->name);
+}
+
+static bool uses_listener(const struct ctr_seccomp *seccomp)
+{
+	if (!seccomp)
+		return false;
+	for (size_t i = 0; i < seccomp->nrules; i++)
+		if (seccomp->rules[i].action == CTR_SECCOMP_NOTIFY)
+			return true;
+	return seccomp->default_action == CTR_SECCOMP_NOTIFY;
+}
+
+static int check_fields(const struct ctr_machine *machine, struct ctr_error *err)
+{
+	static const struct ctr_process no_process;
+	static const struct ctr_resources no_resources;
+	static const struct ctr_cpu no_cpu;
+	const struct ctr_spec *spec = machine->spec;
+	const struct ctr_linux *config = spec->linux_;
+	const struct ctr_process *process = spec->process ? spec->process : &no_process;
+	const struct ctr_resources *resources =
+		config->resources ? config->resources : &no_resources;
+	const struct ctr_cpu *cpu = resources->cpu ? resources->cpu : &no_cpu;
+	const struct {
+		const char *field;
+		bool asked;
+	} rows[] = {
+		{"process.apparmorProfile",              process->apparmor_profile != NULL               },
+		{ "process.selinuxLabel",                process->selinux_label != NULL                  },
+		{ "process.scheduler",                   process->scheduler != NULL                      },
+		{ "process.ioPriority",                  process->io_priority != NULL                    },
+		{ "process.execCPUAffinity",             process->exec_cpu_affinity != NULL              },
+		{ "linux.mountLabel",                    config->mount_label != NULL                     },
+		{ "linux.netDevices",                    config->nnet_devices > 0                        },
+		{ "linux.intelRdt",                      config->intel_rdt != NULL                       },
+		{ "linux.memoryPolicy",                  config->memory_policy != NULL                   },
+		{ "linux.timeOffsets",
+                 config->time_monotonic.listed || config->time_boottime.listed                           },
+		{ "linux.seccomp.listenerPath",          uses_listener(config->seccomp)                  },
+		{ "linux.resources.blockIO",             resources->block_io != NULL                     },
+		{ "linux.resources.hugepageLimits",      resources->nhugepage_limits > 0                 },
+		{ "linux.resources.network",             resources->network != NULL                      },
+		{ "linux.resources.rdma",                resources->nrdma > 0                            },
+		{ "linux.resources.unified",             resources->nunified > 0                         },
+		{ "linux.resources.cpu.realtimeRuntime", cpu->has_realtime_runtime                       },
+		{ "linux.resources.cpu.realtimePeriod",  cpu->has_realtime_period                        },
+		{ "linux.rootfsPropagation",
+                 (config->rootfs_propagation & (MS_SHARED | MS_SLAVE)) != 0                              },
+		{ "hooks.createContainer",               spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0},
+	};
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++)
+		if (rows[i].asked)
+			return refuse(machine, rows[i].field, err);
+	return 0;
+}
+
+/* A virtual machine shares none of these with the host, and joins nobody's. */
+static int check_namespaces(const struct ctr_machine *machine, struct ctr_error *err)
+{
+	static const struct {
+		enum ctr_ns_kind kind;
+		const char *name;
+	} needed[] = {
+		{CTR_NS_PID,      "pid"    },
+                { CTR_NS_NETWORK, "network"},
+                { CTR_NS_MOUNT,   "mount"  },
+		{ CTR_NS_IPC,     "ipc"    },
+                { CTR_NS_UTS,     "uts"    },
+	};
+	const struct ctr_namespace *namespaces = machine->spec->linux_->namespaces;
+
+	for (unsigned i = 0; i < CTR_NS_KINDS; i++)
+		if (namespaces[i].path)
+			return ctr_fail(
+				err, CTR_FAULT_CONFIG, 0,
+				"linux.namespaces[%u].path: --isolation %s cannot join '%s'",
+				namespaces[i].index, machine->backend->name, namespaces[i].path);
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(needed); i++)
+		if (!namespaces[needed[i].kind].listed)
+			return ctr_fail(
+				err, CTR_FAULT_CONFIG, 0,
+				"linux.namespaces: no '%s': --isolation %s cannot share the "
+				"host's",
+				needed[i].name, machine->backend->name);
+	if (namespaces[CTR_NS_TIME].listed)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.namespaces[%u]: --isolation %s cannot do this",
+				namespaces[CTR_NS_TIME].index, machine->backend->name);
+	return 0;
+}
+
+static bool maps_root_only(const struct ctr_id_map *map, size_t n)
+{
+	return n == 1 && map->container_id == 0 && map->size == 1;
+}
+
+/* The guest has ids of its own. A rootless caller's only one is root in there, and its files
+ * root's; what maps more would need an image with other owners. */
+static int check_user(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+		      struct ctr_error *err)
+{
+	const struct ctr_linux *config = machine->spec->linux_;
+
+	if (!config->namespaces[CTR_NS_USER].listed)
+		return 0;
+	if (!maps_root_only(config->uid_mappings, config->nuid_mappings) ||
+	    !maps_root_only(config->gid_mappings, config->ngid_mappings))
+		return refuse(machine, "linux.uidMappings: more than root", err);
+	setup->all_root = true;
+	return 0;
+}
+
+/* The guest's kernel has what every kernel has; other numbers are the host's hardware. */
+static int check_devices(const struct ctr_machine *machine, struct ctr_error *err)
+{
+	enum { MEMORY = 1, TERMINAL = 5 };
+	const struct ctr_linux *config = machine->spec->linux_;
+
+	for (size_t i = 0; i < config->ndevices; i++) {
+		const struct ctr_device *device = &config->devices[i];
+
+		if (device->type == CTR_DEVICE_FIFO ||
+		    (device->type == CTR_DEVICE_CHAR &&
+		     (device->major == MEMORY || device->major == TERMINAL)))
+			continue;
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.devices[%zu]: '%s' is a device of the host: --isolation %s "
+				"cannot pass it",
+				i, device->path, machine->backend->name);
+	}
+	return 0;
+}
+
+/* ---- mounts */
+
+static int check_mount(const struct ctr_machine *machine, size_t i, struct ctr_error *err)
+{
+	const struct ctr_mount *mount = &machine->spec->mounts[i];
+	const char *what = NULL;
+
+	if (mount->propagation & (MS_SHARED | MS_SLAVE))
+		what = "propagation";
+	else if (mount->nuid_mappings > 0 || mount->ngid_mappings > 0 ||
+		 (mount->bits & (CTR_MOUNT_IDMAP | CTR_MOUNT_RIDMAP)))
+		what = "mapped ids";
+	else if (mount->bits & (CTR_MOUNT_COPY_SYMLINK | CTR_MOUNT_SRC_NOFOLLOW))
+		what = "a link as source";
+	if (what)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"mounts[%zu]: %s: --isolation %s cannot do this", i, what,
+				machine->backend->name);
+	return 0;
+}
+
+static int add_bind(const struct ctr_machine *machine, struct ctr_vm_setup *setup, size_t i,
+		    struct ctr_mount *mount, struct ctr_error *err)
+{
+	struct ctr_vm_bind *bind = &setup->binds[setup->nbinds];
+	struct stat st;
+
+	if (stat(mount->source, &st) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "mounts[%zu]: cannot open '%s'", i,
+				mount->source);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, 0,
+			"mounts[%zu]: '%s' is neither a file nor a directory: --isolation %s "
+			"cannot share it",
+			i, mount->source, machine->backend->name);
+
+	*bind = (struct ctr_vm_bind){
+		.source = mount->source,
+		.index = i,
+		.directory = S_ISDIR(st.st_mode),
+		.copied = S_ISREG(st.st_mode) && st.st_size <= CTR_VM_FILE_MAX &&
+			  (mount->flags & MS_RDONLY),
+	};
+	bind->guest = ctr_arena_printf(machine->arena, "/%s/%zu", bind->copied ? "files" : "shared",
+				       setup->nbinds);
+	if (!bind->copied && !(machine->backend->bits & CTR_BACKEND_VIRTIOFS))
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"mounts[%zu]: '%s': --isolation %s can only copy read-only files",
+				i, mount->source, machine->backend->name);
+	setup->nshared += !bind->copied;
+	setup->nbinds++;
+	mount->source = bind->guest;
+	return 0;
+}
+
+static const struct ctr_mount *translate_mounts(const struct ctr_machine *machine,
+						struct ctr_vm_setup *setup, struct ctr_error *err)
+{
+	const struct ctr_spec *spec = machine->spec;
+	struct ctr_mount *mounts =
+		ctr_arena_array(machine->arena, spec->nmounts + 1, sizeof(*mounts));
+
+	setup->binds = ctr_arena_array(machine->arena, spec->nmounts + 1, sizeof(*setup->binds));
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		mounts[i] = spec->mounts[i];
+		if (check_mount(machine, i, err) < 0)
+			return NULL;
+		if ((mounts[i].bits & CTR_MOUNT_BIND) && mounts[i].source &&
+		    !(mounts[i].bits & CTR_MOUNT_REMOUNT) &&
+		    add_bind(machine, setup, i, &mounts[i], err) < 0)
+			return NULL;
+	}
+	return mounts;
+}
+
+/* ---- resources */
+
+static uint64_t round_up(uint64_t value, uint64_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+static int size_machine(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+			struct ctr_error *err)
+{
+	const struct ctr_resources *resources = machine->spec->linux_->resources;
+	const struct ctr_memory *memory = resources ? resources->memory : NULL;
+	const struct ctr_cpu *cpu = resources ? resources->cpu : NULL;
+	const struct ctr_vm *config = machine->spec->vm;
+	const uint64_t mib = CTR_VM_MIB;
+	const char *field = "vm.hwConfig.memory";
+
+	setup->memory = CTR_VM_MEMORY * mib;
+	if (memory && memory->has_limit && memory->limit > 0) {
+		setup->memory_max = memory->limit;
+		setup->memory =
+			round_up((uint64_t)memory->limit + CTR_VM_MEMORY_GUEST * mib, 2 * mib);
+		if (setup->memory < CTR_VM_MEMORY_MIN * mib)
+			setup->memory = CTR_VM_MEMORY_MIN * mib;
+	}
+	if (config && config->hw_config.has_memory)
+		setup->memory = config->hw_config.memory / mib * mib;
+	if (setup->memory < CTR_VM_MEMORY_MIN * mib)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"%s: %llu bytes are too little for a guest, which needs %d MiB",
+				field, (unsigned long long)config->hw_config.memory,
+				(int)CTR_VM_MEMORY_MIN);
+
+	setup->vcpus = 1;
+	if (cpu && cpu->has_quota && cpu->quota > 0) {
+		uint64_t period = cpu->has_period && cpu->period ? cpu->period : 100000;
+
+		setup->vcpus = (uint32_t)(((uint64_t)cpu->quota + period - 1) / period);
+	}
+	if (config && config->hw_config.has_vcpus)
+		setup->vcpus = config->hw_config.vcpus;
+	if (resources && resources->has_pids_limit && resources->pids_limit > 0)
+		setup->pids_max = resources->pids_limit;
+	return 0;
+}
+
+static int check_vm(const struct ctr_machine *machine, struct ctr_error *err)
+{
+	const struct ctr_vm *config = machine->spec->vm;
+	const struct {
+		const char *field;
+		bool asked;
+	} rows[] = {
+		{"vm.hwConfig.deviceTree", config && config->hw_config.device_tree},
+		{ "vm.hwConfig.dtdevs",    config && config->hw_config.ndtdevs > 0},
+		{ "vm.hwConfig.iomems",    config && config->hw_config.niomems > 0},
+		{ "vm.hwConfig.irqs",      config && config->hw_config.nirqs > 0  },
+	};
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++)
+		if (rows[i].asked)
+			return refuse(machine, rows[i].field, err);
+	return 0;
+}
+
+/* The hypervisor's processes get what the guest may have and their own; how many they are is not
+ * the container's affair, and the host's devices are what they need. */
+static const struct ctr_resources *host_resources(const struct ctr_machine *machine,
+						  const struct ctr_vm_setup *setup)
+{
+	const struct ctr_resources *given = machine->spec->linux_->resources;
+	struct ctr_resources *resources;
+	struct ctr_memory *memory;
+
+	resources = ctr_arena_alloc(machine->arena, sizeof(*resources));
+	resources->devices = &ctr_all_devices;
+	resources->ndevices = 1;
+	resources->has_devices = true;
+	if (!given)
+		return resources;
+	resources->cpu = given->cpu;
+	if (given->memory && given->memory->has_limit && given->memory->limit > 0) {
+		memory = ctr_arena_alloc(machine->arena, sizeof(*memory));
+		memory->has_limit = true;
+		memory->limit =
+			(int64_t)(setup->memory + (uint64_t)CTR_VM_MEMORY_HOST * CTR_VM_MIB);
+		resources->memory = memory;
+	}
+	return resources;
+}
+
+/* ---- the two views */
+
+static const struct ctr_spec *host_view(const struct ctr_machine *machine,
+					const struct ctr_vm_setup *setup)
+{
+	struct ctr_spec *spec = ctr_arena_alloc(machine->arena, sizeof(*spec));
+	struct ctr_linux *config = ctr_arena_alloc(machine->arena, sizeof(*config));
+
+	*spec = *machine->spec;
+	*config = *machine->spec->linux_;
+	config->resources = host_resources(machine, setup);
+	spec->linux_ = config;
+	return spec;
+}
+
+static const struct ctr_process *guest_process(const struct ctr_machine *machine)
+{
+	struct ctr_process *process;
+
+	if (!machine->spec->process)
+		return NULL;
+	process = ctr_arena_alloc(machine->arena, sizeof(*process));
+	*process = *machine->spec->process;
+	/* Set in the guest, by its PID 1. */
+	process->has_oom_score_adj = false;
+	return process;
+}
+
+static const struct ctr_spec *guest_view(const struct ctr_machine *machine,
+					 const struct ctr_mount *mounts)
+{
+	struct ctr_spec *spec = ctr_arena_alloc(machine->arena, sizeof(*spec));
+	struct ctr_linux *config = ctr_arena_alloc(machine->arena, sizeof(*config));
+	struct ctr_root *root = ctr_arena_alloc(machine->arena, sizeof(*root));
+
+	*spec = *machine->spec;
+	*config = *machine->spec->linux_;
+	config->namespaces[CTR_NS_USER] = (struct ctr_namespace){ .listed = false };
+	config->uid_mappings = config->gid_mappings = NULL;
+	config->nuid_mappings = config->ngid_mappings = 0;
+	config->resources = NULL;
+	*root = (struct ctr_root){ .path = "/root", .readonly = machine->spec->root->readonly };
+	spec->root = root;
+	spec->linux_ = config;
+	spec->process = guest_process(machine);
+	spec->mounts = mounts;
+	spec->vm = NULL;
+	return spec;
+}
+
+/* What every kernel of these days has, and root of it. */
+static const struct ctr_host *guest_host(const struct ctr_machine *machine)
+{
+	enum { LAST_CAP = 40 }; /* CAP_CHECKPOINT_RESTORE, Linux 5.9 */
+	struct ctr_host *host = ctr_arena_alloc(machine->arena, sizeof(*host));
+
+	*host = (struct ctr_host){
+		.privileged = true,
+		.cap_bounding = ((uint64_t)1 << (LAST_CAP + 1)) - 1,
+		.last_cap = LAST_CAP,
+		.cgroup_mode = CTR_CGROUP_UNIFIED,
+		.cgroup_mount = "/sys/fs/cgroup",
+		.cgroup_self = "/",
+		.has_time_ns = true,
+		.has_cgroup_ns = true,
+		.has_user_ns = true,
+	};
+	return host;
+}
+
+int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
+{
+	struct ctr_vm_setup *setup = ctr_arena_alloc(machine->arena, sizeof(*setup));
+	const struct ctr_mount *mounts;
+
+	*setup = (struct ctr_vm_setup){
+		.config = machine->spec->vm,
+		.process = machine->spec->process,
+		.root = machine->spec->root->path,
+		.initramfs = -1,
+		.image = -1,
+	};
+	if (check_vm(machine, err) < 0 || check_fields(machine, err) < 0 ||
+	    check_namespaces(machine, err) < 0 || check_user(machine, setup, err) < 0 ||
+	    check_devices(machine, err) < 0 || size_machine(machine, setup, err) < 0)
+		return -1;
+	mounts = translate_mounts(machine, setup, err);
+	if (!mounts)
+		return -1;
+
+	machine->own = setup;
+	machine->host_spec = host_view(machine, setup);
+	machine->spec = guest_view(machine, mounts);
+	machine->host = guest_host(machine);
+	return 0;
+}

@@ -19,6 +19,7 @@
 #include "core/network.h"
 #include "core/place.h"
 #include "oci/load.h"
+#include "vm/backend.h"
 
 static int open_in(struct ctr_container *container, const struct ctr_context *context, int root,
 		   enum ctr_state_lock lock, struct ctr_error *err)
@@ -100,7 +101,8 @@ enum ctr_status ctr_container_status(const struct ctr_container *container)
 		return CTR_STATUS_CREATING;
 	if (!ctr_container_is_alive(container))
 		return CTR_STATUS_STOPPED;
-	if (ctr_cgroup_is_frozen(&container->cgroup))
+	if (ctr_cgroup_is_frozen(&container->cgroup) ||
+	    fstatat(container->dir, CTR_MACHINE_PAUSED, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return CTR_STATUS_PAUSED;
 	if (fstatat(container->dir, "gate", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return CTR_STATUS_CREATED;

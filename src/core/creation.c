@@ -361,7 +361,9 @@ static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out
 
 	plan_options->no_pivot = options->no_pivot;
 	plan_options->no_new_keyring = options->no_new_keyring;
-	plan_options->gate = !creation->run;
+	/* The guest needs none: its monitor waits there. */
+	plan_options->gate =
+		!creation->run && !(creation->machine.backend->bits & CTR_BACKEND_MACHINE);
 	plan_options->runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
 				      spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
 				      ctr_network_is_due(&creation->network, spec);

@@ -139,6 +139,14 @@ static int decide_joins(struct execution *execution, struct ctr_error *err)
 		.become_root = (flags & CLONE_NEWUSER) != 0,
 	};
 
+	/* Not for us to join: its monitor does it. What stands for it here is in the host's. */
+	if (execution->machine.backend->exec)
+		return 0;
+	if (execution->machine.backend->bits & CTR_BACKEND_MACHINE)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"container '%s': --isolation %s cannot exec",
+				execution->options->id, execution->machine.backend->name);
+
 	execution->init_pidfd = ctr_container_pidfd(&execution->container);
 	if (execution->init_pidfd == -ENOSYS)
 		return open_namespace_files(execution, flags, err);
@@ -267,8 +275,8 @@ static int make_plan(struct execution *execution, struct ctr_plan_header **out,
 		return -1;
 
 	ctr_plan_init(&builder, context->arena);
-	if (ctr_plan_container(&builder, &execution->actions, &execution->spec, &context->host,
-			       plan_options, context->arena, err) < 0)
+	if (ctr_plan_container(&builder, &execution->actions, &execution->spec,
+			       execution->machine.host, plan_options, context->arena, err) < 0)
 		return -1;
 	execution->actions.shape = shape;
 	ctr_prepare_warn(&execution->actions);
@@ -301,6 +309,13 @@ static int launch(struct execution *execution, struct ctr_error *err)
 	struct ctr_launch *launch = &execution->launch;
 	bool again = false;
 	int r;
+
+	if (execution->machine.backend->exec) {
+		r = ctr_machine_exec(&execution->machine, launch, cgroup, &execution->process,
+				     execution->child_sync, execution->container.dir, err);
+		close(ctr_take_fd(&execution->child_sync));
+		return r;
+	}
 
 	r = ctr_launch_start(launch, cgroup, execution->child_sync, -1, execution->joins,
 			     execution->njoins, err);

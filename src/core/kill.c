@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/machine.h"
 #include "core/verbs.h"
 
 /* Every process in the container's cgroup, whether init lives or not. */
@@ -54,8 +55,16 @@ static int kill_shared(struct ctr_container *container, const struct ctr_context
 static int kill_container(struct ctr_container *container, int sig, bool all,
 			  const struct ctr_context *context, struct ctr_error *err)
 {
+	const struct ctr_backend *backend = ctr_machine_backend(container, err);
 	bool alive = ctr_container_is_alive(container);
 	int r;
+
+	if (!backend)
+		return -1;
+	/* A guest's processes are none of the host's; who stands for them there passes on what it
+	 * can catch. */
+	if (backend->signal && alive && sig != SIGKILL && (all || sig == SIGSTOP))
+		return backend->signal(container->dir, sig, err);
 
 	if (all)
 		return container->cgroup.mount ? kill_cgroup(container, sig, err)

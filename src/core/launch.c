@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -362,11 +364,39 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
 			msg->head.type);
 }
 
+/* Until there is a message. Signals are blocked while something is half made; where that takes as
+ * long as a kernel's boot, those that mean "end" reach the child. */
+static void await(const struct ctr_launch *launch)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct pollfd fds[] = {
+		{.fd = launch->sync, .events = POLLIN},
+                { .fd = -1,          .events = POLLIN}
+	};
+	struct signalfd_siginfo info;
+	sigset_t set;
+
+	if (!launch->slow || launch->pid <= 0)
+		return;
+	sigemptyset(&set);
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(ends); i++)
+		sigaddset(&set, ends[i]);
+	fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
+	while (poll(fds, 2, -1) < 0 || !fds[0].revents)
+		if (fds[1].revents && read(fds[1].fd, &info, sizeof(info)) == sizeof(info))
+			kill(launch->pid, (int)info.ssi_signo);
+	if (fds[1].fd >= 0)
+		close(fds[1].fd);
+}
+
 /* One message, with at most one descriptor. Its length, 0 at the end, or -errno. */
 static ssize_t receive(struct ctr_launch *launch, struct message *msg, int *fds, size_t *nfds)
 {
 	const size_t room = *nfds;
-	ssize_t n = ctr_recv_fds(launch->sync, msg, sizeof(*msg) - 1, fds, nfds);
+	ssize_t n;
+
+	await(launch);
+	n = ctr_recv_fds(launch->sync, msg, sizeof(*msg) - 1, fds, nfds);
 
 	/* The child is gone without having read what was sent to it. The kernel says so once,
 	 * before it delivers what the child sent. */

@@ -21,19 +21,20 @@ static const char *cache_directory(const struct ctr_context *context)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
-	if (!context->host.rootless)
-		return "/var/cache/ctr";
 	if (xdg && xdg[0] == '/')
 		return ctr_path_join(context->arena, xdg, "ctr");
+	if (!context->host.rootless)
+		return "/var/cache/ctr";
 	return ctr_path_join(context->arena, home && home[0] == '/' ? home : "/tmp", ".cache/ctr");
 }
 
 static int set_up(struct ctr_machine *out, const struct ctr_backend *backend,
 		  const struct ctr_context *context, const struct ctr_spec *spec, const char *id,
-		  const char *kernel, struct ctr_error *err)
+		  const char *kernel, bool exists, struct ctr_error *err)
 {
 	*out = (struct ctr_machine){
 		.backend = backend,
+		.exists = exists,
 		.arena = context->arena,
 		.id = id,
 		.cache = cache_directory(context),
@@ -57,7 +58,7 @@ int ctr_machine_init(struct ctr_machine *out, const struct ctr_context *context,
 	if (choice->kernel && !(backend->bits & CTR_BACKEND_MACHINE))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"--kernel: --isolation %s has no kernel of its own", backend->name);
-	if (set_up(out, backend, context, spec, id, choice->kernel, err) < 0)
+	if (set_up(out, backend, context, spec, id, choice->kernel, false, err) < 0)
 		return -1;
 	return backend->probe ? backend->probe(out, err) : 0;
 }
@@ -81,39 +82,40 @@ int ctr_machine_open(struct ctr_machine *out, const struct ctr_context *context,
 
 	if (!backend)
 		return -1;
-	return set_up(out, backend, context, spec, container->id, NULL, err);
+	return set_up(out, backend, context, spec, container->id, NULL, true, err);
 }
 
-/* In the process that stands for the machine. It keeps nothing of ours but what it is given. */
-static _Noreturn void run_machine(struct ctr_machine *machine, const struct ctr_launch *launch,
-				  const struct ctr_machine_fds *fds)
+/* What the process that stands for a machine, or for a process in one, is to do. */
+struct job {
+	struct ctr_machine *machine;
+	const struct ctr_process *exec; /* NULL: the machine itself */
+	struct ctr_machine_fds fds;
+};
+
+static int run_job(const struct job *job, const struct ctr_launch *launch)
 {
+	const struct ctr_backend *backend = job->machine->backend;
 
 	(void)prctl(PR_SET_NAME, "ctr-vmm");
-
 	(void)setsid();
 	close(launch->sync);
-	_exit(machine->backend->spawn(machine, launch->plan, fds));
+	return job->exec ? backend->exec(job->machine, launch->plan, job->exec, &job->fds)
+			 : backend->spawn(job->machine, launch->plan, &job->fds);
 }
 
 /* A fork, no clone of shared memory: what waits for a virtual machine is ctr itself. */
-static int start_machine(struct ctr_machine *machine, struct ctr_launch *launch,
-			 const struct ctr_cgroup *cgroup, const struct ctr_machine_fds *fds,
-			 struct ctr_error *err)
+static int start(const struct job *job, struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
+		 struct ctr_error *err)
 {
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (machine->backend->prepare && machine->backend->prepare(machine, err) < 0)
-		return -1;
-
-	pid = fork();
 	if (pid < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
 	if (pid == 0) {
 		/* The first of its cgroup, so that all that it starts is in there. */
 		if (cgroup->mount && cgroup->fd >= 0 && ctr_cgroup_enter(cgroup, getpid(), err) < 0)
 			_exit(125);
-		run_machine(machine, launch, fds);
+		_exit(run_job(job, launch));
 	}
 
 	launch->pid = pid;
@@ -121,6 +123,7 @@ static int start_machine(struct ctr_machine *machine, struct ctr_launch *launch,
 	if (launch->pidfd < 0)
 		launch->pidfd = -1;
 	launch->state = CTR_SYNC_BUILDING;
+	launch->slow = true;
 	return 0;
 }
 
@@ -128,9 +131,27 @@ int ctr_machine_start(struct ctr_machine *machine, struct ctr_launch *launch,
 		      const struct ctr_cgroup *cgroup, int child_sync, int gate, int dir,
 		      struct ctr_error *err)
 {
-	const struct ctr_machine_fds fds = { .sync = child_sync, .gate = gate, .dir = dir };
+	const struct job job = {
+		.machine = machine,
+		.fds = {.sync = child_sync, .gate = gate, .dir = dir},
+	};
 
-	if (machine->backend->spawn)
-		return start_machine(machine, launch, cgroup, &fds, err);
-	return ctr_launch_start(launch, cgroup, child_sync, gate, NULL, 0, err);
+	if (!machine->backend->spawn)
+		return ctr_launch_start(launch, cgroup, child_sync, gate, NULL, 0, err);
+	if (machine->backend->prepare && machine->backend->prepare(machine, err) < 0)
+		return -1;
+	return start(&job, launch, cgroup, err);
+}
+
+int ctr_machine_exec(struct ctr_machine *machine, struct ctr_launch *launch,
+		     const struct ctr_cgroup *cgroup, const struct ctr_process *process,
+		     int child_sync, int dir, struct ctr_error *err)
+{
+	const struct job job = {
+		.machine = machine,
+		.exec = process,
+		.fds = {.sync = child_sync, .gate = -1, .dir = dir},
+	};
+
+	return start(&job, launch, cgroup, err);
 }

@@ -36,3 +36,8 @@ const struct ctr_backend *ctr_machine_backend(const struct ctr_container *contai
 int ctr_machine_start(struct ctr_machine *machine, struct ctr_launch *launch,
 		      const struct ctr_cgroup *cgroup, int child_sync, int gate, int dir,
 		      struct ctr_error *err);
+
+/* The same for @process in a machine that runs, where its backend has exec. */
+int ctr_machine_exec(struct ctr_machine *machine, struct ctr_launch *launch,
+		     const struct ctr_cgroup *cgroup, const struct ctr_process *process,
+		     int child_sync, int dir, struct ctr_error *err);

@@ -1,12 +1,14 @@
-/* ctr pause and ctr resume, by the cgroup freezer. */
+/* ctr pause and ctr resume, by the cgroup freezer or by what the backend has. */
 #include "base/error.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/machine.h"
 #include "core/verbs.h"
 
 static int set_frozen(const struct ctr_context *context, const char *id, bool freeze,
 		      struct ctr_error *err)
 {
+	const struct ctr_backend *backend = NULL;
 	struct ctr_container container;
 	enum ctr_status status;
 	int r;
@@ -22,12 +24,16 @@ static int set_frozen(const struct ctr_context *context, const char *id, bool fr
 	else if (!freeze && status != CTR_STATUS_PAUSED)
 		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not paused: %s",
 			     id, ctr_status_name(status));
+	else if (!(backend = ctr_machine_backend(&container, err)))
+		r = -1;
+	else if (backend->pause)
+		r = backend->pause(container.dir, freeze, err);
 	else if (!container.cgroup.mount)
 		r = ctr_fail(err, CTR_FAULT_STATE, 0,
 			     "container '%s': it has no cgroup, so it cannot be paused", id);
 	else
 		r = ctr_cgroup_open(&container.cgroup, err);
-	if (r == 0)
+	if (r == 0 && !backend->pause)
 		r = ctr_cgroup_freeze(&container.cgroup, freeze, err);
 out:
 	ctr_container_release(&container);

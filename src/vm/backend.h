@@ -52,7 +52,8 @@ struct ctr_machine {
 	const struct ctr_host *host;
 	/* out of translate: the document as the host's side carries it out (cgroup, hooks) */
 	const struct ctr_spec *host_spec;
-	void *own; /* the backend's, in the arena */
+	bool exists; /* it runs: translate is for another process in it */
+	void *own;   /* the backend's, in the arena */
 };
 
 /* What spawn inherits. All stay the caller's. */
@@ -75,6 +76,10 @@ struct ctr_backend {
 	 * streams are the container's. Returns its exit status. */
 	int (*spawn)(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 		     const struct ctr_machine_fds *fds);
+
+	/* The same for another process in a machine that runs (ctr exec): @fds->gate is -1. */
+	int (*exec)(struct ctr_machine *machine, const struct ctr_plan_header *plan,
+		    const struct ctr_process *process, const struct ctr_machine_fds *fds);
 
 	/* Of a running machine, by its state directory @dir. 0, or -1 and @err. */
 	int (*signal)(int dir, int sig, struct ctr_error *err);

@@ -14,7 +14,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include "vm/backend.h"
 #include "vm/control.h"
 #include "vm/monitor_state.h"
+#include "vm/terminal.h"
 
 enum {
 	BOOT_SECONDS = 180,
@@ -456,23 +456,12 @@ static void loop(struct monitor *monitor)
 
 /* ---- beginning and end */
 
-/* A terminal of the host's, for the engine to hold: the one that matters is the guest's, so this
- * one passes everything as it is. */
 static int open_terminal(struct monitor_session *session)
 {
-	struct termios raw;
-	int slave;
+	int slave, r = ctr_terminal_open(&session->master, &slave);
 
-	session->master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (session->master < 0 || unlockpt(session->master) < 0)
-		return -errno;
-	slave = ioctl(session->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0 || tcgetattr(slave, &raw) < 0)
-		return -errno;
-	cfmakeraw(&raw);
-	if (tcsetattr(slave, TCSANOW, &raw) < 0 || fcntl(slave, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ||
-	    ioctl(slave, TIOCSCTTY, 0) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	session->streams[CTR_STREAM_IN] = session->streams[CTR_STREAM_OUT] = slave;
 	return 0;
 }
@@ -519,8 +508,7 @@ static void end_vmm(struct monitor *monitor)
 		;
 }
 
-/* As the container's process has ended. */
-static int end_like(int sig)
+int ctr_monitor_end_like(int sig)
 {
 	const struct rlimit no_core = { 0, 0 };
 	sigset_t one;
@@ -557,9 +545,12 @@ int ctr_monitor_run(const struct ctr_monitor_start *start)
 
 	first = &monitor->sessions[0];
 	if (first->exited)
-		return WIFSIGNALED((int)first->status) ? end_like(WTERMSIG((int)first->status))
-						       : WEXITSTATUS((int)first->status);
+		return WIFSIGNALED((int)first->status)
+			       ? ctr_monitor_end_like(WTERMSIG((int)first->status))
+			       : WEXITSTATUS((int)first->status);
 	if (monitor->by_signal)
-		return end_like(monitor->by_signal);
-	return WIFSIGNALED(monitor->vmm_status) ? end_like(WTERMSIG(monitor->vmm_status)) : 125;
+		return ctr_monitor_end_like(monitor->by_signal);
+	return WIFSIGNALED(monitor->vmm_status)
+		       ? ctr_monitor_end_like(WTERMSIG(monitor->vmm_status))
+		       : 125;
 }

@@ -27,6 +27,10 @@ struct ctr_monitor_start {
 /* Until the end. The exit status; where a signal ended the process, this one dies by it, too. */
 int ctr_monitor_run(const struct ctr_monitor_start *start);
 
+/* End this process by @sig, as one that it stands for has ended. Returns the exit status that says
+ * so where that does not work. */
+int ctr_monitor_end_like(int sig);
+
 /* Tell the parent why there will be no container, as ctr-init would. */
 void ctr_monitor_fail(int sync, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

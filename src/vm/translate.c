@@ -219,6 +219,9 @@ static const struct ctr_mount *translate_mounts(const struct ctr_machine *machin
 	setup->binds = ctr_arena_array(machine->arena, spec->nmounts + 1, sizeof(*setup->binds));
 	for (size_t i = 0; i < spec->nmounts; i++) {
 		mounts[i] = spec->mounts[i];
+		/* Its mounts are made. */
+		if (machine->exists)
+			continue;
 		if (check_mount(machine, i, err) < 0)
 			return NULL;
 		if ((mounts[i].bits & CTR_MOUNT_BIND) && mounts[i].source &&

@@ -1,0 +1,317 @@
+/* vm: command lines, archives, orders of modules, versions, frames. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "plan/msg.h"
+#include "vm/backend.h"
+#include "vm/channel.h"
+#include "vm/cpio.h"
+#include "vm/qemu.h"
+#include "vm/setup.h"
+
+static struct ctr_arena arena;
+
+static int release(void **state)
+{
+	(void)state;
+	ctr_arena_release(&arena);
+	return 0;
+}
+
+/* ---- command lines, compared with tests/unit/qemu-*.golden */
+
+static const char *join(const char *const *argv)
+{
+	struct ctr_buf buf;
+
+	ctr_buf_init(&buf, &arena);
+	for (; *argv; argv++)
+		ctr_buf_addf(&buf, "%s\n", *argv);
+	return ctr_buf_str(&buf);
+}
+
+static void compare(const char *name, const struct ctr_qemu *qemu)
+{
+	const char *dir = getenv("srcdir");
+	char path[512], golden[8192] = { 0 };
+	const char *text = join(ctr_qemu_argv(qemu, &arena));
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/tests/unit/qemu-%s.golden", dir ? dir : ".", name);
+	file = fopen(path, "r");
+	if (file) {
+		assert_true(fread(golden, 1, sizeof(golden) - 1, file) > 0);
+		fclose(file);
+	}
+	if (strcmp(golden, text) != 0)
+		fail_msg("%s is not:\n%s", path, text);
+}
+
+static const char *const parameters[] = { "-device", "x" };
+static const char *const kernel_parameters[] = { "a=b" };
+
+static struct ctr_qemu basis(void)
+{
+	return (struct ctr_qemu){
+		.program = "/usr/bin/qemu-system-x86_64",
+		.memory = 256 << 20,
+		.vcpus = 1,
+		.kernel = "/boot/vmlinuz",
+		.image_format = "raw",
+		.initrd = 10,
+		.image = 11,
+		.channel = 12,
+		.monitor = 13,
+		.console = 14,
+		.shared = -1,
+	};
+}
+
+static void command_lines(void **state)
+{
+	struct ctr_qemu qemu = basis();
+
+	(void)state;
+	compare("q35-tcg", &qemu);
+	qemu.kvm = true;
+	qemu.vcpus = 4;
+	qemu.parameters = parameters;
+	qemu.nparameters = 2;
+	qemu.kernel_parameters = kernel_parameters;
+	qemu.nkernel_parameters = 1;
+	compare("q35-kvm", &qemu);
+	qemu = basis();
+	qemu.kvm = qemu.microvm = true;
+	compare("microvm-kvm", &qemu);
+	qemu.shared = 15;
+	compare("microvm-shared", &qemu);
+}
+
+/* ---- archives */
+
+static void archives(void **state)
+{
+	static const char expected[] = "070701000000000000" /* inode, */ "81A4" /* mode: 0100644 */
+				       "0000000000000000" /* ids */ "00000001"
+				       "00000000"
+				       "00000003"
+				       "00000000"
+				       "00000000"
+				       "00000000"
+				       "00000000"
+				       "00000004"
+				       "00000000"
+				       "a/b\0\0\0"
+				       "xyz\0";
+	struct ctr_buf buf;
+
+	(void)state;
+	ctr_buf_init(&buf, &arena);
+	ctr_cpio_add(&buf, "a/b", 0100644, "xyz", 3);
+	assert_int_equal(buf.len, sizeof(expected) - 1);
+	assert_memory_equal(buf.data, expected, sizeof(expected) - 1);
+	ctr_cpio_end(&buf);
+	assert_int_equal(buf.len % 512, 0);
+}
+
+/* ---- modules */
+
+static void modules(void **state)
+{
+	static const char dep[] = "kernel/virtio/virtio_ring.ko:\n"
+				  "kernel/virtio/virtio.ko: kernel/virtio/virtio_ring.ko\n"
+				  "kernel/virtio/virtio_pci.ko: kernel/virtio/legacy.ko "
+				  "kernel/virtio/virtio.ko kernel/virtio/virtio_ring.ko\n"
+				  "kernel/fs/virtio-x.ko.xz: kernel/virtio/virtio.ko "
+				  "kernel/virtio/virtio_ring.ko\n";
+	static const char builtin[] = "kernel/fs/ext4/ext4.ko\n";
+	static const char *const names[] = { "ext4", "virtio_pci", "virtio_x", NULL };
+	static const char *const unknown[] = { "virtio", "erofs", NULL };
+	static const char *const order[] = { "kernel/virtio/virtio_ring.ko",
+					     "kernel/virtio/virtio.ko", "kernel/virtio/legacy.ko",
+					     "kernel/virtio/virtio_pci.ko",
+					     "kernel/fs/virtio-x.ko.xz" };
+	struct ctr_error err = { 0 };
+	const char **files = ctr_vm_modules(dep, builtin, names, &arena, &err);
+
+	(void)state;
+	assert_non_null(files);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		assert_string_equal(files[i], order[i]);
+	assert_null(files[sizeof(order) / sizeof(order[0])]);
+
+	assert_null(ctr_vm_modules(dep, builtin, unknown, &arena, &err));
+	assert_string_equal(err.text, "module 'erofs' is neither there nor built in");
+}
+
+/* ---- kernels */
+
+static void versions(void **state)
+{
+	uint8_t image[2048] = { 0 };
+	static const char elf[] = "\177ELF..Linux version %s\n..Linux version 6.1.0-x (gcc)\n....";
+
+	(void)state;
+	memcpy(image + 0x202, "HdrS", 4);
+	image[0x20e] = 0x10;
+	image[0x20f] = 0x02; /* 0x210 + 0x200 */
+	memcpy(image + 0x410, "6.1.0-56-cloud-amd64 (debian)", 29);
+	assert_string_equal(ctr_vm_kernel_version(image, sizeof(image), &arena),
+			    "6.1.0-56-cloud-amd64");
+	assert_string_equal(ctr_vm_kernel_version((const uint8_t *)elf, sizeof(elf), &arena),
+			    "6.1.0-x");
+	/* Nothing beyond the end is looked at. */
+	image[0x20f] = 0xff;
+	assert_null(ctr_vm_kernel_version(image, sizeof(image), &arena));
+	assert_null(ctr_vm_kernel_version(image, 600, &arena));
+	assert_null(ctr_vm_kernel_version((const uint8_t *)"text", 4, &arena));
+	assert_null(ctr_vm_kernel_version((const uint8_t *)"", 0, &arena));
+}
+
+/* ---- frames */
+
+static struct ctr_channel channel;
+
+static int feed(const struct ctr_frame *head, const void *data, size_t size)
+{
+	struct ctr_frame got;
+	const uint8_t *bytes;
+	int pair[2], r;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	(void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	ctr_channel_init(&channel, pair[0]);
+	assert_int_equal(write(pair[1], head, sizeof(*head)), sizeof(*head));
+	if (size > 0)
+		assert_int_equal(write(pair[1], data, size), size);
+	assert_int_equal(ctr_channel_read(&channel), 1);
+	r = ctr_channel_next(&channel, &got, &bytes);
+	if (r > 0)
+		assert_memory_equal(bytes, data, size);
+	ctr_channel_release(&channel);
+	close(pair[0]);
+	close(pair[1]);
+	return r;
+}
+
+static void frames(void **state)
+{
+	static const uint8_t data[CTR_FRAME_DATA_MAX];
+	static const struct {
+		struct ctr_frame head;
+		uint32_t sent;
+		int result;
+	} cases[] = {
+		{{ CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 5 },                       5, 1       },
+		{ { CTR_FRAME_DATA, CTR_STREAM_ERR, 3, CTR_FRAME_DATA_MAX },
+                 CTR_FRAME_DATA_MAX,						1       },
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 5 },                      4, 0       },
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, CTR_FRAME_DATA_MAX + 1 }, 0, -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 0xffffffff },             0, -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 0 },                      0, -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAM_IN, 0, 5 },                       5, -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAMS, 0, 5 },                         5, -EBADMSG},
+		{ { CTR_FRAME_EXIT, 0, 0, sizeof(struct ctr_frame_exit) },       8, 1       },
+		{ { CTR_FRAME_EXIT, 0, 0, 4 },                                   4, -EBADMSG},
+		{ { CTR_FRAME_HELLO, 0, 0, 1 },                                  1, -EBADMSG},
+		{ { CTR_FRAME_MESSAGE, 0, 0, sizeof(struct ctr_msg) - 1 },       8, -EBADMSG},
+		{ { CTR_FRAME_CREDIT, CTR_STREAM_IN, 0, 4 },                     4, 1       },
+		{ { CTR_FRAME_CREDIT, CTR_STREAM_OUT, 0, 4 },                    4, -EBADMSG},
+		{ { CTR_FRAME_END, CTR_STREAM_SYNC, 0, 0 },                      0, 1       },
+		{ { CTR_FRAME_END, CTR_STREAM_SYNC, 0, 1 },                      1, -EBADMSG},
+		{ { CTR_FRAME_PLAN, 0, 0, 1 },                                   1, -EBADMSG},
+		{ { CTR_FRAME_SIGNAL, 0, 0, 4 },                                 4, -EBADMSG},
+		{ { 0, 0, 0, 0 },						0, -EBADMSG},
+		{ { 255, 0, 0, 0 },					      0, -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		print_message("# %zu\n", i);
+		assert_int_equal(feed(&cases[i].head, data, cases[i].sent), cases[i].result);
+	}
+}
+
+static void sending(void **state)
+{
+	struct ctr_frame head;
+	int pair[2];
+	char text[64];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	(void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	ctr_channel_init(&channel, pair[0]);
+	ctr_channel_send(&channel, CTR_FRAME_DATA, CTR_STREAM_IN, 7, "hello", 5);
+	assert_true(ctr_channel_waits(&channel));
+	assert_int_equal(ctr_channel_flush(&channel), 0);
+	assert_false(ctr_channel_waits(&channel));
+	assert_int_equal(read(pair[1], &head, sizeof(head)), sizeof(head));
+	assert_int_equal(head.session, 7);
+	assert_int_equal(head.length, 5);
+	assert_int_equal(read(pair[1], text, sizeof(text)), 5);
+	assert_memory_equal(text, "hello", 5);
+	ctr_channel_release(&channel);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* ---- the choice of a backend */
+
+static void choice(void **state)
+{
+	static const struct ctr_string_pair krun = { "run.oci.handler", "krun" };
+	static const struct ctr_string_pair own = { "org.ctr.isolation", "process" };
+	static const struct ctr_string_pair both[] = {
+		{"run.oci.handler",    "krun"},
+                { "org.ctr.isolation", "vm"  }
+	};
+	static const struct {
+		const struct ctr_string_pair *annotations;
+		size_t n;
+		const char *option, *program, *name;
+	} cases[] = {
+		{NULL,   0, NULL,        "ctr",    "container"},
+		{ NULL,  0, "vm",        "ctr",    "vm"       },
+		{ NULL,  0, NULL,        "ctr-vm", "microvm"  },
+		{ &krun, 1, NULL,        "ctr",    "microvm"  },
+		{ &own,  1, NULL,        "ctr-vm", "process"  },
+		{ both,  2, NULL,        "ctr",    "vm"       },
+		{ both,  2, "container", "ctr-vm", "container"},
+		{ NULL,  0, "x",         "ctr",    NULL       },
+	};
+	struct ctr_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct ctr_spec spec = { .annotations = cases[i].annotations,
+					       .nannotations = cases[i].n };
+		const struct ctr_backend *backend =
+			ctr_backend_choose(&spec, cases[i].option, cases[i].program, &err);
+
+		if (!cases[i].name)
+			assert_null(backend);
+		else
+			assert_string_equal(backend->name, cases[i].name);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(command_lines), cmocka_unit_test(archives),
+		cmocka_unit_test(modules),       cmocka_unit_test(versions),
+		cmocka_unit_test(frames),        cmocka_unit_test(sending),
+		cmocka_unit_test(choice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, release);
+}

@@ -366,6 +366,22 @@ static uint32_t propagation_of(const struct ctr_planner *p, const struct ctr_mou
 	return propagation;
 }
 
+/* A read-only bind of all of /sys leaves what is mounted below writable: without privileges that is
+ * the user's own part of the cgroup tree (CVE-2023-25809). */
+static void protect_cgroups(struct ctr_planner *p, const struct ctr_mount *mount)
+{
+	struct ctr_op *op;
+
+	if (!p->host->rootless || !p->host->cgroup_mount || !(mount->flags & MS_RDONLY) ||
+	    !(mount->bits & CTR_MOUNT_RECURSIVE) || strcmp(mount->source, "/sys") != 0)
+		return;
+
+	op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR,
+			     ctr_arena_printf(p->arena, "%s%s", mount->destination,
+					      p->host->cgroup_mount + strlen("/sys")));
+	op->arg = MOUNT_ATTR_RDONLY;
+}
+
 static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount, enum kind kind)
 {
 	uint16_t link = mount->bits & CTR_MOUNT_COPY_SYMLINK ? CTR_OPF_COPY_SYMLINK : 0;
@@ -393,6 +409,7 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 	switch (kind) {
 	case KIND_BIND:
 		replace_root(p, mount, ctr_plan_bind(p, mount));
+		protect_cgroups(p, mount);
 		return;
 	case KIND_REMOUNT:
 		add_remount(p, mount);

@@ -260,3 +260,88 @@ other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
   run -125 ctr run -b "$BUNDLE" "$ID"
   expect_match 'linux.cgroupsPath'
 }
+
+@test "exec is born in the container's cgroup, also where its namespace is another" {
+  needs own-cgroup
+  command_is sleep 100
+  detached "$ID"
+  run -0 ctr exec "$ID" cat /proc/self/cgroup
+  expect_match '0::/$'
+  ctr exec --detach --pid-file "$OUT.pid" "$ID" sleep 100 </dev/null >"$OUT" 2>&1 3>&-
+  [ "$(cat "/proc/$(cat "$OUT.pid")/cgroup")" = "$(cat "/proc/$(pid_of "$ID")/cgroup")" ]
+  ctr delete --force "$ID"
+}
+
+@test "the cgroup is shown over a /sys of the host's that is bound" {
+  needs own-cgroup
+  config '.mounts |= map(select(.destination | startswith("/sys") | not)) +
+    [{destination: "/sys", type: "none", source: "/sys", options: ["rbind", "rslave", "ro"]},
+     {destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid"]}] |
+    .linux.namespaces |= map(select(.type != "cgroup")) + [{type: "cgroup"}]'
+  shell 'cat /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x'
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_match "^1"
+  expect_match 'Read-only file system'
+}
+
+@test "controllers are not handed down past processes" {
+  need root cgroup2 cgroup:pids cgroup:memory
+  local parent
+  parent=$(cgroup2)/ctr-$ID
+  mkdir "$parent"
+  sleep 100 3>&- &
+  echo $! >"$parent/cgroup.procs"
+  config --arg path "/ctr-$ID/box" '.linux.cgroupsPath = $path'
+  command_is true
+  resources '{pids: {limit: 10}}'
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match "cannot enable controller 'pids' in cgroup '/ctr-$ID' \(processes are in that cgroup itself"
+  [ ! -e "$parent/box" ]
+  # what only counts is done without, and the parent stays what it was
+  config 'del(.linux.resources)'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  [ "$(cat "$parent/cgroup.type")" = domain ]
+  [ "$(cat "$parent/cgroup.subtree_control")" = '' ]
+  kill $!
+  wait $! || true
+  rmdir "$parent"
+}
+
+@test "below a threaded cgroup: refused by name with limits that need processes, else threaded" {
+  need root cgroup2 cgroup:memory
+  local parent
+  parent=$(cgroup2)/ctr-$ID
+  mkdir "$parent" "$parent/threads"
+  echo threaded >"$parent/threads/cgroup.type"
+  config --arg path "/ctr-$ID/threads/box" '.linux.cgroupsPath = $path'
+  command_is sleep 100
+  resources '{memory: {limit: 104857600}}'
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match "cannot enter cgroupv2 '/ctr-$ID/threads/box' with domain controllers -- it is in an invalid state"
+  [ ! -e "$parent/threads/box" ]
+  config 'del(.linux.resources)'
+  detached "$ID"
+  [ "$(cat "$parent/threads/box/cgroup.type")" = threaded ]
+  run -0 ctr ps -f json "$ID"
+  [ "$(jq length <<<"$output")" = 1 ]
+  ctr kill --all "$ID" KILL
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+  [ ! -e "$parent/threads/box" ]
+  rmdir "$parent/threads" "$parent"
+}
+
+@test "a read-only cgroup file system: an error for create, no hindrance for delete" {
+  need root cgroup2 unshare
+  command_is sleep 100
+  detached "$ID"
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  rmdir "$(cgroup2)/ctr/$ID"
+  # shellcheck disable=SC2016 # the inner shell expands it
+  run unshare --mount sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 77
+    "$2" --root "$3" delete "$4" || exit 78
+    "$2" --root "$3" run -b "$5" "$4"' sh "$(cgroup2)" "$CTR" "$STATE" "$ID" "$BUNDLE"
+  expect_status 125
+  expect_match 'unable to apply cgroup configuration: cannot make cgroup .*Read-only file system'
+}

@@ -552,6 +552,48 @@ static void test_absent_controller(void **state)
 	assert_false(exists("h"));
 }
 
+/* A directory that plays the hierarchy: /, /busy with a process, /busy/box. */
+static void test_populated_parent(void **state)
+{
+	const uint32_t pids = CTR_CONTROLLER_BIT(CTR_CONTROLLER_PIDS);
+	const char *top = unit_make_dir();
+	int dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char *const files[][2] = {
+		{"cgroup.controllers",           "cpu pids\n"},
+		{ "cgroup.subtree_control",      "cpu pids\n"},
+		{ "busy/cgroup.controllers",     "cpu pids\n"},
+		{ "busy/cgroup.subtree_control", ""          },
+		{ "busy/cgroup.procs",           "12\n"      },
+	};
+	struct ctr_error err;
+	char text[64];
+
+	(void)state;
+	assert_int_equal(mkdirat(dir, "busy", 0755), 0);
+	for (size_t i = 0; i < unit_count(files); i++)
+		assert_int_equal(ctr_file_replace(dir, files[i][0], files[i][1],
+						  strlen(files[i][1]), 0644, NULL),
+				 0);
+
+	assert_int_equal(ctr_controllers_enable(dir, "/busy/box", pids, 0, &err), -1);
+	assert_string_equal(err.text,
+			    "linux.resources: cannot enable controller 'pids' in cgroup '/busy' "
+			    "(processes are in that cgroup itself: they have to move to a "
+			    "sub-cgroup): Device or resource busy");
+	assert_int_equal(ctr_controllers_enable(dir, "/busy/box", 0, pids, &err), 0);
+	assert_int_equal(
+		ctr_file_read_small(dir, "busy/cgroup.subtree_control", text, sizeof(text)), 0);
+
+	/* Where nobody is, they are handed on. */
+	assert_int_equal(ctr_file_replace(dir, "busy/cgroup.procs", "", 0, 0644, NULL), 0);
+	assert_int_equal(ctr_controllers_enable(dir, "/busy/box", 0, pids, &err), 0);
+	assert_true(ctr_file_read_small(dir, "busy/cgroup.subtree_control", text, sizeof(text)) >
+		    0);
+	assert_string_equal(text, "+pids ");
+	close(dir);
+	unit_remove_dir(top);
+}
+
 /* ---- the device filter at work */
 
 static int try_devices(const struct ctr_cgroup *cgroup)
@@ -643,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_threaded),
 		cmocka_unit_test(test_sub),
 		cmocka_unit_test(test_absent_controller),
+		cmocka_unit_test(test_populated_parent),
 		cmocka_unit_test(test_devices),
 	};
 

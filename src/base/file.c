@@ -233,3 +233,27 @@ int ctr_parse_i64(const char *s, int64_t *out)
 	*out = negative ? (int64_t)-value : (int64_t)value;
 	return 0;
 }
+
+bool ctr_cut_u64(const char **text, uint64_t *out)
+{
+	const char *p = *text + strspn(*text, " \t");
+
+	*out = 0;
+	if (*p < '0' || *p > '9')
+		return false;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		if (__builtin_mul_overflow(*out, 10, out) ||
+		    __builtin_add_overflow(*out, (uint64_t)(*p - '0'), out))
+			*out = UINT64_MAX;
+	}
+	*text = p;
+	return true;
+}
+
+uint64_t ctr_leading_u64(const char *text)
+{
+	uint64_t value;
+
+	(void)ctr_cut_u64(&text, &value);
+	return value;
+}

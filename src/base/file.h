@@ -36,3 +36,8 @@ int ctr_file_replace(int dirfd, const char *path, const void *data, size_t len, 
 /* Parse a decimal number that fills the whole of @s. 0, or -EINVAL, -ERANGE. */
 int ctr_parse_u64(const char *s, uint64_t *out);
 int ctr_parse_i64(const char *s, int64_t *out);
+/* Cut a decimal number, and the blanks before it, off *@text; UINT64_MAX where it does not fit.
+ * false: there is none, and *@out is 0. */
+bool ctr_cut_u64(const char **text, uint64_t *out);
+/* The number that @text begins with; 0 where there is none. */
+uint64_t ctr_leading_u64(const char *text);

@@ -81,30 +81,18 @@ static int probe_capabilities(struct ctr_host *host, struct ctr_error *err)
 	return 0;
 }
 
-/* Cut a decimal number, with the blanks before it, off *@text; -1 when there is none. */
-static int64_t cut_number(const char **text)
-{
-	const char *p = *text + strspn(*text, " ");
-	int64_t value = 0;
-
-	if (*p < '0' || *p > '9')
-		return -1;
-	for (; *p >= '0' && *p <= '9' && value <= UINT32_MAX; p++)
-		value = value * 10 + (*p - '0');
-	*text = p;
-	return value;
-}
-
 /* Are all ids mapped, so that root in this user namespace may do nearly all that root can? */
 static bool has_full_id_map(void)
 {
+	uint64_t inside, outside, size;
 	const char *p;
 	char map[512];
 
 	if (ctr_file_read_small(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) <= 0)
 		return false;
 	p = map;
-	return cut_number(&p) == 0 && cut_number(&p) >= 0 && cut_number(&p) >= UINT32_MAX;
+	return ctr_cut_u64(&p, &inside) && ctr_cut_u64(&p, &outside) && ctr_cut_u64(&p, &size) &&
+	       inside == 0 && size >= UINT32_MAX;
 }
 
 static void probe_namespaces(struct ctr_host *host)

@@ -39,7 +39,7 @@ static bool load(struct reader *reader, const char *file)
 
 static uint64_t parse_number(const char *text)
 {
-	return strncmp(text, "max", 3) == 0 ? CTR_STATS_MAX : strtoull(text, NULL, 10);
+	return strncmp(text, "max", 3) == 0 ? CTR_STATS_MAX : ctr_leading_u64(text);
 }
 
 static bool read_number(struct reader *reader, const char *file, uint64_t *out)
@@ -117,11 +117,11 @@ static void parse_nested(char *words, const struct field *fields)
 /* "1.23" as 123. The kernel writes two digits. */
 static uint32_t hundredths(const char *text)
 {
-	char *end;
-	unsigned long whole = strtoul(text, &end, 10), part = 0;
+	uint64_t whole, part = 0;
 
-	if (*end == '.')
-		part = strtoul(end + 1, NULL, 10);
+	(void)ctr_cut_u64(&text, &whole);
+	if (*text == '.')
+		part = ctr_leading_u64(text + 1);
 	return (uint32_t)(whole * 100 + part);
 }
 
@@ -137,7 +137,7 @@ static void parse_psi(char *words, struct ctr_psi_line *line)
 		else if (strncmp(word, "avg300=", 7) == 0)
 			line->avg300 = hundredths(word + 7);
 		else if (strncmp(word, "total=", 6) == 0)
-			line->total = strtoull(word + 6, NULL, 10);
+			line->total = ctr_leading_u64(word + 6);
 	}
 }
 
@@ -205,7 +205,7 @@ static void read_memory_stat(struct reader *reader, struct ctr_stats_memory *mem
 			continue;
 		*space = '\0';
 		pairs[memory->nstat++] =
-			(struct ctr_stats_pair){ line, strtoull(space + 1, NULL, 10) };
+			(struct ctr_stats_pair){ line, ctr_leading_u64(space + 1) };
 		assign(fields, line, pairs[memory->nstat - 1].value);
 	}
 }
@@ -278,13 +278,13 @@ static void read_io(struct reader *reader, struct ctr_stats_io *io)
 			{ "dios",   &device->dios  },
 			{ NULL,     NULL           },
 		};
-		char *end;
+		char *colon = strchr(line, ':'), *space = strchr(line, ' ');
 
-		device->major = (uint32_t)strtoul(line, &end, 10);
-		if (*end != ':')
+		if (!colon)
 			continue;
-		device->minor = (uint32_t)strtoul(end + 1, &end, 10);
-		parse_nested(end, fields);
+		device->major = (uint32_t)ctr_leading_u64(line);
+		device->minor = (uint32_t)ctr_leading_u64(colon + 1);
+		parse_nested(space ? space : colon, fields);
 		io->ndevices++;
 	}
 }

@@ -257,7 +257,7 @@ static pid_t process_of(pid_t thread)
 
 	text[n] = '\0';
 	tgid = strstr(text, "\nTgid:");
-	return tgid ? (pid_t)strtol(tgid + 6, NULL, 10) : 0;
+	return tgid ? (pid_t)ctr_leading_u64(tgid + 6) : 0;
 }
 
 static int add_pid(pid_t task, bool thread, void *data)

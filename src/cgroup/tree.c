@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -150,7 +149,7 @@ int ctr_cgroup_each_dir(int dir, ctr_cgroup_dir_fn fn, void *data)
 
 static int feed_line(char *line, bool thread, ctr_cgroup_task_fn fn, void *data)
 {
-	long id = strtol(line, NULL, 10);
+	uint64_t id = ctr_leading_u64(line);
 
 	return id > 0 ? fn((pid_t)id, thread, data) : 0;
 }

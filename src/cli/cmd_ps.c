@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/run.h"
 #include "cli/command.h"
 #include "core/verbs.h"
@@ -88,16 +89,16 @@ static int find_pid_column(const char *header)
 static bool has_pid(const char *line, int column, const pid_t *pids, size_t n)
 {
 	const char *at = line + strspn(line, " \t");
-	long pid;
+	uint64_t pid;
 
 	for (int i = 0; i < column; i++) {
 		at += strcspn(at, " \t\n");
 		at += strspn(at, " \t");
 	}
 
-	pid = strtol(at, NULL, 10);
+	pid = ctr_leading_u64(at);
 	for (size_t i = 0; i < n; i++)
-		if (pids[i] == pid)
+		if ((uint64_t)pids[i] == pid)
 			return true;
 	return false;
 }

@@ -3,10 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "cgroup/stats.h"
 #include "oci/encode.h"
 
@@ -176,7 +176,7 @@ void ctr_stats_encode(struct ctr_json *json, const struct ctr_stats *stats)
 }
 
 /* The columns of /proc/PID/net/dev: eight of what was received, eight of what was sent. */
-static void encode_interface(struct ctr_json *json, const char *name, char *columns)
+static void encode_interface(struct ctr_json *json, const char *name, const char *columns)
 {
 	static const char *const received[] = { "RxBytes", "RxPackets", "RxErrors", "RxDropped" };
 	static const char *const sent[] = { "TxBytes", "TxPackets", "TxErrors", "TxDropped" };
@@ -184,8 +184,9 @@ static void encode_interface(struct ctr_json *json, const char *name, char *colu
 	ctr_json_object(json, NULL);
 	ctr_json_string(json, "Name", name);
 	for (size_t i = 0; i < 16; i++) {
-		uint64_t value = strtoull(columns, &columns, 10);
+		uint64_t value;
 
+		(void)ctr_cut_u64(&columns, &value);
 		if (i % 8 < CTR_ARRAY_SIZE(sent))
 			ctr_json_u64(json, i < 8 ? received[i % 8] : sent[i % 8], value);
 	}

@@ -85,8 +85,6 @@ static long run(struct init *init, const struct ctr_op *op)
 		return op_device(init, op);
 	case CTR_OP_SYMLINK:
 		return op_symlink(init, op);
-	case CTR_OP_MKDIR:
-		return op_mkdir(init, op);
 	case CTR_OP_PIVOT:
 		return op_pivot(init, op);
 	case CTR_OP_ROOT_READONLY:

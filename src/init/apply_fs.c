@@ -128,19 +128,6 @@ long op_symlink(struct init *init, const struct ctr_op *op)
 	return make_link(init, op, op_str(init, op->str2));
 }
 
-long op_mkdir(struct init *init, const struct ctr_op *op)
-{
-	unsigned how = op->flags & CTR_OPF_TARGET_NOFOLLOW ? PATH_NOFOLLOW : 0;
-	bool made;
-	long fd = path_make(init, op_str(init, op->str), how | PATH_MAKE_DIR, (unsigned)op->arg,
-			    &made);
-
-	if (fd < 0)
-		return fd;
-	(void)sys_close((int)fd);
-	return 0;
-}
-
 /* ---- masked and read-only paths (runtime-spec config-linux.md#masked-paths) */
 
 /* The container's null device, looked at before it is used: the image could have put a link to

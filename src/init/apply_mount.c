@@ -192,9 +192,7 @@ static long bind_target(struct init *init, const struct ctr_op *op, int source)
 
 	if (target != -ENOENT)
 		return target;
-	if (op->flags & CTR_OPF_FILE)
-		make = PATH_MAKE_FILE;
-	else if (!(op->flags & CTR_OPF_DIR) && sys_fstat(source, &st) == 0 && !S_ISDIR(st.st_mode))
+	if (sys_fstat(source, &st) == 0 && !S_ISDIR(st.st_mode))
 		make = PATH_MAKE_FILE;
 	return target_open(init, op, make, NULL);
 }

@@ -205,7 +205,6 @@ const char **block_array(const char *s, uint64_t n, const char *home);
 	X(cgroup_bind)                                                                             \
 	X(device)                                                                                  \
 	X(symlink)                                                                                 \
-	X(mkdir)                                                                                   \
 	X(pivot)                                                                                   \
 	X(root_readonly)                                                                           \
 	X(root_propagation)                                                                        \

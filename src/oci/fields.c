@@ -33,10 +33,8 @@ int ctr_text_absolute(struct ctr_decode *decode, void *object, void *member, con
 int ctr_text_clean_path(struct ctr_decode *decode, void *object, void *member, const char *text,
 			size_t len)
 {
-	(void)object;
-	if (len == 0 || text[0] != '/')
-		return relative(decode, text, len);
-	*(const char **)member = ctr_arena_strndup(ctr_decode_arena(decode), text, len);
+	if (ctr_text_absolute(decode, object, member, text, len) < 0)
+		return -1;
 	(void)ctr_path_clean_inplace(*(char **)member);
 	return 0;
 }

@@ -70,73 +70,67 @@ struct ctr_spec *ctr_spec_decode(struct ctr_arena *arena, const char *text, size
 	return spec;
 }
 
-/* These documents have no place for warnings to be kept in. */
-static void log_warnings(const struct ctr_decode *decode)
+/* A document of its own, other than a bundle's, into @root. What it warns of is logged: it has no
+ * place for that. 0 or -1. */
+static int decode_alone(struct ctr_decode *decode, const struct ctr_type *type, void *root,
+			int (*validate)(struct ctr_decode *decode, void *root))
 {
-	size_t i;
+	decode->bundle = "";
+	decode->type = type;
+	decode->root = root;
+	if (run(decode) < 0 || (validate && validate(decode, root) < 0))
+		return -1;
 
-	for (i = 0; i < decode->nwarnings; i++)
+	for (size_t i = 0; i < decode->nwarnings; i++)
 		ctr_log(CTR_LOG_WARNING, "%s", decode->warnings[i]);
+	return 0;
+}
+
+static int validate_process(struct ctr_decode *decode, void *root)
+{
+	return ctr_validate_process(decode, root, "");
+}
+
+static int validate_resources(struct ctr_decode *decode, void *root)
+{
+	return ctr_validate_resources(decode, root, "");
 }
 
 struct ctr_process *ctr_process_decode(struct ctr_arena *arena, const char *text, size_t len,
 				       const char *file, struct ctr_error *err)
 {
-	struct ctr_process *process = ctr_arena_alloc(arena, sizeof(*process));
 	struct ctr_decode decode = {
-		.arena = arena,
-		.file = file,
-		.text = text,
-		.len = len,
-		.bundle = "",
-		.type = &ctr_type_process,
-		.root = process,
-		.err = err,
+		.arena = arena, .file = file, .text = text, .len = len, .err = err
 	};
+	struct ctr_process *process = ctr_arena_alloc(arena, sizeof(*process));
 
-	if (run(&decode) < 0 || ctr_validate_process(&decode, process, "") < 0)
-		return NULL;
-	log_warnings(&decode);
-	return process;
+	return decode_alone(&decode, &ctr_type_process, process, validate_process) < 0 ? NULL
+										       : process;
 }
 
 struct ctr_resources *ctr_resources_decode(struct ctr_arena *arena, const char *text, size_t len,
 					   const char *file, struct ctr_error *err)
 {
-	struct ctr_resources *resources = ctr_arena_alloc(arena, sizeof(*resources));
 	struct ctr_decode decode = {
-		.arena = arena,
-		.file = file,
-		.text = text,
-		.len = len,
-		.bundle = "",
-		.type = &ctr_type_resources,
-		.root = resources,
-		.err = err,
+		.arena = arena, .file = file, .text = text, .len = len, .err = err
 	};
+	struct ctr_resources *resources = ctr_arena_alloc(arena, sizeof(*resources));
 
-	if (run(&decode) < 0 || ctr_validate_resources(&decode, resources, "") < 0)
-		return NULL;
-	log_warnings(&decode);
-	return resources;
+	return decode_alone(&decode, &ctr_type_resources, resources, validate_resources) < 0
+		       ? NULL
+		       : resources;
 }
 
 struct ctr_checkpoint *ctr_checkpoint_decode(struct ctr_arena *arena, const char *text, size_t len,
 					     const char *file, struct ctr_error *err)
 {
-	struct ctr_checkpoint *checkpoint = ctr_arena_alloc(arena, sizeof(*checkpoint));
 	struct ctr_decode decode = {
-		.arena = arena,
-		.file = file,
-		.text = text,
-		.len = len,
-		.bundle = "",
-		.type = &ctr_type_checkpoint,
-		.root = checkpoint,
-		.err = err,
+		.arena = arena, .file = file, .text = text, .len = len, .err = err
 	};
+	struct ctr_checkpoint *checkpoint = ctr_arena_alloc(arena, sizeof(*checkpoint));
 
-	return run(&decode) < 0 ? NULL : checkpoint;
+	return decode_alone(&decode, &ctr_type_checkpoint, checkpoint, NULL) < 0 ? NULL
+										 : checkpoint;
 }
 
 /* @bundle as an absolute path. */

@@ -93,8 +93,6 @@ static const struct ctr_name op_flag_names[] = {
 	{ "target-nofollow", CTR_OPF_TARGET_NOFOLLOW},
 	{ "source-nofollow", CTR_OPF_SOURCE_NOFOLLOW},
 	{ "on-proc",         CTR_OPF_ON_PROC        },
-	{ "dir",             CTR_OPF_DIR            },
-	{ "file",            CTR_OPF_FILE           },
 	{ "tmpcopyup",       CTR_OPF_TMPCOPYUP      },
 	{ "keep-mode",       CTR_OPF_KEEP_MODE      },
 	{ "or-bind",         CTR_OPF_FALLBACK_BIND  },
@@ -265,7 +263,7 @@ static void add_message(struct ctr_buf *out, uint64_t type)
 
 static void add_slot(struct ctr_buf *out, int16_t slot)
 {
-	static const char *const names[CTR_SLOT_FIRST] = { "root", "proc", "pty", "gate" };
+	static const char *const names[CTR_SLOT_FIRST] = { "root", "proc", "gate" };
 
 	if (slot == CTR_SLOT_NONE)
 		return;
@@ -407,7 +405,6 @@ static void dump_arguments(struct ctr_buf *out, const struct ctr_op *op)
 	case CTR_OP_PERSONALITY:
 		ctr_buf_addf(out, " 0x%" PRIx64, arg);
 		break;
-	case CTR_OP_MKDIR:
 	case CTR_OP_UMASK:
 		ctr_buf_addf(out, " %04" PRIo64, arg);
 		break;

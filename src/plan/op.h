@@ -41,7 +41,6 @@
 	X(CGROUP_BIND, "cgroup-bind", "sta", "cannot mount cgroup on '%s'")                        \
 	X(DEVICE, "device", "smab", "cannot create device '%s'")                                   \
 	X(SYMLINK, "symlink", "st", "cannot create link '%s' to '%t'")                             \
-	X(MKDIR, "mkdir", "sa", "cannot create directory '%s'")                                    \
 	X(PIVOT, "pivot", "", "cannot enter the root file system")                                 \
 	X(ROOT_READONLY, "root-readonly", "", "cannot make the root file system read-only")        \
 	X(ROOT_PROPAGATION, "root-propagation", "a",                                               \
@@ -94,24 +93,22 @@ enum ctr_op_flags {
 	CTR_OPF_TARGET_NOFOLLOW = 1 << 2, /* no component of the target may be a link */
 	CTR_OPF_SOURCE_NOFOLLOW = 1 << 3,
 	CTR_OPF_ON_PROC = 1 << 4,   /* the target may lie on a procfs */
-	CTR_OPF_DIR = 1 << 5,       /* BIND from a slot: the source is a directory (make one) */
-	CTR_OPF_FILE = 1 << 6,      /* BIND from a slot: the source is not a directory */
-	CTR_OPF_TMPCOPYUP = 1 << 7, /* MOUNT: copy what the directory held into the new tmpfs */
+	CTR_OPF_TMPCOPYUP = 1 << 5, /* MOUNT: copy what the directory held into the new tmpfs */
 	CTR_OPF_KEEP_MODE =
-		1 << 8, /* MOUNT tmpfs without mode=: take it from the existing directory */
+		1 << 6, /* MOUNT tmpfs without mode=: take it from the existing directory */
 	CTR_OPF_FALLBACK_BIND =
-		1 << 9, /* MOUNT sysfs: EPERM -> recursive bind of /sys, flags kept */
+		1 << 7, /* MOUNT sysfs: EPERM -> recursive bind of /sys, flags kept */
 			/* DEVICE: EPERM -> bind the host's node of the same path */
 	CTR_OPF_COPY_SYMLINK =
-		1 << 10, /* BIND: a source that is a link is made again, not followed */
-			 /* MOUNT_ATTR, MOUNT_PROPAGATION: nothing to do where BIND did that */
-	CTR_OPF_NO_PIVOT = 1 << 11,  /* PIVOT: MS_MOVE and chroot */
-	CTR_OPF_AFTER_IDS = 1 << 12, /* CHDIR: second try, after the switch of user */
+		1 << 8, /* BIND: a source that is a link is made again, not followed */
+			/* MOUNT_ATTR, MOUNT_PROPAGATION: nothing to do where BIND did that */
+	CTR_OPF_NO_PIVOT = 1 << 9,   /* PIVOT: MS_MOVE and chroot */
+	CTR_OPF_AFTER_IDS = 1 << 10, /* CHDIR: second try, after the switch of user */
 	CTR_OPF_FLAGS_CLEAR =
-		1 << 13, /* BIND, REMOUNT: arg2 holds MS_* flags that must really be cleared;
+		1 << 11, /* BIND, REMOUNT: arg2 holds MS_* flags that must really be cleared;
 			  * without it flags locked by the host are silently kept */
-	CTR_OPF_AT_ROOT = 1 << 14,  /* ROOTFS from a slot */
-	CTR_OPF_IN_PLACE = 1 << 15, /* ROOTFS, PIVOT: the mount namespace is shared */
+	CTR_OPF_AT_ROOT = 1 << 12,  /* ROOTFS from a slot */
+	CTR_OPF_IN_PLACE = 1 << 13, /* ROOTFS, PIVOT: the mount namespace is shared */
 	CTR_OPF_LAST = CTR_OPF_IN_PLACE,
 };
 
@@ -120,7 +117,6 @@ enum ctr_slot {
 	CTR_SLOT_NONE = -1,
 	CTR_SLOT_ROOT = 0, /* O_PATH of the container's root */
 	CTR_SLOT_PROC,     /* O_PATH of the host's /proc */
-	CTR_SLOT_PTY,      /* the terminal's slave side */
 	CTR_SLOT_GATE,     /* listening socket of the start gate: header.gate_fd */
 	CTR_SLOT_FIRST,
 	CTR_SLOT_BATCH = 64, /* at most that many parents' descriptors at a time */
@@ -171,7 +167,6 @@ struct ctr_op {
  *              str2 = (mode | S_IFMT type) as a plain number, not an offset.
  *              An existing node that is the same device is left; another file is EEXIST.
  * SYMLINK      str = path in the root, str2 = what it says. Existing file of that name: left.
- * MKDIR        str = path in the root, arg = mode of what is made.
  * PIVOT        Enter CTR_SLOT_ROOT as "/"; the old root is gone afterwards.
  *              IN_PLACE: chroot(2) only.
  * ROOT_READONLY, ROOT_PROPAGATION (arg = MS_*): of "/", after PIVOT.

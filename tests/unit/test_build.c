@@ -121,7 +121,7 @@ static void test_growth(void **state)
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	for (int i = 0; i < 10000; i++) {
-		struct ctr_op *op = ctr_plan_add(&f->plan, CTR_OP_MKDIR);
+		struct ctr_op *op = ctr_plan_add(&f->plan, CTR_OP_CHDIR);
 
 		snprintf(path, 16, "/%d", i);
 		path[strlen(path)] = '/';

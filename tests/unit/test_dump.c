@@ -93,7 +93,6 @@ static void test_nodes(void **state)
 		S_IFBLK | 0660;
 	add(CTR_OP_DEVICE, "/fifo", NULL, 0, 0)->str2 = S_IFIFO | 0600;
 	add(CTR_OP_SYMLINK, "/dev/fd", "/proc/self/fd", 0, 0);
-	add(CTR_OP_MKDIR, "/run", NULL, 0755, 0);
 	add(CTR_OP_PIVOT, NULL, NULL, 0, 0)->flags = CTR_OPF_NO_PIVOT;
 	add(CTR_OP_MASK, "/proc/kcore", NULL, 0, 0);
 	add(CTR_OP_SYSCTL, "net/ipv4/ip_forward", "1", 0, 0);
@@ -102,11 +101,10 @@ static void test_nodes(void **state)
 	       "   1 device /dev/sda b 8:0 0660 1:6\n"
 	       "   2 device /fifo p 0600\n"
 	       "   3 symlink /proc/self/fd /dev/fd\n"
-	       "   4 mkdir /run 0755\n"
-	       "   5 pivot [no-pivot]\n"
-	       "   6 mask /proc/kcore\n"
-	       "   7 sysctl 1 net/ipv4/ip_forward\n"
-	       "   8 pty /dev/console uid=1000 size=80x24\n");
+	       "   4 pivot [no-pivot]\n"
+	       "   5 mask /proc/kcore\n"
+	       "   6 sysctl 1 net/ipv4/ip_forward\n"
+	       "   7 pty /dev/console uid=1000 size=80x24\n");
 }
 
 static void test_process(void **state)

@@ -162,6 +162,37 @@ static void numbers(void **state)
 	}
 }
 
+static void leading_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool found;
+		uint64_t value;
+		const char *rest;
+	} cases[] = {
+		{"12:34",                  true,  12,         ":34" },
+		{ " \t7 x",                true,  7,          " x"  },
+		{ "0",                     true,  0,          ""    },
+		{ "",		      false, 0,          ""    },
+		{ " max",                  false, 0,          " max"},
+		{ "-1",                    false, 0,          "-1"  },
+		{ "18446744073709551615.", true,  UINT64_MAX, "."   },
+		{ "18446744073709551616.", true,  UINT64_MAX, "."   },
+		{ "999999999999999999999", true,  UINT64_MAX, ""    },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		const char *text = cases[i].text;
+		uint64_t value = 1;
+
+		assert_int_equal(ctr_cut_u64(&text, &value), cases[i].found);
+		assert_true(value == cases[i].value);
+		assert_string_equal(text, cases[i].rest);
+		assert_true(ctr_leading_u64(cases[i].text) == cases[i].value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +201,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(read_stream, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(small, make_place, remove_place),
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(leading_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -512,7 +512,6 @@ static void test_trees_of_the_parent(void **state)
 	op->fd = CTR_SLOT_FIRST;
 	op = add_bind(h, "single", "/file", 0);
 	op->fd = CTR_SLOT_FIRST + 1;
-	op->flags = CTR_OPF_FILE;
 	add_op(h, CTR_OP_PIVOT);
 	add_stop(h);
 	start_init(h, NEW);

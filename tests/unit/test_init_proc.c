@@ -394,8 +394,8 @@ static void test_seccomp(void **state)
 	struct harness *h = *state;
 
 	add_op(h, CTR_OP_NO_NEW_PRIVS);
-	add_filter(h, SYS_mkdirat, SECCOMP_RET_ERRNO | EDOM, SECCOMP_FILTER_FLAG_LOG);
-	add_str(h, CTR_OP_MKDIR, "/tmp/ctr-test/never", 0755)->flags = CTR_OPF_OPTIONAL;
+	add_filter(h, SYS_unshare, SECCOMP_RET_ERRNO | EDOM, SECCOMP_FILTER_FLAG_LOG);
+	add_op(h, CTR_OP_UNSHARE)->flags = CTR_OPF_OPTIONAL;
 	add_stop(h);
 	start_init(h, 0);
 	expect_message(h, CTR_MSG_WARN);

@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "bench/density.h"
 #include "bench/environment.h"
+#include "bench/guest.h"
 #include "bench/instance.h"
 #include "bench/kinds.h"
 #include "bench/memory.h"
@@ -329,6 +330,19 @@ static int set_up(struct comparison *comparison, const struct ctr_context *conte
 	return write_config(comparison, "config.json", options->args, &bench->config, err);
 }
 
+static int describe_guests(struct comparison *comparison, struct ctr_error *err)
+{
+	const struct ctr_bench *bench = &comparison->bench;
+	const struct ctr_spec *spec =
+		ctr_bundle_load(comparison->arena, bench->bundle, bench->config, NULL, NULL, err);
+
+	if (!spec)
+		return -1;
+	for (size_t i = 0; i < comparison->report->nrows; i++)
+		ctr_bench_guest(bench->context, spec, &comparison->report->rows[i]);
+	return 0;
+}
+
 static int measure(struct comparison *comparison, struct ctr_error *err)
 {
 	struct ctr_report *report = comparison->report;
@@ -368,6 +382,8 @@ int ctr_compare(const struct ctr_context *context, const struct ctr_compare_opti
 					 .report = report };
 	int r = set_up(&comparison, context, err);
 
+	if (r == 0)
+		r = describe_guests(&comparison, err);
 	if (r == 0)
 		r = measure(&comparison, err);
 	ctr_bench_end(&comparison.bench);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "bench/random.h"
 
@@ -48,6 +49,21 @@ const char *ctr_row_mark(const struct ctr_row *row)
 bool ctr_row_ranked(const struct ctr_row *row)
 {
 	return row->accel != CTR_ACCEL_TCG && row->accel != CTR_ACCEL_UML;
+}
+
+void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf)
+{
+	const struct ctr_guest *guest = row->guest;
+	char memory[CTR_NUMBER_TEXT];
+
+	if (!guest)
+		return;
+	ctr_buf_addf(buf, "%s MiB of memory, %u processor%s, Linux %s (%s)",
+		     ctr_mib(memory, (double)guest->memory), guest->vcpus,
+		     guest->vcpus == 1 ? "" : "s", guest->version, guest->kernel);
+	if (guest->program)
+		ctr_buf_addf(buf, ", run by %s%s", guest->program,
+			     row->accel == CTR_ACCEL_KVM ? " on KVM" : ", which translates it");
 }
 
 double ctr_sample_value(const struct ctr_sample *sample, enum ctr_metric metric)

@@ -72,12 +72,21 @@ struct ctr_density {
 	struct ctr_line pss, taken; /* bytes over instances */
 };
 
+/* The machine of a kind that has one. */
+struct ctr_guest {
+	uint64_t memory; /* RAM, bytes */
+	uint32_t vcpus;
+	const char *kernel, *version; /* file, and what it calls itself */
+	const char *program;          /* what runs it; NULL: the kernel is a program itself */
+};
+
 struct ctr_row {
 	const char *kind;
 	const char *taxonomy; /* two sentences */
 	enum ctr_accel accel;
-	const char *refused; /* why it did not run at all; NULL */
-	const char *leaves;  /* what of the bundle it does not carry out; NULL: nothing */
+	const struct ctr_guest *guest; /* NULL: the host's kernel */
+	const char *refused;           /* why it did not run at all; NULL */
+	const char *leaves;            /* what of the bundle it does not carry out; NULL: nothing */
 	struct ctr_sample *samples;
 	size_t nsamples, nfailed;
 	int64_t warm_up; /* the first run, images and caches made: not among the samples; -1 */
@@ -124,6 +133,10 @@ bool ctr_row_ranked(const struct ctr_row *row);
 enum ctr_metric ctr_report_headline(const struct ctr_report *report);
 /* The moment of @sample that @metric is of, in milliseconds; below 0: not seen. */
 double ctr_sample_value(const struct ctr_sample *sample, enum ctr_metric metric);
+
+/* Add "256 MiB of memory, 1 processor, Linux 6.1 (FILE), run by PROGRAM"; nothing without a guest.
+ */
+void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf);
 
 /* The median of @field over the idle instances of @row. */
 uint64_t ctr_idle_median(const struct ctr_row *row, size_t offset);

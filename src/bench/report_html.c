@@ -311,6 +311,15 @@ static void taxonomy(struct ctr_buf *buf, const struct ctr_report *report)
 
 		ctr_buf_addf(buf, "<dt>%s</dt><dd>", row->kind);
 		put(buf, row->taxonomy);
+		if (row->guest) {
+			struct ctr_buf text;
+
+			ctr_buf_init(&text, buf->arena);
+			ctr_guest_text(row, &text);
+			ctr_buf_adds(buf, "<br>The guest has ");
+			put(buf, ctr_buf_str(&text));
+			ctr_buf_adds(buf, ".");
+		}
 		if (row->refused) {
 			ctr_buf_adds(buf, "<br><span class=\"x\">It did not run: ");
 			put(buf, row->refused);

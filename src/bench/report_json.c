@@ -149,12 +149,29 @@ static void put_density(struct ctr_json *json, const struct ctr_density *density
 	ctr_json_end_object(json);
 }
 
+static void put_guest(struct ctr_json *json, const struct ctr_guest *guest)
+{
+	if (!guest) {
+		ctr_json_null(json, "guest");
+		return;
+	}
+
+	ctr_json_object(json, "guest");
+	ctr_json_u64(json, "memory", guest->memory);
+	ctr_json_u64(json, "vcpus", guest->vcpus);
+	ctr_json_string(json, "kernel", guest->kernel);
+	ctr_json_string(json, "version", guest->version);
+	put_text(json, "program", guest->program);
+	ctr_json_end_object(json);
+}
+
 static void put_row(struct ctr_json *json, const struct ctr_row *row)
 {
 	ctr_json_object(json, NULL);
 	ctr_json_string(json, "kind", row->kind);
 	ctr_json_string(json, "taxonomy", row->taxonomy);
 	put_text(json, "accel", ctr_accel_name(row->accel));
+	put_guest(json, row->guest);
 	ctr_json_bool(json, "ranked", ctr_row_ranked(row));
 	put_text(json, "refused", row->refused);
 	put_text(json, "notCarriedOut", row->leaves);

@@ -257,6 +257,16 @@ static void text_density(const struct ctr_report *report, struct table *table, s
 	}
 }
 
+static void text_guests(const struct ctr_report *report, struct ctr_buf *buf)
+{
+	for (size_t i = 0; i < report->nrows; i++) {
+		if (!report->rows[i].guest)
+			continue;
+		ctr_buf_addf(buf, "\n%s: a guest with ", report->rows[i].kind);
+		ctr_guest_text(&report->rows[i], buf);
+	}
+}
+
 static void text_faults(const struct ctr_report *report, struct ctr_buf *buf)
 {
 	for (size_t i = 0; i < report->nrows; i++) {
@@ -287,6 +297,7 @@ void ctr_report_text(const struct ctr_report *report, struct ctr_buf *buf)
 	text_times(report, &table, buf);
 	text_idle(report, &table, buf);
 	text_density(report, &table, buf);
+	text_guests(report, buf);
 	text_faults(report, buf);
 
 	ctr_buf_adds(buf, "\nRules\n");

@@ -305,7 +305,7 @@ static bool is_initramfs(void)
 	if (SYS(statx, AT_FDCWD, "/", 0, 0, &stx) < 0 || SYS(statfs, "/", &fs) < 0)
 		return false;
 	return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) &&
-	       (fs.f_type == (long)RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
+	       ((uint32_t)fs.f_type == (uint32_t)RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
 }
 
 /* The old root ends up on top of the new one and is taken off from there (pivot_root(2), NOTES). */

@@ -7,6 +7,7 @@
 #include "vm/control.h"
 #include "vm/machine.h"
 #include "vm/setup.h"
+#include "vm/uml.h"
 
 /* clang-format off: it knows no lists of this kind. */
 const struct ctr_backend ctr_backends[] = {
@@ -44,7 +45,19 @@ const struct ctr_backend ctr_backends[] = {
          .signal = ctr_vm_signal,
          .pause = ctr_vm_pause,
 	 },
-	{ .name = NULL					    },
+	{
+         .name = "uml",
+         .about =
+			"paravirtualization: a kernel ported to the host's system calls (User-Mode Linux)",
+         .bits = CTR_BACKEND_MACHINE | CTR_BACKEND_PARAVIRT | CTR_BACKEND_BLK |
+			CTR_BACKEND_PORTED, .translate = ctr_uml_translate,
+         .probe = ctr_uml_probe,
+         .prepare = ctr_uml_prepare,
+         .spawn = ctr_vm_spawn,
+         .exec = ctr_vm_exec,
+         .signal = ctr_vm_signal,
+	 },
+	{ .name = NULL},
 };
 /* clang-format on */
 

@@ -61,6 +61,33 @@ static void narrow_mounts(void)
 		      sizeof(attr));
 }
 
+static void write_map(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		fail("map its ids");
+	(void)close(fd);
+}
+
+/* The caller's ids are themselves, as they were before the user namespace. */
+static void map_ids(uid_t uid, gid_t gid)
+{
+	char text[64];
+
+	write_map("/proc/self/setgroups", "deny");
+	(void)snprintf(text, sizeof(text), "%u %u 1", uid, uid);
+	write_map("/proc/self/uid_map", text);
+	(void)snprintf(text, sizeof(text), "%u %u 1", gid, gid);
+	write_map("/proc/self/gid_map", text);
+}
+
+static void mount_scratch(void)
+{
+	if (mount("scratch", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
+		fail("mount a file system at /dev/shm");
+}
+
 static void give_up_root(bool kvm)
 {
 	gid_t group = 0;
@@ -76,7 +103,12 @@ static void give_up_root(bool kvm)
 		fail("become nobody");
 }
 
-static _Noreturn void run(const struct ctr_hypervisor *hypervisor)
+static bool needs_user_namespace(const struct ctr_hypervisor *hypervisor)
+{
+	return hypervisor->scratch && !hypervisor->unprivileged;
+}
+
+static _Noreturn void run(const struct ctr_hypervisor *hypervisor, uid_t uid, gid_t gid)
 {
 	const struct rlimit no_core = { 0, 0 };
 	sigset_t none;
@@ -84,10 +116,14 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor)
 	set_streams(hypervisor->output);
 	(void)setsid();
 	(void)setrlimit(RLIMIT_CORE, &no_core);
-	if (hypervisor->unprivileged) {
+	if (needs_user_namespace(hypervisor))
+		map_ids(uid, gid);
+	if (hypervisor->unprivileged || hypervisor->scratch)
 		narrow_mounts();
+	if (hypervisor->scratch)
+		mount_scratch();
+	if (hypervisor->unprivileged)
 		give_up_root(hypervisor->kvm);
-	}
 	/* After the change of ids, which would clear it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("restrict itself");
@@ -99,6 +135,8 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)signal(sig, SIG_DFL);
+	if (hypervisor->env)
+		environ = (char **)hypervisor->env;
 	execvp(hypervisor->argv[0], (char *const *)hypervisor->argv);
 	{
 		char text[256];
@@ -113,13 +151,17 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor)
 pid_t ctr_hypervisor_start(const struct ctr_hypervisor *hypervisor)
 {
 	unsigned long flags = SIGCHLD;
+	const uid_t uid = geteuid();
+	const gid_t gid = getegid();
 	long pid;
 
-	if (hypervisor->unprivileged)
+	if (needs_user_namespace(hypervisor))
+		flags |= CLONE_NEWUSER;
+	if (hypervisor->unprivileged || hypervisor->scratch)
 		flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
 	/* Like fork(2); the C library need not know of a child that only executes. */
 	pid = syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 	if (pid == 0)
-		run(hypervisor);
+		run(hypervisor, uid, gid);
 	return (pid_t)pid;
 }

@@ -51,7 +51,7 @@ const char *ctr_vm_kernel_version(const uint8_t *image, size_t size, struct ctr_
 	return NULL;
 }
 
-static int read_version(struct ctr_vm_setup *setup, struct ctr_arena *arena, struct ctr_error *err)
+int ctr_vm_read_version(struct ctr_vm_setup *setup, struct ctr_arena *arena, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -132,7 +132,7 @@ int ctr_vm_find_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *s
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"no kernel with modules in /boot: install linux-image-cloud-amd64, "
 				"or use --kernel");
-	if (read_version(setup, machine->arena, err) < 0)
+	if (ctr_vm_read_version(setup, machine->arena, err) < 0)
 		return -1;
 	return find_modules(setup, machine->arena, err);
 }

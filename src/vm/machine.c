@@ -30,6 +30,7 @@
 #include "vm/monitor.h"
 #include "vm/qemu.h"
 #include "vm/setup.h"
+#include "vm/uml.h"
 
 #define KVM "/dev/kvm"
 
@@ -54,16 +55,10 @@ static int open_kvm(void)
 	return open(KVM, O_RDWR | O_CLOEXEC);
 }
 
-/* The program of the document, or the one of the distribution. NULL: it is not there. */
-static const char *find_hypervisor(const struct ctr_vm_setup *setup, struct ctr_arena *arena)
+const char *ctr_vm_find_program(const char *name, struct ctr_arena *arena)
 {
-	static const char name[] = "qemu-system-x86_64";
 	const char *path = getenv("PATH");
 
-	if (setup->config && setup->config->hypervisor.path)
-		return access(setup->config->hypervisor.path, X_OK) == 0
-			       ? setup->config->hypervisor.path
-			       : NULL;
 	for (path = path ? path : "/usr/bin:/bin"; *path;) {
 		size_t len = strcspn(path, ":");
 		const char *file = ctr_arena_printf(arena, "%.*s/%s", (int)len, path, name);
@@ -73,6 +68,16 @@ static const char *find_hypervisor(const struct ctr_vm_setup *setup, struct ctr_
 		path += len + (path[len] == ':');
 	}
 	return NULL;
+}
+
+/* The program of the document, or the one of the distribution. NULL: it is not there. */
+static const char *find_hypervisor(const struct ctr_vm_setup *setup, struct ctr_arena *arena)
+{
+	if (setup->config && setup->config->hypervisor.path)
+		return access(setup->config->hypervisor.path, X_OK) == 0
+			       ? setup->config->hypervisor.path
+			       : NULL;
+	return ctr_vm_find_program("qemu-system-x86_64", arena);
 }
 
 int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
@@ -140,11 +145,10 @@ static int open_given_image(struct ctr_vm_setup *setup, struct ctr_error *err)
 	return 0;
 }
 
-int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
+int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+			const char *const *modules, struct ctr_error *err)
 {
-	struct ctr_vm_setup *setup = machine->own;
-
-	if (ctr_vm_base(machine, setup, modules_of(machine, setup), err) < 0)
+	if (ctr_vm_base(machine, setup, modules, err) < 0)
 		return -1;
 	if (setup->config && setup->config->image.path)
 		return open_given_image(setup, err);
@@ -154,26 +158,35 @@ int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
 	return ctr_vm_image(machine, setup, setup->root, err);
 }
 
+int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
+{
+	struct ctr_vm_setup *setup = machine->own;
+
+	return ctr_vm_prepare_with(machine, setup, modules_of(machine, setup), err);
+}
+
 /* ---- the guest's part */
 
 const char *ctr_vm_guest_config(const struct ctr_machine *machine, const struct ctr_vm_setup *setup)
 {
+	const bool ported = machine->backend->bits & CTR_BACKEND_PORTED;
+	const char *disk = ported ? "/dev/ubda" : "/dev/vda";
 	struct timespec now = { 0 };
 	struct ctr_buf buf;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	ctr_buf_init(&buf, machine->arena);
-	ctr_buf_adds(&buf, "port ctr\n");
+	ctr_buf_adds(&buf, ported ? "channel /dev/ttyS0\n" : "port ctr\n");
 	ctr_buf_addf(&buf, "clock %lld %ld\n", (long long)now.tv_sec, now.tv_nsec);
 	ctr_buf_addf(&buf,
-		     "wait /dev/vda\n"
-		     "mount %s /dev/vda /lower 1 -\n"
+		     "wait %s\n"
+		     "mount %s %s /lower 1 -\n"
 		     "mount tmpfs upper /upper 0 -\n"
 		     "dir /upper/files\n"
 		     "dir /upper/work\n"
 		     "mount overlay root /root 0 "
 		     "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work\n",
-		     setup->image_types);
+		     disk, setup->image_types, disk);
 	if (setup->nshared > 0)
 		ctr_buf_adds(&buf, "mount virtiofs shared /shared 0 -\n");
 	if (setup->memory_max > 0)
@@ -307,6 +320,42 @@ static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_set
 	return (int)pid;
 }
 
+static int start_uml(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
+		     const struct wires *wires, struct ctr_error *err)
+{
+	/* Where the memory of the guest is, as a file without a name. */
+	static const char *const env[] = { "TMPDIR=/dev/shm", NULL };
+	const struct ctr_vm *config = setup->config;
+	const struct ctr_uml uml = {
+		.program = setup->kernel,
+		.memory = setup->memory,
+		.initrd = wires->initrd,
+		.image = setup->image,
+		.channel = wires->channel[1],
+		.console = wires->console[1],
+		.parameters = config ? config->kernel.parameters : NULL,
+		.nparameters = config ? config->kernel.nparameters : 0,
+	};
+	const int keep[] = { uml.initrd, uml.image, uml.channel, uml.console };
+	const struct ctr_hypervisor hypervisor = {
+		.argv = ctr_uml_argv(&uml, machine->arena),
+		.env = env,
+		.keep = keep,
+		.nkeep = CTR_ARRAY_SIZE(keep),
+		.output = wires->output[1],
+		.unprivileged = geteuid() == 0,
+		.scratch = true,
+	};
+	pid_t pid = ctr_hypervisor_start(&hypervisor);
+
+	if (pid < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				geteuid() == 0 ? "cannot start the guest's kernel"
+					       : "cannot start the guest's kernel in a user "
+						 "namespace");
+	return (int)pid;
+}
+
 /* What we have of our own from here on; all else is of the ctr that made us, and of its caller. */
 static void close_others(const int *keep, size_t nkeep)
 {
@@ -348,12 +397,14 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	wires.initrd = make_initrd(machine, setup, plan, err);
 	if (wires.initrd < 0)
 		return -1;
-	start.vmm = start_qemu(machine, setup, &wires, err);
+	start.vmm = machine->backend->bits & CTR_BACKEND_PORTED
+			    ? start_uml(machine, setup, &wires, err)
+			    : start_qemu(machine, setup, &wires, err);
 	if (start.vmm < 0)
 		return -1;
 
 	start.channel = wires.channel[0];
-	start.qmp = wires.qmp[0];
+	start.qmp = machine->backend->bits & CTR_BACKEND_PORTED ? -1 : wires.qmp[0];
 	start.console = wires.console[0];
 	start.output = wires.output[0];
 	start.terminal = machine->spec->process->terminal;

@@ -61,6 +61,8 @@ struct ctr_vm_setup {
 /* Find the kernel image, its version and its modules. 0, or -1 and @err. */
 int ctr_vm_find_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 		       struct ctr_error *err);
+/* Find the version of the kernel ->kernel. 0, or -1 and @err. */
+int ctr_vm_read_version(struct ctr_vm_setup *setup, struct ctr_arena *arena, struct ctr_error *err);
 /* The version inside a kernel image of @size bytes: a bzImage or a vmlinux. NULL: neither. */
 const char *ctr_vm_kernel_version(const uint8_t *image, size_t size, struct ctr_arena *arena);
 
@@ -98,6 +100,14 @@ int ctr_vm_cache_open(const char *path, struct ctr_error *err);
 const void *ctr_vm_session(const struct ctr_plan_header *plan, uint64_t namespaces,
 			   const struct ctr_process *process, struct ctr_arena *arena,
 			   size_t *size);
+
+/* ---- machine.c */
+
+/* Program @name in PATH, in @arena; NULL: there is none. */
+const char *ctr_vm_find_program(const char *name, struct ctr_arena *arena);
+/* What every guest needs: the initramfs with @modules, and the image of the root file system. */
+int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+			const char *const *modules, struct ctr_error *err);
 
 /* ---- translate.c: see backend.h */
 int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err);

@@ -86,6 +86,16 @@ static void make_report(struct ctr_report *report, struct ctr_arena *arena)
 		{ "SMT",                 NULL,           NULL                              },
 	};
 
+	static const struct ctr_guest uml = { .memory = (uint64_t)256 * MIB,
+					      .vcpus = 1,
+					      .kernel = "/usr/bin/linux.uml",
+					      .version = "6.1.0" };
+	static const struct ctr_guest vm = { .memory = (uint64_t)512 * MIB,
+					     .vcpus = 2,
+					     .kernel = "/boot/vmlinuz-6.12",
+					     .version = "6.12-cloud",
+					     .program = "/usr/bin/qemu-system-x86_64" };
+
 	*report = (struct ctr_report){ .version = "0.0.0 test",
 				       .bundle = "/srv/\"bundle\"",
 				       .command = "sh -c 'echo <hi> & wait'",
@@ -109,6 +119,8 @@ static void make_report(struct ctr_report *report, struct ctr_arena *arena)
 	report->base = &report->rows[1];
 
 	report->rows[2].accel = CTR_ACCEL_UML;
+	report->rows[2].guest = &uml;
+	report->rows[4].guest = &vm;
 	report->rows[2].samples[3].status = 137;
 	report->rows[3].refused = "ctr: --isolation microvm: cannot open '/dev/kvm'";
 	report->rows[3].nsamples = report->rows[3].nidle = 0;

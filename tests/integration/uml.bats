@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# --isolation uml: a kernel that is a program of the host. It needs neither KVM nor root.
+
+load helper
+
+needs() {
+  need linux.uml mkfs.erofs jq "$@"
+  if ! is_root; then
+    unshare --user true 2>/dev/null || skip 'needs user namespaces'
+    export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+    mkdir -p "$XDG_CACHE_HOME"
+    # the default without root shares what a guest has for itself
+    config '(.linux.namespaces += [{type: "network"}]) | .mounts |= map(if .destination == "/sys"
+      then {destination: "/sys", type: "sysfs", source: "sysfs", options: ["ro"]} else . end)'
+  fi
+}
+
+uml() { run_bundle --isolation uml "$@"; }
+
+@test "a program in a guest: its output, its kernel, its exit status, its input" {
+  needs
+  shell 'read line; echo "$line"; cat /proc/sys/kernel/osrelease /proc/cmdline; id -u
+    hostname; echo to stderr >&2; exit 7'
+  config '.hostname = "guest"'
+  run ctr run -b "$BUNDLE" --isolation uml "$ID" <<<'from the host'
+  expect_status 7
+  expect_match 'from the host'
+  expect_match "$(linux.uml --version)"
+  expect_match 'ubd0rc='
+  expect_match 'guest'
+  expect_match 'to stderr'
+  [ "$(uname -r)" != "$(linux.uml --version)" ]
+}
+
+@test "what is written stays in the guest, and read-only is read-only" {
+  needs
+  shell 'echo x >/new && cat /new'
+  config '.root.readonly = false'
+  uml
+  expect_status 0
+  expect_output x
+  [ ! -e "$BUNDLE/rootfs/new" ]
+  config '.root.readonly = true'
+  uml
+  expect_match 'Read-only file system'
+}
+
+@test "a life: create, start, exec, signal, delete" {
+  needs
+  shell 'trap "echo got it; exit 9" USR1; echo up; while :; do sleep 0.1; done'
+  ctr create -b "$BUNDLE" --isolation uml "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  [ "$(status_of "$ID")" = created ]
+  ctr start "$ID"
+  eventually grep -q up "$OUT"
+  [ "$(status_of "$ID")" = running ]
+  [ "$(ctr exec "$ID" cat /proc/sys/kernel/osrelease)" = "$(linux.uml --version)" ]
+  run ctr exec "$ID" sh -c 'echo in the guest; cat /proc/1/cmdline | tr "\0" " "; exit 5'
+  expect_status 5
+  expect_match 'in the guest'
+  expect_match 'trap'
+  if has_own_cgroup; then
+    ctr pause "$ID"
+    [ "$(status_of "$ID")" = paused ]
+    ctr resume "$ID"
+    [ "$(status_of "$ID")" = running ]
+  fi
+  ctr kill "$ID" USR1
+  eventually grep -q 'got it' "$OUT"
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+}
+
+@test "a program that a signal ends" {
+  needs
+  shell 'sh -c "kill -TERM \$\$"; exit $?'
+  uml
+  expect_status 143
+  shell 'echo up; exec sleep 1000'
+  in_background run -b "$BUNDLE" --isolation uml "$ID"
+  eventually grep -q up "$OUT"
+  ctr kill "$ID" KILL
+  ended "$PID"
+  [ "$status" = 137 ]
+}
+
+@test "too much memory ends the program, not the guest" {
+  needs
+  # half of it would be enough for a shell that counts
+  shell 'a=x; (while :; do a=$a$a; done); echo "status $?"'
+  config '.linux.resources = {memory: {limit: 20971520}}'
+  has_controller memory || config 'del(.linux.resources)'
+  has_controller memory || skip 'needs the memory controller on cgroup v2'
+  uml
+  expect_status 0
+  expect_match 'status 137'
+}
+
+@test "the guest's root sees no file of the host" {
+  needs
+  need root
+  shell 'mount -t hostfs none /tmp 2>&1; ls /tmp/etc 2>&1'
+  config '.process.capabilities[] += ["CAP_SYS_ADMIN"]'
+  uml
+  expect_match 'Not a directory|No such file'
+  refuse_match 'passwd'
+}
+
+@test "killed without warning, it leaves nothing" {
+  needs
+  shell 'echo up; sleep 1000'
+  detached "$ID" --isolation uml
+  eventually grep -q up "$OUT"
+  kill -9 "$(pid_of "$ID")"
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+}
+
+@test "what it cannot do is refused by name" {
+  needs
+  shell 'echo never'
+  config '.vm = {kernel: {path: "/usr/bin/linux.uml"}, hypervisor: {path: "/bin/true"}}'
+  uml
+  expect_status 125
+  expect_match 'vm.hypervisor.path: there is none: --isolation uml cannot do this'
+  config '.vm = {kernel: {path: "/usr/bin/linux.uml"}, hwConfig: {vcpus: 2}}'
+  uml
+  expect_status 125
+  expect_match 'vm.hwConfig.vcpus: more than one: --isolation uml cannot do this'
+  config '.vm = {kernel: {path: "/nowhere/linux"}}'
+  uml
+  expect_status 125
+  expect_match "cannot execute '/nowhere/linux'"
+  config '.vm = {kernel: {path: "/bin/sh"}}'
+  uml
+  expect_status 125
+  expect_match "'/bin/sh' is not a Linux kernel"
+}

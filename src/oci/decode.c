@@ -113,151 +113,9 @@ static void push_items(struct ctr_decode *decode, enum ctr_frame_kind kind,
 
 /* ---- values */
 
-static bool begins(const struct ctr_json_event *event)
-{
-	return event->type == CTR_JSON_OBJECT || event->type == CTR_JSON_ARRAY;
-}
-
-static int wrong_type(struct ctr_decode *decode, const char *expected,
-		      const struct ctr_json_event *event)
-{
-	if (begins(event))
-		decode->skip = 1;
-	return ctr_decode_fault(decode, "expected %s, got %s", expected,
-				ctr_json_type_name(event->type));
-}
-
-static const struct ctr_range number_ranges[] = {
-	[CTR_F_U16] = {0,          UINT16_MAX},
-          [CTR_F_U32] = { 0,         UINT32_MAX},
-	[CTR_F_U64] = { 0,         UINT64_MAX},
-          [CTR_F_I32] = { INT32_MIN, INT32_MAX },
-	[CTR_F_I64] = { INT64_MIN, INT64_MAX },
-};
-
-/* Sign and magnitude of a JSON number. 0; 1: beyond 64 bits; -1: not a plain integer. */
-static int parse_integer(const char *text, size_t len, bool *negative, uint64_t *magnitude)
-{
-	uint64_t value = 0;
-	bool beyond = false;
-	size_t i = 0;
-
-	*negative = text[0] == '-';
-	for (i = *negative; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return -1;
-		beyond |= __builtin_mul_overflow(value, 10, &value);
-		beyond |= __builtin_add_overflow(value, text[i] - '0', &value);
-	}
-	*magnitude = value;
-	return beyond;
-}
-
-static void store_integer(void *member, unsigned kind, uint64_t value)
-{
-	switch (kind) {
-	case CTR_F_U16:
-		*(uint16_t *)member = (uint16_t)value;
-		break;
-	case CTR_F_U32:
-	case CTR_F_U32S:
-		*(uint32_t *)member = (uint32_t)value;
-		break;
-	case CTR_F_U64:
-		*(uint64_t *)member = value;
-		break;
-	case CTR_F_I32:
-		*(int32_t *)member = (int32_t)value;
-		break;
-	default:
-		*(int64_t *)member = (int64_t)value;
-		break;
-	}
-}
-
-/* 1: stored, 0: left out (faults are collected), -1. */
-static int number_value(struct ctr_decode *decode, const struct ctr_field *field, void *member,
-			const struct ctr_json_event *event)
-{
-	unsigned kind = field->kind == CTR_F_U32S ? CTR_F_U32 : field->kind;
-	const struct ctr_range *range = field->arg ? field->arg : &number_ranges[kind];
-	int shown = event->len < 60 ? (int)event->len : 60;
-	uint64_t magnitude;
-	bool negative;
-	int r;
-
-	if (event->type != CTR_JSON_NUMBER)
-		return wrong_type(decode, "a number", event);
-
-	r = parse_integer(event->text, event->len, &negative, &magnitude);
-	if (r < 0)
-		return ctr_decode_fault(decode, "expected an integer, got %.*s", shown,
-					event->text);
-	if (magnitude == 0)
-		negative = false;
-	if (r > 0 || (negative ? range->min >= 0 || magnitude > -(uint64_t)range->min
-			       : magnitude > range->max ||
-					 (range->min > 0 && magnitude < (uint64_t)range->min)))
-		return ctr_decode_fault(decode, "%.*s is not in %lld..%llu", shown, event->text,
-					(long long)range->min, (unsigned long long)range->max);
-
-	store_integer(member, kind, negative ? -magnitude : magnitude);
-	return 1;
-}
-
-static const struct ctr_name *find_name(const struct ctr_name *names, const char *text, size_t len)
-{
-	for (; names->name; names++)
-		if (strncmp(names->name, text, len) == 0 && names->name[len] == '\0')
-			return names;
-	return NULL;
-}
-
-/* A string that is the value of @field, or one item of it, into @member. 1: stored, 0: left out,
- * -1. */
-static int string_value(struct ctr_decode *decode, const struct ctr_field *field, char *object,
-			void *member, const struct ctr_json_event *event)
-{
-	const struct ctr_name *name;
-	size_t before = decode->nfaults;
-
-	if (event->type != CTR_JSON_STRING)
-		return wrong_type(decode, "a string", event);
-
-	switch (field->kind) {
-	case CTR_F_STRING:
-	case CTR_F_STRINGS:
-		*(const char **)member = ctr_arena_strndup(decode->arena, event->text, event->len);
-		break;
-	case CTR_F_ENUM:
-	case CTR_F_ENUMS:
-	case CTR_F_FLAGS:
-		/* Go writes "" for an enumerator that was never set. */
-		if (event->len == 0 && field->kind == CTR_F_ENUM && !(field->flags & CTR_REQUIRED))
-			return 1;
-		name = find_name(field->arg, event->text, event->len);
-		if (!name)
-			return ctr_decode_fault(decode, "unknown value %s",
-						ctr_decode_quote(decode, event->text, event->len));
-		if (field->kind != CTR_F_FLAGS)
-			*(uint32_t *)member = (uint32_t)name->value;
-		else if (field->size == 8)
-			*(uint64_t *)member |= (uint64_t)name->value;
-		else
-			*(uint32_t *)member |= (uint32_t)name->value;
-		return 1;
-	default:
-		break;
-	}
-
-	if (field->function && field->function(decode, object, member, event->text, event->len) < 0)
-		return -1;
-	return before == decode->nfaults;
-}
-
 static int skip_value(struct ctr_decode *decode, const struct ctr_json_event *event)
 {
-	decode->skip = begins(event);
+	decode->skip = ctr_decode_begins(event);
 	return 0;
 }
 
@@ -269,7 +127,7 @@ static int begin_object(struct ctr_decode *decode, const struct ctr_field *field
 	char *pointer = owner->pointer;
 
 	if (event->type != CTR_JSON_OBJECT)
-		return wrong_type(decode, "an object", event);
+		return ctr_decode_wrong_type(decode, "an object", event);
 
 	if (field->kind == CTR_F_OBJECT) {
 		push_object(decode, type, pointer ? pointer + field->offset : NULL,
@@ -293,7 +151,7 @@ static int begin_items(struct ctr_decode *decode, const struct ctr_field *field,
 	bool map = field->kind == CTR_F_PAIRS || field->kind == CTR_F_MAP_OBJECTS;
 
 	if (event->type != (map ? CTR_JSON_OBJECT : CTR_JSON_ARRAY))
-		return wrong_type(decode, map ? "an object" : "an array", event);
+		return ctr_decode_wrong_type(decode, map ? "an object" : "an array", event);
 	push_items(decode, map ? CTR_FRAME_MAP : CTR_FRAME_ARRAY, field, owner);
 	return 1;
 }
@@ -312,7 +170,7 @@ static int field_value(struct ctr_decode *decode, struct ctr_frame *frame,
 		return skip_value(decode, event);
 	case CTR_F_BOOL:
 		if (event->type != CTR_JSON_BOOL)
-			return wrong_type(decode, "a boolean", event);
+			return ctr_decode_wrong_type(decode, "a boolean", event);
 		*(bool *)(object + field->offset) = event->value;
 		r = 1;
 		break;
@@ -321,12 +179,12 @@ static int field_value(struct ctr_decode *decode, struct ctr_frame *frame,
 	case CTR_F_U64:
 	case CTR_F_I32:
 	case CTR_F_I64:
-		r = number_value(decode, field, object + field->offset, event);
+		r = ctr_decode_number(decode, field, object + field->offset, event);
 		break;
 	case CTR_F_STRING:
 	case CTR_F_TEXT:
 	case CTR_F_ENUM:
-		r = string_value(decode, field, object, object + field->offset, event);
+		r = ctr_decode_string(decode, field, object, object + field->offset, event);
 		break;
 	case CTR_F_OBJECT:
 	case CTR_F_POINTER:
@@ -370,13 +228,13 @@ static int item_value(struct ctr_decode *decode, struct ctr_frame *frame,
 	switch (field->kind) {
 	case CTR_F_FLAGS:
 	case CTR_F_TEXTS:
-		r = string_value(decode, field, object_of(decode, frame),
-				 object_of(decode, frame) + field->offset, event);
+		r = ctr_decode_string(decode, field, object_of(decode, frame),
+				      object_of(decode, frame) + field->offset, event);
 		return r < 0 ? -1 : 0;
 	case CTR_F_OBJECTS:
 	case CTR_F_EACH:
 		if (event->type != CTR_JSON_OBJECT)
-			return wrong_type(decode, "an object", event);
+			return ctr_decode_wrong_type(decode, "an object", event);
 		(void)push_item(decode, field->arg);
 		return 0;
 	default:
@@ -385,10 +243,10 @@ static int item_value(struct ctr_decode *decode, struct ctr_frame *frame,
 
 	at = scratch_push(decode, size);
 	if (field->kind == CTR_F_U32S)
-		r = number_value(decode, field, decode->scratch + at, event);
+		r = ctr_decode_number(decode, field, decode->scratch + at, event);
 	else
-		r = string_value(decode, field, object_of(decode, frame), decode->scratch + at,
-				 event);
+		r = ctr_decode_string(decode, field, object_of(decode, frame), decode->scratch + at,
+				      event);
 	if (r == 0)
 		decode->scratch_used = at;
 	return r < 0 ? -1 : 0;
@@ -407,7 +265,7 @@ static int map_value(struct ctr_decode *decode, struct ctr_frame *frame,
 		return 0;
 	if (field->kind == CTR_F_MAP_OBJECTS) {
 		if (event->type != CTR_JSON_OBJECT)
-			return wrong_type(decode, "an object", event);
+			return ctr_decode_wrong_type(decode, "an object", event);
 		const char *key = frame->key;
 
 		at = push_item(decode, field->arg);
@@ -416,7 +274,7 @@ static int map_value(struct ctr_decode *decode, struct ctr_frame *frame,
 	}
 
 	if (event->type != CTR_JSON_STRING)
-		return wrong_type(decode, "a string", event);
+		return ctr_decode_wrong_type(decode, "a string", event);
 	at = scratch_push(decode, sizeof(*pair));
 	pair = (struct ctr_string_pair *)(void *)(decode->scratch + at);
 	pair->key = frame->key;
@@ -616,7 +474,7 @@ int ctr_decode_event(void *context, const struct ctr_json_event *event)
 
 	decode->at = event->start;
 	if (decode->skip > 0) {
-		if (begins(event))
+		if (ctr_decode_begins(event))
 			decode->skip++;
 		else if (event->type == CTR_JSON_END_OBJECT || event->type == CTR_JSON_END_ARRAY)
 			decode->skip--;

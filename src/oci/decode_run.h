@@ -1,4 +1,4 @@
-/* The decoder's own state, shared by decode.c (the engine), report.c (messages) and load.c. */
+/* The decoder's own state, shared by decode.c (the engine), decode_value.c, report.c and load.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -65,6 +65,22 @@ struct ctr_decode {
 };
 
 int ctr_decode_event(void *decode, const struct ctr_json_event *event);
+
+/* ---- values (decode_value.c): 1: stored, 0: left out (faults are collected), -1 */
+
+/* Does it begin a value that other events belong to? */
+bool ctr_decode_begins(const struct ctr_json_event *event);
+/* Says so, and skips all of the value. */
+int ctr_decode_wrong_type(struct ctr_decode *decode, const char *expected,
+			  const struct ctr_json_event *event);
+/* A number that is the value of @field, or one item of it, into @member. */
+int ctr_decode_number(struct ctr_decode *decode, const struct ctr_field *field, void *member,
+		      const struct ctr_json_event *event);
+/* The same for a string of any kind. */
+int ctr_decode_string(struct ctr_decode *decode, const struct ctr_field *field, char *object,
+		      void *member, const struct ctr_json_event *event);
+
+/* ---- messages (report.c) */
 
 /* A key that the table of @type has not: a finding, nothing else. */
 void ctr_decode_unknown(struct ctr_decode *decode, const struct ctr_type *type, const char *name,

@@ -257,7 +257,7 @@ static int clone_fail(const struct ctr_child *child, int error, struct ctr_error
 	if (error == EPERM && (child->clone_flags & CLONE_NEWUSER))
 		return ctr_fail(
 			err, CTR_FAULT_HOST, error,
-			"cannot create a user namespace (see kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)");
+			"cannot create a user namespace (none can be made in a chroot; see kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)");
 	if (error == EBUSY && child->cgroup_fd >= 0)
 		return ctr_fail(
 			err, CTR_FAULT_HOST, error,

@@ -60,7 +60,7 @@ static long in_child_become_root(const struct ctr_child *child)
 	if (!child->keep_groups)
 		r = SYS(setgroups, 0, NULL);
 	/* A user namespace that was joined may deny it; in_helper_main() did what could be done. */
-	if (r == -EPERM && child->helper && !child->wait)
+	if (r == -EPERM && child->helper && !(child->clone_flags & CLONE_NEWUSER))
 		r = 0;
 	if (r == 0)
 		r = SYS(setresgid, 0, 0, 0);

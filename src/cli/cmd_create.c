@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "core/create.h"
+#include "core/detach.h"
 #include "state/id.h"
 
 struct create_options {
@@ -51,6 +52,11 @@ static const struct ctr_option table[] = {
 		"keep the caller's session keyring"),
 	CTR_OPT("no-subreaper", 0, FLAG, CREATE(no_subreaper), NULL,
 		"do not take over orphaned processes"),
+	CTR_OPT("tty", 't', FLAG, CREATE(tty), NULL,
+		"give it a terminal, whatever the configuration says"),
+	CTR_OPT("interactive", 'i', IGNORED_FLAG, 0, NULL, NULL),
+	CTR_OPT("detach-keys", 0, STRING, CREATE(detach_keys), "KEYS",
+		"leave it running when these are typed: ctrl-p,ctrl-q"),
 	CTR_OPT("detach", 'd', FLAG, CREATE(detach), NULL, "leave it running"),
 	CTR_OPT("keep", 0, FLAG, CREATE(keep), NULL, "do not delete it when it has ended"),
 	CTR_OPT("rootfs", 0, STRING, CREATE(rootfs), "DIR",
@@ -59,7 +65,7 @@ static const struct ctr_option table[] = {
 		"delete it when it has ended (the default)"),
 };
 
-enum { OPTIONS_OF_RUN = 4 };
+enum { OPTIONS_OF_RUN = 7 };
 
 static struct ctr_create_options options_of(const struct ctr_command *command)
 {
@@ -78,6 +84,7 @@ static int cmd_create(struct ctr_command *command, struct ctr_error *err)
 	options.id = command->operands[0];
 	if (!options.bundle)
 		options.bundle = ".";
+	command->bundle = options.bundle;
 	return ctr_create(command->context, &options, err);
 }
 
@@ -136,15 +143,19 @@ static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct create_options *given = command->options;
 	struct ctr_create_options options = options_of(command);
+	struct ctr_detach keys;
 
 	if (given->remove && options.keep)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "run: --rm and --keep exclude each other");
-	if (place_operands(command, &options, err) < 0)
+	if (place_operands(command, &options, err) < 0 ||
+	    ctr_detach_parse(&keys, options.detach_keys, err) < 0)
 		return -1;
 
+	command->bundle = options.bundle;
 	if (ctr_run(command->context, &options, &command->status, err) < 0)
 		return -1;
 
+	ctr_print_detached(command, options.id);
 	/* Nobody knows yet what it is called. */
 	if (options.detach && command->operands[0] != options.id &&
 	    command->operands[1] != options.id)

@@ -1,6 +1,7 @@
 /* ctr exec. */
 #include "base/error.h"
 #include "cli/command.h"
+#include "core/detach.h"
 #include "core/exec.h"
 
 struct exec_options {
@@ -15,6 +16,9 @@ static const struct ctr_option table[] = {
 	CTR_OPT("cwd", 0, STRING, EXEC(cwd), "DIR", "working directory in the container"),
 	CTR_OPT("env", 'e', LIST, LIST(env), "NAME=VALUE", "add to the environment"),
 	CTR_OPT("tty", 't', FLAG, EXEC(tty), NULL, "allocate a terminal"),
+	CTR_OPT("interactive", 'i', IGNORED_FLAG, 0, NULL, NULL),
+	CTR_OPT("detach-keys", 0, STRING, EXEC(detach_keys), "KEYS",
+		"leave it running when these are typed: ctrl-p,ctrl-q"),
 	CTR_OPT("user", 'u', STRING, EXEC(user), "UID[:GID]", "run as this user"),
 	CTR_OPT("additional-gids", 'g', LIST, LIST(gids), "GID", "additional group"),
 	CTR_OPT("process", 'p', STRING, EXEC(process_file), "FILE",
@@ -39,6 +43,7 @@ static int cmd_exec(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct exec_options *given = command->options;
 	struct ctr_exec_options options = given->core;
+	struct ctr_detach keys;
 
 	if (options.process_file && command->noperands > 1)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
@@ -55,8 +60,12 @@ static int cmd_exec(struct ctr_command *command, struct ctr_error *err)
 	options.caps = given->caps.items;
 	options.ncaps = given->caps.count;
 
+	if (ctr_detach_parse(&keys, options.detach_keys, err) < 0)
+		return -1;
+
 	if (ctr_exec(command->context, &options, &command->status, err) < 0)
 		return ctr_fail_within(err, "exec failed");
+	ctr_print_detached(command, options.id);
 	return 0;
 }
 

@@ -15,10 +15,12 @@
 #include "oci/encode.h"
 
 struct ps_options {
+	bool quiet;
 	const char *format;
 };
 
 static const struct ctr_option table[] = {
+	CTR_OPT("quiet", 'q', FLAG, offsetof(struct ps_options, quiet), NULL, "process ids only"),
 	CTR_OPT("format", 'f', STRING, offsetof(struct ps_options, format), "FORMAT",
 		"table (default) or json"),
 };
@@ -143,6 +145,12 @@ static int cmd_ps(struct ctr_command *command, struct ctr_error *err)
 				format);
 	if (ctr_pids(command->context, command->operands[0], &pids, &n, err) < 0)
 		return -1;
+
+	if (options->quiet) {
+		for (size_t i = 0; i < n; i++)
+			printf("%d\n", (int)pids[i]);
+		return ctr_print_end(err);
+	}
 
 	return format[0] == 'j' ? print_json(command, pids, n, err)
 				: print_table(command, pids, n, err);

@@ -12,7 +12,8 @@ struct ctr_command {
 	const void *options;   /* as its table filled it */
 	const char **operands; /* NULL-terminated */
 	size_t noperands;
-	int status; /* exit status on success */
+	int status;         /* exit status on success */
+	const char *bundle; /* out: whose configuration an error is about, NULL: of none */
 };
 
 struct ctr_verb {
@@ -39,6 +40,8 @@ extern const struct ctr_verb ctr_verb_create, ctr_verb_run, ctr_verb_start, ctr_
 	ctr_verb_resume, ctr_verb_spec, ctr_verb_features, ctr_verb_explain, ctr_verb_lint,
 	ctr_verb_update, ctr_verb_events, ctr_verb_compare, ctr_verb_checkpoint, ctr_verb_restore;
 
+/* Where somebody detached from a terminal: say so, and make the exit status 0. */
+void ctr_print_detached(struct ctr_command *command, const char *id);
 /* Finish what was printed. 0, or -1 and @err when standard output refused it. */
 int ctr_print_end(struct ctr_error *err);
 /* Print @text of @len bytes. */

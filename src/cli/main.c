@@ -237,7 +237,7 @@ static int set_root(struct ctr_context *context, const struct global_options *op
 }
 
 static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, const char **argv,
-		    int *status, struct ctr_error *err)
+		    int *status, const char **hint, struct ctr_error *err)
 {
 	char options[CTR_OPTIONS_SIZE_MAX] __attribute__((aligned(16))) = { 0 };
 	struct ctr_command command = { .context = context, .options = options };
@@ -257,8 +257,10 @@ static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, co
 				command.operands[verb->operands_max], context->name, verb->name,
 				*verb->synopsis ? " " : "", verb->synopsis);
 
-	if (verb->run(&command, err) < 0)
+	if (verb->run(&command, err) < 0) {
+		*hint = err->fault == CTR_FAULT_CONFIG ? command.bundle : NULL;
 		return -1;
+	}
 	*status = command.status;
 	return 0;
 }
@@ -318,8 +320,17 @@ static int run_simple(const struct ctr_context *context, const struct global_opt
 	return -1;
 }
 
+/* For a person: engines read the standard error stream. */
+static void print_hint(const struct ctr_context *context, const char *bundle)
+{
+	if (bundle && isatty(STDERR_FILENO))
+		fprintf(stderr, "try `%s lint %s`, which lists all that is wrong with it\n",
+			context->name, bundle);
+}
+
 static int run(struct ctr_context *context, const char **argv)
 {
+	const char *hint = NULL;
 	struct global_options options = { 0 };
 	const struct ctr_verb *verb = NULL;
 	struct ctr_error err = { 0 };
@@ -353,8 +364,11 @@ static int run(struct ctr_context *context, const char **argv)
 	if (set_rootless(context, &options, &err) < 0 ||
 	    (verb->plans && ctr_host_complete(&context->host, context->arena, &err) < 0) ||
 	    set_manager(context, &options, &err) < 0 || set_root(context, &options, &err) < 0 ||
-	    run_verb(context, verb, operands + 1, &status, &err) < 0)
-		return fail(verb, &err);
+	    run_verb(context, verb, operands + 1, &status, &hint, &err) < 0) {
+		status = fail(verb, &err);
+		print_hint(context, hint);
+		return status;
+	}
 
 	return status;
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "cli/command.h"
+#include "core/wait.h"
 
 int ctr_print(const char *text, size_t len, struct ctr_error *err)
 {
@@ -16,6 +17,14 @@ int ctr_print(const char *text, size_t len, struct ctr_error *err)
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write to standard output");
 	return 0;
+}
+
+void ctr_print_detached(struct ctr_command *command, const char *id)
+{
+	if (command->status != CTR_DETACHED)
+		return;
+	fprintf(stderr, "\ndetached from container '%s', which goes on\n", id);
+	command->status = 0;
 }
 
 int ctr_print_end(struct ctr_error *err)

@@ -96,7 +96,8 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 	const char *state;
 	int r;
 
-	if (ctr_wait_prepare(&wait, err) < 0)
+	if (ctr_detach_parse(&wait.detach, creation->options->detach_keys, err) < 0 ||
+	    ctr_wait_prepare(&wait, err) < 0)
 		return -1;
 
 	/* In the foreground we are what the service manager watches, and stay it. */
@@ -115,6 +116,8 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 	ctr_state_unlock(creation->container.dir);
 	if (r == 0 && wait.foreground)
 		r = ctr_wait(&wait, status, err);
+	if (wait.detached)
+		*status = CTR_DETACHED;
 	ctr_wait_release(&wait);
 	return r;
 }
@@ -161,7 +164,7 @@ int ctr_run(const struct ctr_context *context, const struct ctr_create_options *
 	if (r < 0) {
 		explain_end(&creation, err);
 		ctr_creation_undo(&creation);
-	} else if (!options->detach) {
+	} else if (!options->detach && *status != CTR_DETACHED) {
 		tell_oom(&creation, *status);
 		r = clean_up(&creation, err);
 	}

@@ -23,9 +23,11 @@ struct ctr_create_options {
 	const char *pid_file;
 	const char *console_socket;
 	const char *pidfd_socket;
-	const char *isolation; /* NULL: as annotations or our name say */
-	const char *kernel;    /* of a virtual machine; NULL */
-	const char *overlay;   /* "ephemeral", or the directory of a writable layer; NULL */
+	const char *detach_keys; /* run: what ends only our part in a terminal; NULL */
+	bool tty;                /* run: a terminal, whatever the configuration says */
+	const char *isolation;   /* NULL: as annotations or our name say */
+	const char *kernel;      /* of a virtual machine; NULL */
+	const char *overlay;     /* "ephemeral", or the directory of a writable layer; NULL */
 	const struct ctr_criu_flags *restore; /* run: from a checkpoint; NULL */
 	struct ctr_network_options network;
 	bool no_pivot, no_new_keyring, no_subreaper;
@@ -39,6 +41,6 @@ int ctr_create(const struct ctr_context *context, const struct ctr_create_option
 	       struct ctr_error *err);
 
 /* Create, start and, unless detached, wait for the end and delete. *@status: exit status of the
- * process (128+n for signal n), 0 when detached. */
+ * process (128+n for signal n), 0 with ->detach, CTR_DETACHED when somebody typed ->detach_keys. */
 int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options,
 	    int *status, struct ctr_error *err);

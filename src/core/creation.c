@@ -597,6 +597,19 @@ static int load_spec(struct ctr_creation *creation, struct ctr_error *err)
 	return 0;
 }
 
+/* run --tty */
+static const struct ctr_spec *with_terminal(const struct ctr_spec *spec, struct ctr_arena *arena)
+{
+	struct ctr_process *process = ctr_arena_alloc(arena, sizeof(*process));
+	struct ctr_spec *changed = ctr_arena_alloc(arena, sizeof(*changed));
+
+	*process = *spec->process;
+	process->terminal = true;
+	*changed = *spec;
+	changed->process = process;
+	return changed;
+}
+
 int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 {
 	const struct ctr_machine_choice choice = {
@@ -608,6 +621,8 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 	    ctr_network_init(&creation->network, &creation->options->network, creation->options->id,
 			     creation->context, err) < 0)
 		return -1;
+	if (creation->options->tty && creation->spec->process)
+		creation->spec = with_terminal(creation->spec, creation->context->arena);
 	creation->spec = ctr_network_spec(&creation->network, creation->spec, creation->context);
 
 	if (ctr_machine_init(&creation->machine, creation->context, creation->spec,

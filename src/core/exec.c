@@ -343,7 +343,8 @@ static int start_and_wait(struct execution *execution, int *status, struct ctr_e
 	};
 	int r;
 
-	if (ctr_wait_prepare(&wait, err) < 0)
+	if (ctr_detach_parse(&wait.detach, options->detach_keys, err) < 0 ||
+	    ctr_wait_prepare(&wait, err) < 0)
 		return -1;
 
 	r = ctr_launch_go(&execution->launch, err);
@@ -354,6 +355,8 @@ static int start_and_wait(struct execution *execution, int *status, struct ctr_e
 				     execution->context->arena, err);
 	if (r == 0 && wait.foreground)
 		r = ctr_wait(&wait, status, err);
+	if (wait.detached)
+		*status = CTR_DETACHED;
 	ctr_wait_release(&wait);
 	return r;
 }

@@ -24,10 +24,12 @@ struct ctr_exec_options {
 	const char *selinux_label, *apparmor_profile;
 	const char *cgroup; /* sub-cgroup of the container's */
 	const char *pid_file, *console_socket, *pidfd_socket;
+	const char *detach_keys; /* what ends only our part in a terminal; NULL */
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
 };
 
-/* *@status: exit status of the process (128+n for signal n), 0 when detached. */
+/* *@status: exit status of the process (128+n for signal n), 0 with ->detach, CTR_DETACHED when
+ * somebody typed ->detach_keys. */
 int ctr_exec(const struct ctr_context *context, const struct ctr_exec_options *options, int *status,
 	     struct ctr_error *err);

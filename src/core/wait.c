@@ -8,66 +8,40 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "base/fd.h"
+#include "base/log.h"
 #include "core/launch.h"
 #include "core/notify.h"
 #include "core/prepare.h"
-
-enum { RELAY_SIZE = 8192 };
-
-/* Bytes on their way from one descriptor to another. */
-struct relay {
-	int from, to;
-	size_t start, end;
-	bool closed; /* nothing more will come from @from, or @to is gone */
-	char data[RELAY_SIZE];
-};
+#include "core/relay.h"
 
 struct session {
 	struct ctr_wait *wait;
-	struct relay in, out; /* caller -> terminal, terminal -> caller */
+	struct ctr_relay in, out; /* caller -> terminal, terminal -> caller */
+	bool away;                /* we are in the background: the terminal is not ours to read */
+	bool told_to_end;         /* somebody did not want to wait longer */
 	bool ended;
 	int status;
 };
 
+enum { AWAY_MS = 500, STALLED_MS = 1000 };
+
 /* ---- set-up */
-
-static void copy_size(const struct ctr_wait *wait)
-{
-	struct winsize size;
-
-	if (wait->console >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-		(void)ioctl(wait->console, TIOCSWINSZ, &size);
-}
-
-static int make_raw(struct ctr_wait *wait, struct ctr_error *err)
-{
-	struct termios raw;
-
-	if (wait->console < 0 || tcgetattr(STDIN_FILENO, &wait->old_termios) < 0)
-		return 0; /* not a terminal: the relay works with pipes as well */
-
-	raw = wait->old_termios;
-	cfmakeraw(&raw);
-	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make the terminal raw");
-	wait->raw = true;
-	copy_size(wait);
-	return 0;
-}
 
 int ctr_wait_prepare(struct ctr_wait *wait, struct ctr_error *err)
 {
 	sigset_t all;
 
 	wait->signals = -1;
-	wait->masked = wait->raw = false;
+	wait->masked = wait->detached = wait->keeper = false;
+	wait->terminal = (struct ctr_terminal){ .console = -1 };
 	if (!wait->foreground)
 		return 0;
 
@@ -83,77 +57,21 @@ int ctr_wait_prepare(struct ctr_wait *wait, struct ctr_error *err)
 	if (wait->subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot become a subreaper");
 
-	return make_raw(wait, err);
+	return ctr_terminal_enter(&wait->terminal, wait->console, err);
 }
 
 void ctr_wait_release(struct ctr_wait *wait)
 {
-	if (wait->raw)
-		(void)tcsetattr(STDIN_FILENO, TCSANOW, &wait->old_termios);
+	ctr_terminal_leave(&wait->terminal);
 	if (wait->signals >= 0)
 		close(wait->signals);
 	if (wait->masked)
 		ctr_prepare_restore_signals(&wait->old_mask);
-	wait->raw = wait->masked = false;
+	wait->masked = false;
 	wait->signals = -1;
 }
 
 /* ---- relay */
-
-static bool relay_wants_read(const struct relay *relay)
-{
-	return !relay->closed && relay->start == relay->end;
-}
-
-static bool relay_wants_write(const struct relay *relay)
-{
-	return relay->start < relay->end;
-}
-
-static void relay_read(struct relay *relay)
-{
-	ssize_t n = read(relay->from, relay->data, sizeof(relay->data));
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	/* EIO of a pty master: the last slave was closed and everything was read. */
-	if (n <= 0) {
-		relay->closed = true;
-		return;
-	}
-	relay->start = 0;
-	relay->end = (size_t)n;
-}
-
-static void relay_write(struct relay *relay)
-{
-	ssize_t n = write(relay->to, relay->data + relay->start, relay->end - relay->start);
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (n < 0) {
-		relay->closed = true;
-		relay->start = relay->end = 0;
-		return;
-	}
-	relay->start += (size_t)n;
-}
-
-/*
- * Our standard output is shared with whoever started us, so O_NONBLOCK (a flag of the open file,
- * not of the descriptor) is not ours to set there: write only what poll(2) says fits, at most a
- * page, as POLLOUT of a pipe promises PIPE_BUF bytes and that of a terminal one at least.
- */
-static void relay_write_shared(struct relay *relay)
-{
-	size_t end = relay->end;
-
-	if (relay->end - relay->start > 4096)
-		relay->end = relay->start + 4096;
-	relay_write(relay);
-	if (relay->end != 0)
-		relay->end = end;
-}
 
 static void start_relay(struct session *session)
 {
@@ -163,6 +81,8 @@ static void start_relay(struct session *session)
 	session->in.to = session->out.from = console;
 	session->out.to = STDOUT_FILENO;
 	session->in.closed = session->out.closed = console < 0;
+	session->in.detach = session->wait->detach.count > 0 ? &session->wait->detach : NULL;
+	session->away = !ctr_terminal_is_foreground(&session->wait->terminal);
 	if (console >= 0)
 		(void)fcntl(console, F_SETFL, O_NONBLOCK);
 }
@@ -186,6 +106,11 @@ static void reap(struct session *session)
 	}
 }
 
+static bool ends(int sig)
+{
+	return sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM;
+}
+
 static void serve_signals(struct session *session)
 {
 	struct ctr_wait *wait = session->wait;
@@ -198,11 +123,18 @@ static void serve_signals(struct session *session)
 		if (sig == SIGCHLD)
 			reap(session);
 		else if (sig == SIGWINCH)
-			copy_size(wait);
+			ctr_terminal_resize(&wait->terminal);
 		else if (sig == SIGPIPE || sig == SIGTTIN || sig == SIGTTOU)
 			continue; /* about our own writing and reading */
 		else if (wait->launch->pid > 0)
 			(void)kill(wait->launch->pid, sig); /* not reaped: still its number */
+		session->told_to_end |= ends(sig);
+
+		/* Job control is about us as well. */
+		if (sig == SIGTSTP)
+			ctr_terminal_suspend(&wait->terminal);
+		else if (sig == SIGCONT)
+			session->away = !ctr_terminal_resume(&wait->terminal);
 	}
 }
 
@@ -212,17 +144,18 @@ enum { POLL_SIGNALS, POLL_STDIN, POLL_STDOUT, POLL_CONSOLE, POLL_NOTIFY, POLL_CO
 
 static void fill_poll(const struct session *session, struct pollfd *fds)
 {
-	const struct relay *in = &session->in, *out = &session->out;
+	const struct ctr_relay *in = &session->in, *out = &session->out;
 
 	fds[POLL_SIGNALS] = (struct pollfd){ .fd = session->wait->signals, .events = POLLIN };
 	fds[POLL_STDIN] =
-		(struct pollfd){ .fd = relay_wants_read(in) ? in->from : -1, .events = POLLIN };
-	fds[POLL_STDOUT] =
-		(struct pollfd){ .fd = relay_wants_write(out) ? out->to : -1, .events = POLLOUT };
+		(struct pollfd){ .fd = ctr_relay_wants_read(in) && !session->away ? in->from : -1,
+				 .events = POLLIN };
+	fds[POLL_STDOUT] = (struct pollfd){ .fd = ctr_relay_wants_write(out) ? out->to : -1,
+					    .events = POLLOUT };
 	fds[POLL_CONSOLE] = (struct pollfd){ .fd = -1 };
-	if (relay_wants_read(out))
+	if (ctr_relay_wants_read(out))
 		fds[POLL_CONSOLE].events |= POLLIN;
-	if (relay_wants_write(in))
+	if (ctr_relay_wants_write(in))
 		fds[POLL_CONSOLE].events |= POLLOUT;
 	if (fds[POLL_CONSOLE].events)
 		fds[POLL_CONSOLE].fd = session->wait->console;
@@ -232,43 +165,168 @@ static void fill_poll(const struct session *session, struct pollfd *fds)
 	};
 }
 
+/* Nobody looks at the process's terminal any more, or there is none to type on: it ends, as one
+ * does that is closed. The descriptor stays the caller's. */
+static void hang_up(struct session *session)
+{
+	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0)
+		(void)dup3(null, session->wait->console, O_CLOEXEC);
+	session->in.closed = session->out.closed = true;
+	session->in.start = session->in.end = session->out.start = session->out.end = 0;
+}
+
+/* The terminal refuses those in the background (EIO, as SIGTTIN is blocked): that is no end. */
+static void read_input(struct session *session)
+{
+	struct ctr_relay *in = &session->in;
+	int r = ctr_relay_read(in);
+
+	if (r == -EIO && !ctr_terminal_is_foreground(&session->wait->terminal)) {
+		in->closed = false;
+		session->away = true;
+	} else if (in->closed && session->wait->terminal.is_ours) {
+		hang_up(session);
+	}
+}
+
 static void serve_poll(struct session *session, const struct pollfd *fds)
 {
-	struct relay *in = &session->in, *out = &session->out;
+	struct ctr_relay *in = &session->in, *out = &session->out;
 
 	if (fds[POLL_STDIN].revents)
-		relay_read(in);
+		read_input(session);
 	if (fds[POLL_STDOUT].revents)
-		relay_write_shared(out);
+		ctr_relay_write_shared(out);
 	if ((fds[POLL_CONSOLE].events & POLLIN) && (fds[POLL_CONSOLE].revents & (POLLIN | POLLHUP)))
-		relay_read(out);
+		(void)ctr_relay_read(out);
 	if ((fds[POLL_CONSOLE].events & POLLOUT) &&
 	    (fds[POLL_CONSOLE].revents & (POLLOUT | POLLHUP)))
-		relay_write(in);
+		ctr_relay_write(in);
 	if (fds[POLL_NOTIFY].revents)
 		(void)ctr_notify_serve(session->wait->notify);
 	if (fds[POLL_SIGNALS].revents)
 		serve_signals(session);
 }
 
-/* Every byte that the process wrote before its end: the master says EIO, or has nothing more when a
- * process that is left holds the slave. A reader that takes nothing for a second loses the rest. */
+/*
+ * Every byte that the process wrote before its end: the master says EIO, or has nothing more when a
+ * process that is left holds the slave. A reader may take its time, as with any program; but who
+ * wanted an end is not made to wait for one that takes nothing.
+ */
 static void drain(struct session *session)
 {
-	struct relay *out = &session->out;
+	struct ctr_relay *out = &session->out;
+	struct signalfd_siginfo info;
 
-	while (!out->closed || relay_wants_write(out)) {
-		struct pollfd fd = { .fd = out->to, .events = POLLOUT };
+	while (!out->closed || ctr_relay_wants_write(out)) {
+		struct pollfd fds[] = {
+			{.fd = out->to,                 .events = POLLOUT},
+			{ .fd = session->wait->signals, .events = POLLIN }
+		};
+		int n;
 
-		if (!relay_wants_write(out)) {
-			relay_read(out);
-			if (!relay_wants_write(out))
+		if (!ctr_relay_wants_write(out)) {
+			(void)ctr_relay_read(out);
+			if (!ctr_relay_wants_write(out))
 				return;
 		}
-		if (poll(&fd, 1, 1000) <= 0)
+		n = poll(fds, 2, session->told_to_end ? STALLED_MS : -1);
+		if (n == 0 || (n < 0 && errno != EINTR))
 			return;
-		relay_write_shared(out);
+		if (fds[1].revents && read(fds[1].fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+			session->told_to_end |= ends((int)info.ssi_signo);
+		if (fds[0].revents)
+			ctr_relay_write_shared(out);
 	}
+}
+
+/* ---- detached */
+
+static void drop_streams(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+/*
+ * Without a reader of its terminal the process would stop when that is full, and without a master
+ * it would be hung up. What it writes is dropped. It is no child of ours, so its end shows in the
+ * pidfd and its status is its new parent's.
+ */
+static void keep(struct session *session, int ready)
+{
+	struct ctr_wait *wait = session->wait;
+	struct signalfd_siginfo info;
+	char dropped[4096];
+
+	(void)setsid();
+	drop_streams();
+	close(ready);
+	wait->terminal.raw = false; /* it is the other's */
+	wait->keeper = true;
+	for (;;) {
+		struct pollfd fds[] = {
+			{.fd = wait->launch->pidfd,                       .events = POLLIN},
+			{ .fd = wait->signals,                            .events = POLLIN},
+			{ .fd = session->out.closed ? -1 : wait->console, .events = POLLIN}
+		};
+
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[2].revents && read(wait->console, dropped, sizeof(dropped)) <= 0 &&
+		    errno != EAGAIN)
+			session->out.closed = true;
+		if (fds[1].revents &&
+		    read(fds[1].fd, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
+		    ends((int)info.ssi_signo))
+			(void)ctr_pidfd_kill(wait->launch->pidfd, (int)info.ssi_signo);
+		if (fds[0].revents)
+			break;
+	}
+	wait->launch->pid = 0;
+	session->ended = true;
+}
+
+/* Two processes come out of it, unless it cannot be. */
+static void detach(struct session *session)
+{
+	struct ctr_wait *wait = session->wait;
+	int ready[2] = { -1, -1 };
+	char none;
+	pid_t pid;
+
+	session->in.detached = false;
+	if (wait->launch->pidfd < 0) {
+		ctr_log(CTR_LOG_ERROR, "cannot detach without pidfd_open");
+		return;
+	}
+
+	pid = pipe2(ready, O_CLOEXEC) < 0 ? -1 : fork();
+	if (pid < 0) {
+		ctr_log(CTR_LOG_ERROR, "cannot detach: %s", strerror(errno));
+		ctr_close_ptr(&ready[0]);
+		ctr_close_ptr(&ready[1]);
+		return;
+	}
+	if (pid == 0) {
+		close(ready[0]);
+		keep(session, ready[1]);
+		return;
+	}
+	/* Our end may hang up all processes of the session: not before it has left that. */
+	close(ready[1]);
+	while (read(ready[0], &none, 1) < 0 && errno == EINTR)
+		;
+	close(ready[0]);
+	wait->launch->pid = 0;
+	wait->detached = true;
+	session->ended = true;
 }
 
 int ctr_wait(struct ctr_wait *wait, int *status, struct ctr_error *err)
@@ -281,14 +339,23 @@ int ctr_wait(struct ctr_wait *wait, int *status, struct ctr_error *err)
 		struct pollfd fds[POLL_COUNT];
 
 		fill_poll(&session, fds);
-		if (poll(fds, POLL_COUNT, -1) < 0) {
+		if (poll(fds, POLL_COUNT, session.away ? AWAY_MS : -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for the process");
 		}
 		serve_poll(&session, fds);
+		if (session.out.gone) {
+			session.out.gone = false;
+			hang_up(&session);
+		}
+		if (session.away && ctr_terminal_is_foreground(&wait->terminal))
+			session.away = !ctr_terminal_resume(&wait->terminal);
+		if (session.in.detached && !session.ended)
+			detach(&session);
 	}
-	drain(&session);
+	if (!wait->detached && !wait->keeper)
+		drain(&session);
 	/* Its last words may have come together with its end. */
 	while (wait->notify && ctr_notify_serve(wait->notify))
 		;

@@ -24,7 +24,7 @@ const struct ctr_backend ctr_backends[] = {
          .name = "microvm",
          .about = "hardware-assisted virtualization with paravirtual devices",
          .bits = CTR_BACKEND_MACHINE | CTR_BACKEND_NEEDS_KVM | CTR_BACKEND_BLK |
-			CTR_BACKEND_HOT_MEMORY | CTR_BACKEND_MMIO,
+			CTR_BACKEND_HOT_MEMORY | CTR_BACKEND_VIRTIOFS | CTR_BACKEND_MMIO,
          .translate = ctr_vm_translate,
          .probe = ctr_vm_probe,
          .prepare = ctr_vm_prepare,
@@ -37,7 +37,8 @@ const struct ctr_backend ctr_backends[] = {
          .name = "vm",
          .about = "full virtualization: a PC with firmware, on KVM or by binary translation",
          .bits = CTR_BACKEND_MACHINE | CTR_BACKEND_EMULATES | CTR_BACKEND_BLK |
-			CTR_BACKEND_HOT_MEMORY, .translate = ctr_vm_translate,
+			CTR_BACKEND_HOT_MEMORY | CTR_BACKEND_VIRTIOFS,
+         .translate = ctr_vm_translate,
          .probe = ctr_vm_probe,
          .prepare = ctr_vm_prepare,
          .spawn = ctr_vm_spawn,

@@ -30,6 +30,7 @@
 #include "vm/monitor.h"
 #include "vm/qemu.h"
 #include "vm/setup.h"
+#include "vm/shared.h"
 #include "vm/uml.h"
 
 #define KVM "/dev/kvm"
@@ -268,7 +269,7 @@ static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_se
 /* Our side and the hypervisor's of each connection. */
 struct wires {
 	int channel[2], qmp[2], console[2], output[2];
-	int initrd;
+	int initrd, shared;
 };
 
 static int make_wires(struct wires *wires)
@@ -298,13 +299,14 @@ static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_set
 		.channel = wires->channel[1],
 		.monitor = wires->qmp[1],
 		.console = wires->console[1],
-		.shared = -1,
+		.shared = wires->shared,
 		.parameters = config ? config->hypervisor.parameters : NULL,
 		.nparameters = config ? config->hypervisor.nparameters : 0,
 		.kernel_parameters = config ? config->kernel.parameters : NULL,
 		.nkernel_parameters = config ? config->kernel.nparameters : 0,
 	};
-	const int keep[] = { qemu.initrd, qemu.image, qemu.channel, qemu.monitor, qemu.console };
+	const int keep[] = { qemu.initrd,  qemu.image,   qemu.channel,
+			     qemu.monitor, qemu.console, qemu.shared };
 	const struct ctr_hypervisor hypervisor = {
 		.argv = ctr_qemu_argv(&qemu, machine->arena),
 		.keep = keep,
@@ -397,6 +399,13 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	wires.initrd = make_initrd(machine, setup, plan, err);
 	if (wires.initrd < 0)
 		return -1;
+	wires.shared = -1;
+	if (setup->nshared > 0) {
+		start.server =
+			ctr_vm_share(machine, setup, own.dir, wires.output[1], &wires.shared, err);
+		if (start.server < 0)
+			return -1;
+	}
 	start.vmm = machine->backend->bits & CTR_BACKEND_PORTED
 			    ? start_uml(machine, setup, &wires, err)
 			    : start_qemu(machine, setup, &wires, err);

@@ -211,6 +211,10 @@ static void reap(struct monitor *monitor)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == monitor->server) {
+			monitor->server = 0;
+			monitor_give_up(monitor, "its file server ended");
+		}
 		if (pid != monitor->vmm)
 			continue;
 		monitor->vmm = 0;
@@ -499,12 +503,12 @@ static int begin(struct monitor *monitor, const struct ctr_monitor_start *start)
 	return 0;
 }
 
-static void end_vmm(struct monitor *monitor)
+static void end_child(pid_t pid)
 {
-	if (monitor->vmm <= 0)
+	if (pid <= 0)
 		return;
-	(void)kill(monitor->vmm, SIGKILL);
-	while (waitpid(monitor->vmm, NULL, 0) < 0 && errno == EINTR)
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
@@ -536,12 +540,14 @@ int ctr_monitor_run(const struct ctr_monitor_start *start)
 	monitor->qmp = start->qmp;
 	monitor->dir = start->fds->dir;
 	monitor->vmm = start->vmm;
+	monitor->server = start->server;
 	for (unsigned i = 0; i < MONITOR_CLIENTS; i++)
 		monitor->clients[i].fd = -1;
 
 	if (begin(monitor, start) == 0)
 		loop(monitor);
-	end_vmm(monitor);
+	end_child(monitor->vmm);
+	end_child(monitor->server);
 
 	first = &monitor->sessions[0];
 	if (first->exited)

@@ -17,6 +17,7 @@ struct ctr_machine_fds;
 struct ctr_monitor_start {
 	const struct ctr_machine_fds *fds;
 	pid_t vmm;     /* the hypervisor */
+	pid_t server;  /* of files; 0: none */
 	int channel;   /* to the guest */
 	int qmp;       /* to QEMU; -1: this hypervisor cannot be paused */
 	int console;   /* what the guest's kernel says */

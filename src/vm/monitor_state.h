@@ -56,7 +56,7 @@ struct monitor {
 	struct monitor_said console, output;
 	int signals, control, gate, qmp, dir;
 	unsigned qmp_id;
-	pid_t vmm;
+	pid_t vmm, server;
 	bool hello; /* the guest has spoken */
 	bool ended; /* the machine, or our interest in it */
 	bool told;  /* the parent has heard why */

@@ -30,7 +30,7 @@ struct ctr_vm_bind {
 	const char *source; /* on the host */
 	const char *guest;  /* in the guest's first root */
 	size_t index;       /* of mounts[] */
-	bool directory, copied;
+	bool directory, readonly, copied;
 };
 
 struct ctr_vm_setup {

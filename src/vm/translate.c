@@ -194,11 +194,16 @@ static int add_bind(const struct ctr_machine *machine, struct ctr_vm_setup *setu
 		.source = mount->source,
 		.index = i,
 		.directory = S_ISDIR(st.st_mode),
+		.readonly = mount->flags & MS_RDONLY,
 		.copied = S_ISREG(st.st_mode) && st.st_size <= CTR_VM_FILE_MAX &&
 			  (mount->flags & MS_RDONLY),
 	};
 	bind->guest = ctr_arena_printf(machine->arena, "/%s/%zu", bind->copied ? "files" : "shared",
 				       setup->nbinds);
+	if (!bind->copied && !machine->host->privileged)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"mounts[%zu]: '%s': --isolation %s needs privileges to share it", i,
+				mount->source, machine->backend->name);
 	if (!bind->copied && !(machine->backend->bits & CTR_BACKEND_VIRTIOFS))
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"mounts[%zu]: '%s': --isolation %s can only copy read-only files",

@@ -18,8 +18,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "vm/hypervisor.h"
 
 #ifndef MOUNT_ATTR_RDONLY
@@ -49,14 +51,47 @@ static void set_streams(int output)
 		_exit(127);
 }
 
+/* A /dev of its own with what a hypervisor needs: who may open the host's nodes is the host's
+ * affair, and others it has no business with. */
+static void make_devices(bool kvm)
+{
+	static const struct {
+		const char *path;
+		unsigned major, minor;
+	} nodes[] = {
+		{"/dev/null",     1, 3},
+		{ "/dev/zero",    1, 5},
+		{ "/dev/random",  1, 8},
+		{ "/dev/urandom", 1, 9},
+	};
+	struct stat st;
+
+	if (kvm && stat("/dev/kvm", &st) < 0)
+		fail("open /dev/kvm");
+	if (mount("dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755") < 0)
+		fail("mount its /dev");
+	(void)umask(0);
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(nodes); i++)
+		if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) <
+		    0)
+			fail("make its devices");
+	if (kvm && mknod("/dev/kvm", S_IFCHR | 0666, st.st_rdev) < 0)
+		fail("make its /dev/kvm");
+	if (mkdir("/dev/shm", 01777) < 0)
+		fail("make its /dev/shm");
+}
+
 /* Nothing of the host's is to be written, and no program to gain anything. Where the kernel cannot
  * do it in one step, ids and the filter must do. */
-static void narrow_mounts(void)
+static void narrow_mounts(const struct ctr_hypervisor *hypervisor)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
 
 	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
 		fail("make its mounts private");
+	/* In a user namespace there are no nodes to be made; those of the host serve as before. */
+	if (hypervisor->unprivileged)
+		make_devices(hypervisor->kvm);
 	(void)syscall(SYS_mount_setattr, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */, &attr,
 		      sizeof(attr));
 }
@@ -88,17 +123,9 @@ static void mount_scratch(void)
 		fail("mount a file system at /dev/shm");
 }
 
-static void give_up_root(bool kvm)
+static void give_up_root(void)
 {
-	gid_t group = 0;
-	struct stat st;
-	size_t ngroups = 0;
-
-	if (kvm && stat("/dev/kvm", &st) == 0) {
-		group = st.st_gid;
-		ngroups = 1;
-	}
-	if (setgroups(ngroups, &group) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
 		fail("become nobody");
 }
@@ -119,11 +146,11 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor, uid_t uid, gi
 	if (needs_user_namespace(hypervisor))
 		map_ids(uid, gid);
 	if (hypervisor->unprivileged || hypervisor->scratch)
-		narrow_mounts();
+		narrow_mounts(hypervisor);
 	if (hypervisor->scratch)
 		mount_scratch();
 	if (hypervisor->unprivileged)
-		give_up_root(hypervisor->kvm);
+		give_up_root();
 	/* After the change of ids, which would clear it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("restrict itself");

@@ -25,7 +25,7 @@
 #include "vm/terminal.h"
 
 enum {
-	BOOT_SECONDS = 180,
+	BOOT_SECONDS = 600,
 	SAID_LAST = 600,
 	QMP_MS = 10000,
 	WATCHES = 16 + MONITOR_CLIENTS + 4 * CTR_FRAME_SESSIONS

@@ -135,3 +135,100 @@ ROWS
   expect_status 125
   expect_match 'vm.hwConfig.memory: 1000000 bytes are too little for a guest'
 }
+
+@test "vm: directories and files of the host, live, and copies of small ones" {
+  machine
+  mkdir "$BATS_TEST_TMPDIR/shared"
+  echo 'from the host' >"$BATS_TEST_TMPDIR/shared/file"
+  echo single >"$BATS_TEST_TMPDIR/single"
+  echo small >"$BATS_TEST_TMPDIR/small"
+  config --arg dir "$BATS_TEST_TMPDIR" '.root.readonly = false | .mounts += [
+    {"destination": "/small", "source": ($dir + "/small"), "options": ["bind", "ro"]},
+    {"destination": "/single", "source": ($dir + "/single"), "options": ["bind"]},
+    {"destination": "/rw", "source": ($dir + "/shared"), "options": ["rbind"]},
+    {"destination": "/ro", "source": ($dir + "/shared"), "options": ["rbind", "ro"]}]'
+  shell 'cat /small /single /rw/file /ro/file; echo from the guest >/rw/new; echo changed >/single
+    echo x 2>/dev/null >/ro/x || echo read-only'
+  run_bundle --isolation vm
+  expect_status 0
+  expect_output $'small\nsingle\nfrom the host\nfrom the host\nread-only'
+  [ "$(cat "$BATS_TEST_TMPDIR/shared/new")" = 'from the guest' ]
+  [ "$(cat "$BATS_TEST_TMPDIR/single")" = changed ]
+}
+
+@test "vm: terminals of run and exec, and their sizes" {
+  machine
+  need /usr/bin/python3
+  config '.process.terminal = true | .root.readonly = false'
+  shell 'stty size; read a; stty size; read a; exit 6'
+  run /usr/bin/python3 - "$CTR" "$STATE" "$BUNDLE" "$ID" <<'PYTHON'
+import fcntl, os, pty, select, struct, sys, termios, time
+
+ctr, state, bundle, name = sys.argv[1:]
+
+def size(fd, rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+def play(arguments, steps):
+    """Run ctr on a terminal; each step waits for a text, then does something with it."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        time.sleep(0.5)
+        os.execv(ctr, [ctr, "--root", state] + arguments)
+    size(fd, 33, 99)
+    said, end = b"", time.time() + 100
+    while time.time() < end:
+        if select.select([fd], [], [], 0.2)[0]:
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            said += data
+        if steps and steps[0][0] in said:
+            steps.pop(0)[1](fd)
+    return said, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def resize(fd):
+    size(fd, 44, 111)
+    time.sleep(1)
+    os.write(fd, b"\n")
+
+def inside(fd):
+    said, status = play(["exec", "-t", name, "sh", "-c", "stty size; read x; echo got $x; exit 4"],
+                        [(b"33 99", lambda fd: os.write(fd, b"word\n"))])
+    assert b"got word" in said and status == 4, (said, status)
+    os.write(fd, b"\n")
+
+said, status = play(["run", "-b", bundle, "--isolation", "vm", name],
+                    [(b"33 99", resize), (b"44 111", inside)])
+assert b"44 111" in said and status == 6, (said, status)
+PYTHON
+  expect_status 0
+}
+
+@test "vm: an image that was damaged is made again; a full disk leaves nothing" {
+  machine
+  export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+  shell 'echo up'
+  run_bundle --isolation vm
+  expect_status 0
+  expect_output up
+  # a byte of it
+  printf x | dd of="$(echo "$XDG_CACHE_HOME"/ctr/root-*.erofs)" bs=1 seek=5000 conv=notrunc 2>/dev/null
+  run_bundle --isolation vm
+  expect_status 0
+  expect_output up
+
+  export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/full
+  mkdir "$XDG_CACHE_HOME"
+  mount -t tmpfs -o size=64k full "$XDG_CACHE_HOME"
+  run_bundle --isolation vm
+  local left
+  left=$(find "$XDG_CACHE_HOME" -type f ! -size 0)
+  umount "$XDG_CACHE_HOME"
+  expect_status 125
+  expect_match 'No space left on device'
+  [ -z "$left" ]
+}

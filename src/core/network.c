@@ -100,6 +100,8 @@ int ctr_network_init(struct ctr_network *network, const struct ctr_network_optio
 	if (check_options(network, context, err) < 0)
 		return -1;
 
+	if (network->mode == CTR_NETWORK_CONFIG)
+		return 0;
 	network->dir = state_dir(id, context);
 	if (network->mode == CTR_NETWORK_BRIDGE && !context->host.privileged)
 		network->mode = CTR_NETWORK_PASTA;

@@ -51,7 +51,7 @@ links() { in_host ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort | tr '\n
 network_leaks() {
   links | grep -vx 'lo \(host0 \)\?' | sed 's/^/links: /'
   in_host nft list ruleset | sed 's/^/rules: /'
-  ls -d "$LEASES" 2>/dev/null | sed 's/^/leases: /'
+  [ ! -e "$LEASES" ] || echo "leases: $LEASES"
 }
 
 bridges() {
@@ -125,6 +125,7 @@ answers() { [ "$(answer_of "$1" "$2")" = "i am $3" ]; }
   expect_match $'\n[0-9.]+ web '"$ID"
   expect_match $'\nweb\n'
   expect_match 'Read-only file system'
+  # shellcheck disable=SC2013 # they are words
   for server in $(sed -n 's/^nameserver \([0-9.]*\)$/\1/p' /etc/resolv.conf | grep -v '^127'); do
     expect_match "nameserver $server"
   done

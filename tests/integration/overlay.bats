@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # A writable layer over a root file system that is never written.
 
+# shellcheck disable=SC2016 # they are jq's and the container's
 load helper
 
 eval "base_$(declare -f setup)"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # A person at a terminal: real ones, by terminal.py.
 
+# shellcheck disable=SC2016 # for other shells
 load helper
 
 eval "base_$(declare -f setup)"
@@ -93,7 +94,7 @@ at_terminal() { # SCENARIO [WORD] ARGUMENT...
 }
 
 @test "keys that are none" {
-  for bad in '' a, ctrl- ctrl-1 ctrl-ab ab ,a a,,b a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q; do
+  for bad in '' 'a,' ctrl- ctrl-1 ctrl-ab ab ,a a,,b a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q; do
     run ctr run -b "$BUNDLE" --detach-keys "$bad" "$ID"
     expect_status 125
     expect_match '^ctr: --detach-keys: '

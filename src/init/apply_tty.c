@@ -26,14 +26,14 @@ static long open_ptmx(struct init *init)
 
 	if (fd == -ENOENT || fd == -EACCES)
 		fd = path_open(init, "/dev/ptmx", O_RDWR | O_NOCTTY, 0);
-	if (fd < 0)
-		return fd;
-	r = sys_fstat((int)fd, &st);
+	r = fd < 0 ? fd : sys_fstat((int)fd, &st);
 	if (r == 0 && (!S_ISCHR(st.st_mode) || st.st_rdev != PTMX))
 		r = -ENOTTY;
 	if (r == 0)
 		return fd;
-	(void)sys_close((int)fd);
+	if (fd >= 0)
+		(void)sys_close((int)fd);
+	report_text(init, "/dev/ptmx");
 	return r;
 }
 

@@ -558,7 +558,8 @@ static void test_ptmx_is_file(void **state)
 	add_op(h, CTR_OP_SESSION);
 	add_str(h, CTR_OP_PTY, "", 0);
 	start_init(h, NEW);
-	expect_fail(h, "cannot set up the terminal: Inappropriate ioctl for device");
+	expect_fail(h, "cannot set up the terminal: '/dev/ptmx': "
+		       "Inappropriate ioctl for device");
 }
 
 /* As exec does: in the root already, no console. */

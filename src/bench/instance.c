@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "core/context.h"
+#include "vm/backend.h"
 
 enum { SAID_MAX = 1024 };
 
@@ -147,6 +148,46 @@ static void wipe(struct ctr_bench *bench, struct ctr_instance *instance)
 	close_all(instance);
 }
 
+/* The number behind @word in lines of "WORD NUMBER"; -1: there is none. */
+static int64_t number_of(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, word, len) == 0 && line[len] == ' ')
+			return strtoll(line + len + 1, NULL, 10);
+	}
+
+	return -1;
+}
+
+void ctr_instance_boot(const char *text, int64_t begun, struct ctr_sample *sample)
+{
+	int64_t began = number_of(text, "began"), hello = number_of(text, "hello");
+	int64_t uptime = number_of(text, "uptime"), init = number_of(text, "init");
+
+	/* The last two are what a guest says. */
+	if (began < begun || hello < began || uptime < 0 || uptime > hello - began || init < 0 ||
+	    init > uptime)
+		return;
+	sample->vmm = began - begun;
+	sample->hello = hello - begun;
+	sample->kernel = sample->hello - uptime;
+	sample->init = sample->hello - init;
+}
+
+static void read_boot(const struct ctr_bench *bench, const struct ctr_instance *instance,
+		      int64_t begun, struct ctr_sample *sample)
+{
+	char path[4096], text[512];
+
+	(void)snprintf(path, sizeof(path), "%s/%s/" CTR_MACHINE_BOOT, bench->context->root,
+		       instance->id);
+	if (ctr_file_read_small(AT_FDCWD, path, text, sizeof(text)) > 0)
+		ctr_instance_boot(text, begun, sample);
+}
+
 /* ---- a run */
 
 /* Read what is there. False: nobody has the other end any more. */
@@ -266,6 +307,8 @@ void ctr_instance_run(struct ctr_bench *bench, const char *kind, struct ctr_aren
 		sample->error =
 			create(bench, kind, bench->config, bench->null, out, arena, &instance);
 	sample->created = ctr_now() - begun;
+	if (!sample->error)
+		read_boot(bench, &instance, begun, sample);
 	if (!sample->error)
 		sample->error = start(bench, &instance, begun, out, arena, sample);
 	if (!sample->error)

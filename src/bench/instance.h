@@ -21,6 +21,10 @@ struct ctr_instance {
 void ctr_instance_run(struct ctr_bench *bench, const char *kind, struct ctr_arena *arena,
 		      struct ctr_sample *sample);
 
+/* Take the moments of a machine's start from the file CTR_MACHINE_BOOT, @text; @begun is when it
+ * was asked for. What cannot be true is left out. */
+void ctr_instance_boot(const char *text, int64_t begun, struct ctr_sample *sample);
+
 /* Start one that does nothing. NULL, or why it does not run, in @arena. */
 const char *ctr_instance_idle(struct ctr_bench *bench, const char *kind, struct ctr_arena *arena,
 			      struct ctr_instance *instance);

@@ -18,12 +18,15 @@ enum { CTR_REPORT_VERSION = 1 };
 /* One run of the bundle, its moments counted from the request; -1: not seen. */
 struct ctr_sample {
 	uint32_t block, place; /* which block, and its place in the block's order */
-	int64_t created;       /* `create` has returned */
-	int64_t first;         /* the first byte of the workload arrived */
-	int64_t exited;        /* the workload has ended */
-	int64_t gone;          /* `delete` has returned, and no process is left */
-	int status;            /* 0-255, 128+n for signal n; -1 */
-	const char *error;     /* why the run does not count; NULL: it counts */
+	/* of a machine: its hypervisor was started, its kernel's clock began, ctr-init began in it,
+	 * and has spoken; all 0 without one */
+	int64_t vmm, kernel, init, hello;
+	int64_t created;   /* `create` has returned */
+	int64_t first;     /* the first byte of the workload arrived */
+	int64_t exited;    /* the workload has ended */
+	int64_t gone;      /* `delete` has returned, and no process is left */
+	int status;        /* 0-255, 128+n for signal n; -1 */
+	const char *error; /* why the run does not count; NULL: it counts */
 };
 
 /* What is estimated of the samples, in milliseconds. */

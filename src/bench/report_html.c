@@ -147,9 +147,10 @@ static void plots(struct ctr_buf *buf, const struct ctr_report *report)
 	ctr_svg_ecdf(report, buf);
 	ctr_buf_adds(buf, "<h2>Where the time goes</h2>\n");
 	ctr_svg_phases(report, buf);
-	ctr_buf_adds(buf,
-		     "<p class=\"m\">Milliseconds, medians of each phase. Every bar has a scale "
-		     "of its own.</p>\n");
+	ctr_buf_adds(
+		buf,
+		"<p class=\"m\">Milliseconds, medians of each phase. Every bar has a scale "
+		"of its own. Of a machine, <i>hypervisor</i> lasts until the guest's kernel has a clock; <i>create</i> is what follows in the guest.</p>\n");
 }
 
 static void put_mib(struct ctr_buf *buf, double bytes)

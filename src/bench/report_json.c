@@ -69,6 +69,12 @@ static void put_sample(struct ctr_json *json, const struct ctr_sample *sample)
 	ctr_json_object(json, NULL);
 	ctr_json_u64(json, "block", sample->block);
 	ctr_json_u64(json, "place", sample->place);
+	if (sample->hello > 0) {
+		put_moment(json, "hypervisorNs", sample->vmm);
+		put_moment(json, "kernelNs", sample->kernel);
+		put_moment(json, "initNs", sample->init);
+		put_moment(json, "helloNs", sample->hello);
+	}
 	put_moment(json, "createdNs", sample->created);
 	put_moment(json, "firstByteNs", sample->first);
 	put_moment(json, "exitedNs", sample->exited);

@@ -34,12 +34,19 @@ struct part {
 	const char *name, *color;
 };
 
+/* Those of machines come first. */
 static const struct part phases[] = {
-	{"create",               "#56B4E9"},
-	{ "start to first byte", "#0072B2"},
+	{"before",               "#D9DEE4"},
+        { "hypervisor",          "#D55E00"},
+	{ "guest's kernel",      "#CC79A7"},
+        { "guest's init",        "#F0E442"},
+	{ "create",              "#56B4E9"},
+        { "start to first byte", "#0072B2"},
 	{ "program",             "#B8BEC5"},
-	{ "tear-down",           "#E69F00"},
+        { "tear-down",           "#E69F00"},
 };
+
+enum { MACHINE_PHASES = 4 };
 
 static const struct part memories[] = {
 	{"private (USS)",       "#0072B2"},
@@ -59,14 +66,14 @@ static void open_svg(struct ctr_buf *buf, size_t rows, const char *label)
 
 static void legend(struct ctr_buf *buf, const struct part *parts, size_t n)
 {
-	int x = LEFT;
+	int x = n > 6 ? 8 : LEFT;
 
 	for (size_t i = 0; i < n; i++) {
 		ctr_buf_addf(buf,
 			     "<rect x=\"%d\" y=\"6\" width=\"11\" height=\"11\" rx=\"2\" "
 			     "fill=\"%s\"/><text x=\"%d\" y=\"16\" class=\"s\">%s</text>\n",
 			     x, parts[i].color, x + 16, parts[i].name);
-		x += 40 + (int)strlen(parts[i].name) * 7;
+		x += 30 + (int)strlen(parts[i].name) * 7;
 	}
 }
 
@@ -120,7 +127,14 @@ static double phase_median(const struct ctr_row *row, size_t phase)
 		const struct ctr_sample *sample = &row->samples[i];
 		/* Without output, the program is all that follows create. */
 		int64_t first = sample->first < 0 ? sample->created : sample->first;
-		const int64_t moments[] = { 0, sample->created, first, sample->exited,
+		const int64_t moments[] = { 0,
+					    sample->vmm,
+					    sample->kernel,
+					    sample->init,
+					    sample->hello,
+					    sample->created,
+					    first,
+					    sample->exited,
 					    sample->gone };
 
 		if (!sample->error)
@@ -143,12 +157,25 @@ static size_t count_measured(const struct ctr_report *report, bool idle)
 	return n;
 }
 
+static bool any_machine(const struct ctr_report *report)
+{
+	for (size_t i = 0; i < report->nrows; i++)
+		for (size_t j = 0; j < report->rows[i].nsamples; j++)
+			if (report->rows[i].samples[j].hello > 0)
+				return true;
+
+	return false;
+}
+
 void ctr_svg_phases(const struct ctr_report *report, struct ctr_buf *buf)
 {
 	size_t at = 0;
 
 	open_svg(buf, count_measured(report, false), "Phases of a run");
-	legend(buf, phases, CTR_ARRAY_SIZE(phases));
+	if (any_machine(report))
+		legend(buf, phases, CTR_ARRAY_SIZE(phases));
+	else
+		legend(buf, phases + MACHINE_PHASES, CTR_ARRAY_SIZE(phases) - MACHINE_PHASES);
 	for (size_t i = 0; i < report->nrows; i++) {
 		const struct ctr_row *row = &report->rows[i];
 		double length[CTR_ARRAY_SIZE(phases)], total = 0, x = LEFT;

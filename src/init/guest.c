@@ -119,18 +119,27 @@ static void make_raw(int fd)
 	(void)SYS(ioctl, fd, TCSETS, &tio);
 }
 
+static uint64_t guest_began;
+
+static uint64_t uptime(void)
+{
+	struct sys_timespec now = { 0 };
+
+	(void)SYS(clock_gettime, 1, &now);
+	return (uint64_t)now.sec * 1000000000 + (uint64_t)now.nsec;
+}
+
 static long open_channel(const char *path)
 {
 	struct ctr_frame_hello hello = { .version = CTR_GUEST_VERSION };
-	struct sys_timespec now = { 0 };
 	long fd = sys_openat(AT_FDCWD, path, O_RDWR | O_NOCTTY, 0);
 
 	if (fd < 0)
 		return fd;
 	make_raw((int)fd);
 	guest.channel = (int)fd;
-	(void)SYS(clock_gettime, 1, &now);
-	hello.uptime = (uint64_t)now.sec * 1000000000 + (uint64_t)now.nsec;
+	hello.uptime = uptime();
+	hello.init_us = (uint32_t)((hello.uptime - guest_began) / 1000);
 	guest_send(NULL, CTR_FRAME_HELLO, 0, &hello, sizeof(hello));
 	return 0;
 }
@@ -350,6 +359,7 @@ _Noreturn void guest_main(void)
 {
 	const uint64_t mask = (uint64_t)1 << (SIGCHLD - 1);
 
+	guest_began = uptime();
 	/* A name that is there makes no trouble. */
 	mount_or_die("proc", "/proc");
 	mount_or_die("sysfs", "/sys");

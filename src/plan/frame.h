@@ -57,8 +57,8 @@ struct ctr_frame {
 
 struct ctr_frame_hello {
 	uint32_t version;
-	uint32_t reserved;
-	uint64_t uptime; /* ns since the guest's kernel began */
+	uint32_t init_us; /* of uptime: since its ctr-init began */
+	uint64_t uptime;  /* ns since the guest's kernel began */
 };
 
 struct ctr_frame_exit {

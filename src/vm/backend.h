@@ -107,6 +107,10 @@ extern const struct ctr_device_rule ctr_all_devices;
 
 /* The name of the file in a state directory whose being there says that the machine is paused. */
 #define CTR_MACHINE_PAUSED "paused"
+/* The file in there that says how a machine came up, lines of a word and nanoseconds: "began" (its
+ * hypervisor was started) and "hello" (the guest has spoken) on the host's CLOCK_MONOTONIC, and of
+ * the guest "uptime" at its hello and the last part of that, "init". */
+#define CTR_MACHINE_BOOT   "boot"
 
 /* process.c */
 int ctr_process_translate(struct ctr_machine *machine, struct ctr_error *err);

@@ -539,6 +539,7 @@ int ctr_monitor_run(const struct ctr_monitor_start *start)
 	monitor->gate = start->fds->gate;
 	monitor->qmp = start->qmp;
 	monitor->dir = start->fds->dir;
+	monitor->began = monitor_now();
 	monitor->vmm = start->vmm;
 	monitor->server = start->server;
 	for (unsigned i = 0; i < MONITOR_CLIENTS; i++)

@@ -1,14 +1,18 @@
 /* Sessions as the host sees them: the parent's messages, standard streams, the end. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "plan/msg.h"
+#include "vm/backend.h"
 #include "vm/monitor_state.h"
 
 enum { OUTPUT_CHUNK = 4096 };
@@ -322,11 +326,35 @@ static void answer_stats(struct monitor *monitor, const uint8_t *data, uint32_t 
 	}
 }
 
+uint64_t monitor_now(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* For whoever wants to know where the time of a start goes. The guest's numbers are its own. */
+static void note_boot(const struct monitor *monitor, const uint8_t *data)
+{
+	struct ctr_frame_hello hello;
+	char text[256];
+	int n;
+
+	memcpy(&hello, data, sizeof(hello));
+	n = snprintf(text, sizeof(text), "began %llu\nhello %llu\nuptime %llu\ninit %llu\n",
+		     (unsigned long long)monitor->began, (unsigned long long)monitor_now(),
+		     (unsigned long long)hello.uptime, (unsigned long long)hello.init_us * 1000);
+	(void)ctr_file_replace(monitor->dir, CTR_MACHINE_BOOT, text, (size_t)n, 0600, NULL);
+}
+
 void monitor_serve(struct monitor *monitor, const struct ctr_frame *head, const uint8_t *data)
 {
 	struct monitor_session *session = monitor_session_find(monitor, head->session);
 
 	if (head->type == CTR_FRAME_HELLO) {
+		if (!monitor->hello)
+			note_boot(monitor, data);
 		monitor->hello = true;
 		return;
 	}

@@ -57,9 +57,10 @@ struct monitor {
 	int signals, control, gate, qmp, dir;
 	unsigned qmp_id;
 	pid_t vmm, server;
-	bool hello; /* the guest has spoken */
-	bool ended; /* the machine, or our interest in it */
-	bool told;  /* the parent has heard why */
+	bool hello;     /* the guest has spoken */
+	uint64_t began; /* CLOCK_MONOTONIC, ns, when the hypervisor had just been started */
+	bool ended;     /* the machine, or our interest in it */
+	bool told;      /* the parent has heard why */
 	int vmm_status;
 	int by_signal; /* we were killed before there was anything to kill */
 };
@@ -74,6 +75,8 @@ int monitor_qmp(struct monitor *monitor, const char *command);
 
 /* ---- monitor_session.c */
 
+/* CLOCK_MONOTONIC, ns. */
+uint64_t monitor_now(void);
 struct monitor_session *monitor_session_find(struct monitor *monitor, unsigned id);
 /* NULL: too many. */
 struct monitor_session *monitor_session_new(struct monitor *monitor);

@@ -135,3 +135,16 @@ uml() { run_bundle --isolation uml "$@"; }
   expect_status 125
   expect_match "'/bin/sh' is not a Linux kernel"
 }
+
+@test "ctr compare: a row of its own, never ranked, with the machine and its phases" {
+  needs
+  shell 'echo hello; exit 3'
+  TMPDIR=$BATS_TEST_TMPDIR ctr compare "$BUNDLE" --quiet --isolation container,uml -n 1 \
+    --settle 100 --idle-runs 1 --json "$OUT.json" 3>&-
+  [ "$(jq -c '.rows[1] | [.kind, .accel, .ranked, .status, .sameStatus, .guest.vcpus,
+    .guest.kernel]' "$OUT.json")" = \
+    "[\"uml\",\"uml\",false,3,true,1,\"$(command -v linux.uml)\"]" ]
+  jq -e '.rows[1].samples[0] | .hypervisorNs > 0 and .hypervisorNs < .kernelNs and
+    .kernelNs < .initNs and .initNs < .helloNs and .helloNs < .createdNs' "$OUT.json"
+  jq -e '.rows[1].idle[0].pss > 16777216 and .idle != null' "$OUT.json"
+}

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "bench/density.h"
+#include "bench/instance.h"
 #include "bench/memory.h"
 #include "bench/processes.h"
 #include "bench/svg.h"
@@ -122,6 +123,34 @@ static void test_descendants(void **state)
 	ctr_arena_release(&arena);
 }
 
+static void test_boot(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t vmm, kernel, init, hello;
+	} cases[] = {
+		{"began 110\nhello 200\nuptime 60\ninit 20\n",                   10, 40, 80, 100},
+		{ "",							    0,  0,  0,  0  },
+		{ "began 110\nhello 200\nuptime 60\n",                           0,  0,  0,  0  },
+ /* A guest that says it is older than its hypervisor, or its init than itself. */
+		{ "began 110\nhello 200\nuptime 91\ninit 20\n",                  0,  0,  0,  0  },
+		{ "began 110\nhello 200\nuptime 60\ninit 61\n",                  0,  0,  0,  0  },
+		{ "began 110\nhello 200\nuptime 18446744073709551615\ninit 1\n", 0,  0,  0,  0  },
+		{ "began 90\nhello 200\nuptime 60\ninit 20\n",                   0,  0,  0,  0  },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		struct ctr_sample sample = { 0 };
+
+		ctr_instance_boot(cases[i].text, 100, &sample);
+		assert_int_equal(sample.vmm, cases[i].vmm);
+		assert_int_equal(sample.kernel, cases[i].kernel);
+		assert_int_equal(sample.init, cases[i].init);
+		assert_int_equal(sample.hello, cases[i].hello);
+	}
+}
+
 static void test_steps(void **state)
 {
 	static const size_t expected[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000 };
@@ -202,10 +231,10 @@ static void test_scales(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_config),       cmocka_unit_test(test_words),
-		cmocka_unit_test(test_lines),        cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_descendants),  cmocka_unit_test(test_scales),
-		cmocka_unit_test(test_density_plan),
+		cmocka_unit_test(test_config), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_lines),  cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_steps),  cmocka_unit_test(test_descendants),
+		cmocka_unit_test(test_scales), cmocka_unit_test(test_density_plan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

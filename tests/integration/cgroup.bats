@@ -109,11 +109,11 @@ load limits
   stat=$(cgroup_of "$ID")/cpu.stat
   usage() { sed -n 's/^usage_usec //p' "$stat"; }
   start=$(date +%s%N) used=$(usage)
-  sleep 5
+  sleep 10
   used=$(($(usage) - used)) time=$((($(date +%s%N) - start) / 1000))
   ctr delete --force "$ID"
   echo "used: $used of $time us"
-  [ $((100 * used / time)) -ge 15 ] && [ $((100 * used / time)) -le 25 ]
+  [ $((1000 * used / time)) -ge 150 ] && [ $((1000 * used / time)) -le 220 ]
 }
 
 @test "events --stats prints what is used, events prints until the end" {

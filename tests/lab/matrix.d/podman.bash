@@ -127,7 +127,7 @@ rows_security() {
     'once --security-opt no-new-privileges box grep NoNewPrivs /proc/self/status'
   row '--security-opt mask' 0 '^0$' \
     'once --security-opt mask=/proc/uptime box sh -c "cat /proc/uptime | wc -c"'
-  row '--security-opt unmask' 0 '^0$' \
+  more '--security-opt unmask' 0 '^0$' \
     'once --security-opt unmask=ALL box sh -c "grep -c -e /proc/kcore -e /proc/sys /proc/mounts || true"'
   more '--security-opt label' 0 'yes' 'once --security-opt label=disable box echo yes'
   more '--security-opt proc-opts' 0 'hidepid' \
@@ -159,7 +159,7 @@ rows_exec() {
   row 'exec: no such command: 127' 127 '[Nn]o such file|not found' 'inside main /no/such'
   more 'exec: not executable: 126' 126 '[Pp]ermission denied' 'inside main /etc/passwd'
   row 'exec -t' 0 '/dev/pts/' 'podman exec -t $P-main tty'
-  row 'exec -i' 0 '^through$' 'echo through | podman exec -i $P-main cat'
+  more 'exec -i' 0 '^through$' 'echo through | podman exec -i $P-main cat'
   row 'exec -u -w -e' 0 $'1000 1000\n/tmp\nblue' \
     'podman exec -u user -w /tmp -e COLOUR=blue $P-main sh -c "echo \$(id -u) \$(id -g); pwd; echo \$COLOUR"'
   row 'exec -d' 0 'made' 'podman exec -d $P-main sh -c "echo made >/made" >/dev/null; soon inside main test -s /made; inside main cat /made'
@@ -178,7 +178,7 @@ rows_look() {
     'stay hc --health-cmd "test -e /tmp/ok" --health-interval disable
     podman healthcheck run $P-hc >/dev/null; echo $?
     inside hc touch /tmp/ok; podman healthcheck run $P-hc; echo $?; gone hc'
-  row 'logs: k8s-file' 0 '^line$' \
+  more 'logs: k8s-file' 0 '^line$' \
     'once --name $P-l --rm=false --log-driver k8s-file box echo line >/dev/null; podman logs $P-l; gone l'
   row 'attach' 0 'bye' \
     'podman run -d --name $P-at --network none box sh -c "until test -e /go; do sleep 0.2; done; echo bye; exit 4" >/dev/null
@@ -193,10 +193,10 @@ rows_life() {
     of l "{{.State.Status}}"; podman start $P-l >/dev/null; sleep 1; podman stop -t 60 $P-l >/dev/null
     of l "{{.State.Status}} {{.State.ExitCode}}"; podman start $P-l >/dev/null; podman kill $P-l >/dev/null
     podman wait $P-l; podman rm $P-l >/dev/null'
-  row 'kill -s' 0 '^got it$' \
+  more 'kill -s' 0 '^got it$' \
     'podman run -d --name $P-k --network none box sh -c "trap \"echo got it; exit\" USR1; while :; do sleep 0.1; done" >/dev/null
     sleep 1; podman kill -s USR1 $P-k >/dev/null; podman wait $P-k >/dev/null; podman logs $P-k; gone k'
-  row 'rm -f of a running one' 0 '^$' 'stay rm && gone rm'
+  more 'rm -f of a running one' 0 '^$' 'stay rm && gone rm'
   row '--restart on-failure' 0 '^2$' \
     'podman run -d --name $P-r --network none --restart on-failure:2 box false >/dev/null
     soon is r "{{.RestartCount}} {{.State.Status}}" "2 exited"; of r "{{.RestartCount}}"; gone r'

@@ -11,10 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -376,6 +378,18 @@ static int clone_by_helper(struct ctr_child *child, struct ctr_error *err)
 	return 0;
 }
 
+/*
+ * Could ctr come back from another PID namespace? Its own may belong to a user namespace above,
+ * where root of this one (rootless Podman's, say) may do nothing: the kernel does not even show it.
+ */
+static bool can_return(void)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int owner = own < 0 ? -1 : ioctl(own, NS_GET_USERNS);
+
+	return owner >= 0;
+}
+
 /* 0 also when the clone or the child has failed: child->error tells then. */
 static int clone_once(struct ctr_child *child, struct ctr_error *err)
 {
@@ -383,7 +397,9 @@ static int clone_once(struct ctr_child *child, struct ctr_error *err)
 	child->step = NULL;
 	child->pid = 0;
 	child->helper_pid = 0;
-	return child->helper || child->wait ? clone_by_helper(child, err) : clone_here(child, err);
+	if (child->helper || child->wait || (child->pidns >= 0 && !can_return()))
+		return clone_by_helper(child, err);
+	return clone_here(child, err);
 }
 
 static bool lacks_clone3(const struct ctr_child *child)

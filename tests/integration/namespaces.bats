@@ -185,3 +185,21 @@ links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; d
   run -0 ctr run -b "$BUNDLE" "$ID"
   expect_output $'inside\nexample.org'
 }
+
+@test "exec in a user namespace that does not own its PID namespace, as in rootless Podman" {
+  need root unshare nsenter
+  local holder
+  unshare --user sleep 1000 3>&- &
+  holder=$!
+  eventually sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/$$/ns/user)\" ]"
+  echo '0 0 4294967295' >"/proc/$holder/uid_map"
+  echo '0 0 4294967295' >"/proc/$holder/gid_map"
+  inside() { nsenter --user --target "$holder" "$CTR" --cgroup-manager disabled --root "$STATE" "$@"; }
+  command_is sleep 1000
+  inside run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  run inside exec "$ID" sh -c 'echo inside; exit 9'
+  expect_status 9
+  expect_output inside
+  inside delete --force "$ID"
+  kill "$holder"
+}

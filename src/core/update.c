@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "cgroup/limits.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/machine.h"
 #include "core/place.h"
 #include "core/verbs.h"
 #include "oci/encode.h"
@@ -87,15 +89,61 @@ static int check(const struct ctr_container *container, struct ctr_error *err)
 	return 0;
 }
 
+/* A guest has the size it was started with, and limits in it are its own: what of @update can be
+ * carried out from here is time on the host's CPUs. */
+static int check_machine(const struct ctr_container *container, const struct ctr_resources *update,
+			 struct ctr_error *err)
+{
+	const struct ctr_backend *backend = ctr_machine_backend(container, err);
+	const struct {
+		const char *field;
+		bool asked;
+	} rows[] = {
+		{"memory",          update->memory != NULL      },
+		{ "pids",           update->has_pids_limit      },
+		{ "devices",        update->has_devices         },
+		{ "blockIO",        update->block_io != NULL    },
+		{ "hugepageLimits", update->nhugepage_limits > 0},
+		{ "unified",        update->nunified > 0        },
+	};
+
+	if (!backend)
+		return -1;
+	for (size_t i = 0; (backend->bits & CTR_BACKEND_MACHINE) && i < CTR_ARRAY_SIZE(rows); i++)
+		if (rows[i].asked)
+			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+					"linux.resources.%s: --isolation %s cannot change it while "
+					"it runs",
+					rows[i].field, backend->name);
+	return 0;
+}
+
+/* Limits that are carried out in the guest are none of the host's cgroup. */
+static const struct ctr_resources *of_host(const struct ctr_container *container,
+					   const struct ctr_resources *resources,
+					   struct ctr_arena *arena)
+{
+	const struct ctr_backend *backend = ctr_backend_find(container->record.isolation);
+	struct ctr_resources *host;
+
+	if (!resources || !backend || !(backend->bits & CTR_BACKEND_MACHINE))
+		return resources;
+	host = ctr_arena_alloc(arena, sizeof(*host));
+	host->cpu = resources->cpu;
+	return host;
+}
+
 static int update_container(struct ctr_container *container, const struct ctr_context *context,
 			    const struct ctr_resources *update, struct ctr_error *err)
 {
 	const struct ctr_resources *current = NULL, *merged;
 	struct ctr_limits limits;
 
-	if (check(container, err) < 0 || load_current(container, context, &current, err) < 0)
+	if (check(container, err) < 0 || check_machine(container, update, err) < 0 ||
+	    load_current(container, context, &current, err) < 0)
 		return -1;
 
+	current = of_host(container, current, context->arena);
 	merged = ctr_resources_merge(current, update, context->arena);
 	if (ctr_limits_plan(ctr_resources_complete(update, merged, context->arena), context->arena,
 			    &limits, err) < 0 ||

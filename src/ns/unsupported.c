@@ -1,6 +1,5 @@
 /*
- * What ctr decodes and validates but does not carry out yet: a clear error, never silence. A row
- * goes away with the work that carries it out.
+ * What is decoded and validated, and not carried out for a container: a clear error, never silence.
  */
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -15,7 +14,8 @@ static int check_rows(const struct row *rows, size_t n, struct ctr_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].asked)
-			return ctr_fail(err, CTR_FAULT_CONFIG, 0, "%s: ctr cannot do this yet",
+			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+					"%s: is for --isolation vm and microvm only",
 					rows[i].field);
 	}
 

@@ -19,7 +19,6 @@ enum ctr_control_kind {
 	CTR_CONTROL_RESIZE,     /* value = rows | columns << 16, of this connection's terminal */
 	CTR_CONTROL_PAUSE,
 	CTR_CONTROL_RESUME,
-	CTR_CONTROL_MEMORY, /* number = bytes of the guest's RAM */
 	CTR_CONTROL_STATS,
 };
 
@@ -29,7 +28,6 @@ enum { CTR_CONTROL_FDS = 5, CTR_CONTROL_FDS_TERMINAL = 6, CTR_CONTROL_TEXT = 409
 
 struct ctr_control_request {
 	uint32_t kind, value;
-	uint64_t number;
 };
 
 struct ctr_control_reply {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -113,16 +112,6 @@ static void begin_exec(struct monitor *monitor, struct monitor_client *client, i
 
 /* ---- requests */
 
-static void set_memory(struct monitor *monitor, struct monitor_client *client, uint64_t bytes)
-{
-	char command[96];
-
-	(void)snprintf(command, sizeof(command),
-		       "balloon\",\"arguments\":{\"value\":%llu},\"x\":\"",
-		       (unsigned long long)bytes);
-	monitor_answer(client, -monitor_qmp(monitor, command), 0, NULL, 0);
-}
-
 static void serve_request(struct monitor *monitor, struct monitor_client *client,
 			  const struct ctr_control_request *request)
 {
@@ -146,9 +135,6 @@ static void serve_request(struct monitor *monitor, struct monitor_client *client
 		break;
 	case CTR_CONTROL_RESUME:
 		monitor_answer(client, -monitor_qmp(monitor, "cont"), 0, NULL, 0);
-		break;
-	case CTR_CONTROL_MEMORY:
-		set_memory(monitor, client, request->number);
 		break;
 	case CTR_CONTROL_STATS:
 		client->wants_stats = true;

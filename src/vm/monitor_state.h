@@ -70,7 +70,7 @@ struct monitor {
 /* The guest does what no guest of ours does, or something went wrong for good: tell the parent,
  * end. */
 void monitor_give_up(struct monitor *monitor, const char *why);
-/* A QMP command ("stop", or with arguments "balloon\",\"arguments\":..."). 0 or -errno. */
+/* A QMP command without arguments ("stop"). 0 or -errno. */
 int monitor_qmp(struct monitor *monitor, const char *command);
 
 /* ---- monitor_session.c */

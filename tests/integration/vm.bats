@@ -65,6 +65,10 @@ await() { # TEXT - until the container has written it
   run ctr exec "$ID" echo again
   expect_output again
 
+  run ctr update --pids-limit 50 "$ID"
+  expect_status 1
+  expect_output 'ctr: linux.resources.pids: --isolation vm cannot change it while it runs'
+
   run ctr delete "$ID"
   expect_match 'that is not stopped: running'
   ctr kill "$ID" TERM

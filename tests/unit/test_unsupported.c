@@ -53,7 +53,8 @@ static void check(const struct row *row)
 	}
 	assert_int_equal(r, -1);
 	assert_int_equal(err.fault, CTR_FAULT_CONFIG);
-	snprintf(expected, sizeof(expected), "%s: ctr cannot do this yet", row->field);
+	snprintf(expected, sizeof(expected), "%s: is for --isolation vm and microvm only",
+		 row->field);
 	assert_string_equal(err.text, expected);
 }
 

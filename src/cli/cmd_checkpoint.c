@@ -58,6 +58,8 @@ static const struct ctr_option restore_table[] = {
 	CREATE("no-subreaper", 0, FLAG, no_subreaper, NULL, "do not take over orphaned processes"),
 	CREATE("no-pivot", 0, FLAG, no_pivot, NULL, "no effect: the root is CRIU's affair"),
 	CREATE("no-new-keyring", 0, FLAG, no_new_keyring, NULL, "no effect, likewise"),
+	CREATE("net", 0, STRING, network.net, "MODE", "the network, as run makes it"),
+	CREATE("ip", 0, STRING, network.ip, "ADDRESS", "its address on a bridge"),
 	COMMON,
 	FLAG("tcp-close", tcp_close, "TCP connections come back closed"),
 	WORD("lsm-profile", lsm_profile, "TYPE:NAME",

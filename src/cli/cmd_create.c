@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/command.h"
+#include "core/checkpoint.h"
 #include "core/create.h"
 #include "core/detach.h"
 #include "state/id.h"
@@ -14,6 +15,7 @@
 struct create_options {
 	struct ctr_create_options core;
 	struct ctr_list publish;
+	const char *from;
 	bool remove; /* Docker's --rm: what run does anyway */
 };
 
@@ -61,11 +63,13 @@ static const struct ctr_option table[] = {
 	CTR_OPT("keep", 0, FLAG, CREATE(keep), NULL, "do not delete it when it has ended"),
 	CTR_OPT("rootfs", 0, STRING, CREATE(rootfs), "DIR",
 		"no bundle: run a command in the root file system DIR"),
+	CTR_OPT("from", 0, STRING, offsetof(struct create_options, from), "DIR",
+		"start containers ID... from the checkpoint in DIR"),
 	CTR_OPT("rm", 0, FLAG, offsetof(struct create_options, remove), NULL,
 		"delete it when it has ended (the default)"),
 };
 
-enum { OPTIONS_OF_RUN = 7 };
+enum { OPTIONS_OF_RUN = 8 };
 
 static struct ctr_create_options options_of(const struct ctr_command *command)
 {
@@ -139,6 +143,40 @@ static int place_operands(const struct ctr_command *command, struct ctr_create_o
 	return 0;
 }
 
+/* Each with a log and work of its own; the images are only read. */
+static int run_from(struct ctr_command *command, struct ctr_create_options *options,
+		    const char *from, struct ctr_error *err)
+{
+	struct ctr_arena *arena = command->context->arena;
+	size_t n = command->noperands;
+
+	if (options->rootfs || options->overlay || options->isolation)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"run: --from excludes --rootfs, --overlay and --isolation");
+	if (n > 1 && !options->detach)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"run: --from with more than one container needs --detach");
+	if (!options->bundle)
+		options->bundle = ctr_checkpoint_bundle(command->context, from, err);
+	if (!options->bundle)
+		return -1;
+
+	options->fresh = true;
+	for (size_t i = 0; i < (n > 0 ? n : 1); i++) {
+		struct ctr_criu_flags flags = { .image_path = from };
+
+		options->id = n > 0 ? command->operands[i] : new_id(arena);
+		flags.work_path = ctr_arena_printf(arena, "%s/work-%s", from, options->id);
+		options->restore = &flags;
+		if (ctr_id_check(options->id, err) < 0 ||
+		    ctr_run(command->context, options, &command->status, err) < 0)
+			return n > 1 ? ctr_fail_within(err, "container '%s'", options->id) : -1;
+		if (n == 0 && options->detach)
+			printf("%s\n", options->id);
+	}
+	return 0;
+}
+
 static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct create_options *given = command->options;
@@ -147,8 +185,11 @@ static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 
 	if (given->remove && options.keep)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "run: --rm and --keep exclude each other");
-	if (place_operands(command, &options, err) < 0 ||
-	    ctr_detach_parse(&keys, options.detach_keys, err) < 0)
+	if (ctr_detach_parse(&keys, options.detach_keys, err) < 0)
+		return -1;
+	if (given->from)
+		return run_from(command, &options, given->from, err);
+	if (place_operands(command, &options, err) < 0)
 		return -1;
 
 	command->bundle = options.bundle;
@@ -178,7 +219,7 @@ const struct ctr_verb ctr_verb_create = {
 
 const struct ctr_verb ctr_verb_run = {
 	.name = "run",
-	.synopsis = "[flags] [BUNDLE] [ID] | --rootfs DIR [-- CMD...]",
+	.synopsis = "[flags] [BUNDLE] [ID] | --rootfs DIR [-- CMD...] | --from DIR ID...",
 	.summary = "create and start a container, wait for its end",
 	CTR_VERB_OPTIONS(table, struct create_options),
 	.operands_max = CTR_OPERANDS_ANY,

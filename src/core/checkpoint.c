@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -18,6 +19,7 @@
 #include "base/root.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/machine.h"
 #include "criu/call.h"
 #include "criu/external.h"
 #include "criu/images.h"
@@ -58,6 +60,26 @@ const char *ctr_criu_config(const struct ctr_spec *spec)
 	return NULL;
 }
 
+int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *backend,
+		   const struct ctr_criu_flags *flags, struct ctr_error *err)
+{
+	if (!backend)
+		return -1;
+	if (backend->bits & CTR_BACKEND_MACHINE)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"CRIU dumps processes of this kernel, and not what runs with "
+				"--isolation %s",
+				backend->name);
+	/* CRIU's mode without privileges has no namespaces. */
+	if (!context->host.privileged || context->host.in_userns)
+		return ctr_fail(err, CTR_FAULT_HOST, EPERM,
+				"CRIU needs root outside of user namespaces for containers");
+	if (flags->status_fd > 0 && fcntl((int)flags->status_fd, F_GETFD) < 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--status-fd: descriptor %u",
+				flags->status_fd);
+	return 0;
+}
+
 /* ---- what is there */
 
 static int check(struct dump *dump, struct ctr_error *err)
@@ -70,7 +92,7 @@ static int check(struct dump *dump, struct ctr_error *err)
 				"container '%s': container not running: %s", container->id,
 				ctr_status_name(status));
 	dump->paused = status == CTR_STATUS_PAUSED;
-	return 0;
+	return ctr_criu_check(dump->context, ctr_machine_backend(container, err), dump->flags, err);
 }
 
 /* The id of the mount at @destination, as the container sees it; 0: unknown. */
@@ -158,6 +180,14 @@ static int find_namespaces(struct dump *dump, struct ctr_error *err)
 
 /* ---- the dump */
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static int describe(const struct dump *dump, struct ctr_error *err)
 {
 	struct ctr_arena *arena = dump->context->arena;
@@ -165,6 +195,8 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 		ctr_arena_array(arena, dump->streams.count, sizeof(*descriptors));
 	const char **mounts = ctr_arena_array(arena, dump->externals.count, sizeof(*mounts));
 	const char **namespaces = ctr_arena_array(arena, dump->nnamespaces, sizeof(*namespaces));
+	uint32_t *sizes = ctr_arena_array(arena, dump->streams.count, sizeof(*sizes));
+	uint32_t *of = ctr_arena_array(arena, dump->streams.count, sizeof(*of));
 	char created[CTR_CLOCK_TEXT];
 	struct ctr_checkpoint checkpoint = {
 		.id = dump->container.id,
@@ -173,19 +205,36 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 		.paused = dump->paused,
 		.descriptors = descriptors,
 		.ndescriptors = dump->streams.count,
+		.of = of,
+		.nof = dump->streams.count,
+		.sizes = sizes,
+		.nsizes = dump->streams.count,
+		.stopped = now_ns(),
 		.mounts = mounts,
 		.nmounts = dump->externals.count,
 		.namespaces = namespaces,
 		.nnamespaces = dump->nnamespaces,
 	};
 
-	for (size_t i = 0; i < dump->streams.count; i++)
+	for (size_t i = 0; i < dump->streams.count; i++) {
 		descriptors[i] = dump->streams.list[i].name;
+		sizes[i] = dump->streams.list[i].size;
+		of[i] = dump->streams.list[i].of;
+	}
 	for (size_t i = 0; i < dump->externals.count; i++)
 		mounts[i] = dump->externals.list[i].name;
 	for (size_t i = 0; i < dump->nnamespaces; i++)
 		namespaces[i] = dump->namespaces[i].name;
 	return ctr_images_describe(&dump->image, &checkpoint, arena, err);
+}
+
+/* Addresses and the peers of its interfaces are the host's affair. */
+static bool has_made_network(const struct dump *dump)
+{
+	const char *network = dump->container.record.network;
+
+	return dump->spec->linux_->nnet_devices > 0 ||
+	       (network && strcmp(network, "none") != 0 && strcmp(network, "host") != 0);
 }
 
 static int call_criu(struct dump *dump, struct ctr_error *err)
@@ -201,6 +250,7 @@ static int call_criu(struct dump *dump, struct ctr_error *err)
 		.streams = &dump->streams,
 		.namespaces = dump->namespaces,
 		.nnamespaces = dump->nnamespaces,
+		.made_network = has_made_network(dump),
 		.pid = dump->container.record.pid,
 		.freezer = cgroup->mount ? ctr_arena_printf(dump->context->arena, "%s%s",
 							    cgroup->mount, cgroup->path)
@@ -209,7 +259,7 @@ static int call_criu(struct dump *dump, struct ctr_error *err)
 	int fds[FDS] = { dump->image.dir, dump->image.work, (int)dump->flags->status_fd };
 	struct ctr_criu_list options;
 	struct ctr_criu_call call = {
-		.request = dump->flags->pre_dump ? "PRE_DUMP" : "DUMP",
+		.request = dump->flags->pre_dump ? "SINGLE_PRE_DUMP" : "DUMP",
 		.options = &options,
 		.fds = fds,
 		.nfds = dump->flags->status_fd > 0 ? FDS : FDS - 1,

@@ -6,6 +6,7 @@
 
 #include "criu/options.h"
 
+struct ctr_backend;
 struct ctr_context;
 struct ctr_error;
 struct ctr_spec;
@@ -16,6 +17,16 @@ struct ctr_spec;
  * fails the container runs on and no image is left. 0, or -1 and @err.
  */
 int ctr_checkpoint(const struct ctr_context *context, const char *id,
+		   const struct ctr_criu_flags *flags, struct ctr_error *err);
+
+/* restore.c: the bundle that the checkpoint in @images was made of, by what is kept there. NULL and
+ * @err on failure. */
+const char *ctr_checkpoint_bundle(const struct ctr_context *context, const char *images,
+				  struct ctr_error *err);
+
+/* Can containers like this one be dumped and restored here, with descriptors that @flags name? 0,
+ * or -1 and @err. */
+int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *backend,
 		   const struct ctr_criu_flags *flags, struct ctr_error *err);
 
 /* CRIU's configuration file for the containers of a configuration: its annotation

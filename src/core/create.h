@@ -29,6 +29,7 @@ struct ctr_create_options {
 	const char *kernel;      /* of a virtual machine; NULL */
 	const char *overlay;     /* "ephemeral", or the directory of a writable layer; NULL */
 	const struct ctr_criu_flags *restore; /* run: from a checkpoint; NULL */
+	bool fresh;                           /* ... as another container: host name of its id */
 	struct ctr_network_options network;
 	bool no_pivot, no_new_keyring, no_subreaper;
 	bool detach; /* run */

@@ -441,6 +441,12 @@ int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_erro
 	int dir = creation->container.dir;
 	const char *state;
 
+	/* The network is part of what the hooks find. */
+	ctr_creation_push_undo(creation, undo_network);
+	if (ctr_network_up(&creation->network, spec, pid, dir, creation->options->id,
+			   creation->context, err) < 0)
+		return -1;
+
 	ctr_creation_push_undo(creation, ctr_creation_poststop);
 	state = ctr_container_hook_state(&creation->container, "creating", pid, creation->context);
 	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_PRESTART], CTR_HOOK_PRESTART, state, spec->bundle,
@@ -453,14 +459,7 @@ int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_erro
 
 static int on_hooks(void *data, const struct ctr_launch *launch, struct ctr_error *err)
 {
-	struct ctr_creation *creation = data;
-
-	/* The network is part of what the hooks find. */
-	ctr_creation_push_undo(creation, undo_network);
-	if (ctr_network_up(&creation->network, creation->spec, launch->pid, creation->container.dir,
-			   creation->options->id, creation->context, err) < 0)
-		return -1;
-	return ctr_creation_hooks(creation, launch->pid, err);
+	return ctr_creation_hooks(data, launch->pid, err);
 }
 
 static int on_console(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err)

@@ -66,7 +66,8 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err);
 int ctr_creation_place(struct ctr_creation *creation, struct ctr_error *err);
 int ctr_creation_keep(struct ctr_creation *creation, struct ctr_error *err);
 int ctr_creation_finish(struct ctr_creation *creation, struct ctr_error *err);
-/* prestart and createRuntime hooks, of a container whose namespaces process @pid is in. */
+/* The network where ctr makes it, prestart and createRuntime hooks, of a container whose namespaces
+ * process @pid is in. */
 int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_error *err);
 /* The process of ->launch ends when the creation fails. */
 void ctr_creation_undo_child(struct ctr_creation *creation);

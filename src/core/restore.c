@@ -8,17 +8,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/root.h"
 #include "core/checkpoint.h"
@@ -32,6 +35,7 @@
 #include "criu/images.h"
 #include "criu/report.h"
 #include "criu/streams.h"
+#include "ns/idmap.h"
 #include "oci/checkpoint.h"
 #include "oci/words.h"
 
@@ -43,7 +47,6 @@ struct restoration {
 	struct ctr_streams streams;
 	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
 	size_t nnamespaces;
-	int null;
 	pid_t placeholder;
 };
 
@@ -108,6 +111,30 @@ static int make_mount_points(const struct restoration *restoration, struct ctr_e
 	return 0;
 }
 
+/* CRIU opens files again as root of the user namespace: they must be of its user, as those that a
+ * container is created with are. */
+static int give_files(const struct restoration *restoration, struct ctr_error *err)
+{
+	const struct ctr_spec *spec = restoration->creation->spec;
+	const struct ctr_linux *config = spec->linux_;
+	const struct ctr_user *user = &spec->process->user;
+	int64_t uid = ctr_idmap_to_host(config->uid_mappings, config->nuid_mappings, user->uid);
+	int64_t gid = ctr_idmap_to_host(config->gid_mappings, config->ngid_mappings, user->gid);
+
+	for (size_t i = 0; i < restoration->streams.count; i++) {
+		int fd = restoration->streams.list[i].fd;
+		struct stat st;
+
+		if (uid < 0 || gid < 0 || fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (fchown(fd, (uid_t)uid, (gid_t)gid) < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"cannot give standard stream %zu to the container's user",
+					i);
+	}
+	return 0;
+}
+
 static int prepare(struct restoration *restoration, struct ctr_error *err)
 {
 	struct ctr_creation *creation = restoration->creation;
@@ -115,18 +142,24 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 	struct ctr_arena *arena = creation->context->arena;
 	const struct ctr_checkpoint *checkpoint;
 
+	if (ctr_criu_check(creation->context, creation->machine.backend, flags, err) < 0)
+		return -1;
 	if (ctr_images_open(&restoration->image,
 			    flags->image_path ? flags->image_path : "checkpoint", flags->work_path,
 			    arena, err) < 0 ||
 	    ctr_images_read(&restoration->image, &restoration->checkpoint, arena, err) < 0)
 		return -1;
 
+	if (creation->spec->linux_->namespaces[CTR_NS_USER].listed &&
+	    ctr_images_share(&restoration->image, err) < 0)
+		return -1;
+
 	checkpoint = restoration->checkpoint;
 	if (ctr_external_resolve(&restoration->externals, checkpoint, creation->spec, arena, err) <
 		    0 ||
-	    ctr_streams_resolve(&restoration->streams, checkpoint ? checkpoint->descriptors : NULL,
-				checkpoint ? checkpoint->ndescriptors : 0, &restoration->null,
-				err) < 0)
+	    ctr_streams_resolve(&restoration->streams, checkpoint, err) < 0)
+		return -1;
+	if (give_files(restoration, err) < 0)
 		return -1;
 	return open_namespaces(restoration, err);
 }
@@ -178,6 +211,49 @@ static bool has_own_time(pid_t pid, struct ctr_arena *arena)
 	       own.st_ino != its.st_ino;
 }
 
+/* Those that CRIU made are in the cgroup, and so are found there. */
+static int enter_resctrl(struct ctr_creation *creation, struct ctr_error *err)
+{
+	struct ctr_container *container = &creation->container;
+	struct ctr_arena *arena = creation->context->arena;
+	pid_t *pids = &creation->launch.pid;
+	size_t n = 1;
+
+	if (!creation->resctrl.mount)
+		return 0;
+	if (container->cgroup.fd >= 0 &&
+	    ctr_cgroup_procs(&container->cgroup, arena, &pids, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (ctr_resctrl_enter(&creation->resctrl, pids[i], arena, err) < 0)
+			return -1;
+
+	return 0;
+}
+
+/* A host name of its own: the id, which is one. In the namespace of process @pid. */
+static int rename_host(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
+{
+	const struct ctr_namespace *uts = &creation->spec->linux_->namespaces[CTR_NS_UTS];
+	_cleanup_close_ int own = -1, its = -1;
+	const char *path = ctr_arena_printf(creation->context->arena, "/proc/%d/ns/uts", (int)pid);
+	int r = 0;
+
+	if (!creation->options->fresh || !uts->listed || uts->path)
+		return 0;
+
+	own = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+	its = open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0 || its < 0 || setns(its, CLONE_NEWUTS) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot join '%s'", path);
+	if (sethostname(creation->options->id, strlen(creation->options->id)) < 0)
+		r = ctr_fail(err, CTR_FAULT_HOST, errno, "cannot set the host name '%s'",
+			     creation->options->id);
+	if (setns(own, CLONE_NEWUTS) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot leave '%s'", path);
+	return r;
+}
+
 /* Processes are there, and do not run yet: what fails now still leaves nothing. */
 static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_error *err)
 {
@@ -189,7 +265,8 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	end_placeholder(restoration);
 
 	creation->container.record.has_timens = has_own_time(pid, creation->context->arena);
-	if (ctr_creation_keep(creation, err) < 0)
+	if (enter_resctrl(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
+	    ctr_creation_keep(creation, err) < 0)
 		return -1;
 	return ctr_creation_finish(creation, err);
 }
@@ -208,7 +285,7 @@ static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ct
 	return 0;
 }
 
-enum { FDS = 4 + CTR_STREAMS + CTR_NS_KINDS };
+enum { FDS = 4 + CTR_STREAMS_MAX + CTR_NS_KINDS };
 
 static size_t collect_fds(const struct restoration *restoration, int fds[static FDS])
 {
@@ -240,6 +317,7 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 		.streams = &restoration->streams,
 		.namespaces = restoration->namespaces,
 		.nnamespaces = restoration->nnamespaces,
+		.made_network = ctr_network_is_due(&creation->network, creation->spec),
 		.cgroup = creation->container.cgroup.path,
 	};
 	struct ctr_criu_list options;
@@ -270,6 +348,21 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 	return 0;
 }
 
+/* By the clocks of both hosts, if there are two. */
+static void tell_stand_still(const struct restoration *restoration)
+{
+	const struct ctr_checkpoint *checkpoint = restoration->checkpoint;
+	struct timespec now;
+	uint64_t ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (checkpoint && checkpoint->stopped > 0 && checkpoint->stopped < ns)
+		ctr_log(CTR_LOG_INFO, "container '%s' stood still for %llu ms",
+			restoration->creation->options->id,
+			(unsigned long long)(ns - checkpoint->stopped) / 1000000);
+}
+
 static int restore(struct restoration *restoration, struct ctr_error *err)
 {
 	struct ctr_creation *creation = restoration->creation;
@@ -281,9 +374,27 @@ static int restore(struct restoration *restoration, struct ctr_error *err)
 	    call_criu(restoration, err) < 0)
 		return -1;
 
+	tell_stand_still(restoration);
 	if (restoration->checkpoint && restoration->checkpoint->paused && cgroup->fd >= 0)
 		return ctr_cgroup_freeze(cgroup, true, err);
 	return 0;
+}
+
+const char *ctr_checkpoint_bundle(const struct ctr_context *context, const char *images,
+				  struct ctr_error *err)
+{
+	struct ctr_images image = CTR_IMAGES_INIT;
+	struct ctr_checkpoint *checkpoint = NULL;
+	int r = ctr_images_open(&image, images, NULL, context->arena, err);
+
+	if (r == 0)
+		r = ctr_images_read(&image, &checkpoint, context->arena, err);
+	if (r == 0 && !checkpoint)
+		r = ctr_fail(err, CTR_FAULT_USAGE, 0,
+			     "'%s' does not tell of which bundle it is: --bundle is needed",
+			     images);
+	ctr_images_release(&image);
+	return r == 0 ? checkpoint->bundle : NULL;
 }
 
 int ctr_creation_restore(struct ctr_creation *creation, struct ctr_error *err)
@@ -291,14 +402,15 @@ int ctr_creation_restore(struct ctr_creation *creation, struct ctr_error *err)
 	struct restoration restoration = {
 		.creation = creation,
 		.image = CTR_IMAGES_INIT,
-		.null = -1,
 	};
 	int r = restore(&restoration, err);
 
 	end_placeholder(&restoration);
 	for (size_t i = 0; i < restoration.nnamespaces; i++)
 		ctr_close_ptr(&restoration.namespaces[i].fd);
-	ctr_close_ptr(&restoration.null);
+	ctr_streams_release(&restoration.streams);
+	if (r == 0 && creation->options->fresh)
+		ctr_images_forget_work(&restoration.image);
 	ctr_images_release(&restoration.image);
 	return r;
 }

@@ -64,6 +64,19 @@ static bool is_seen_elsewhere(const struct ctr_mountinfos *mounts,
 	return false;
 }
 
+/* Does it get mounts from outside? No mount of the container is of its master's group then. What
+ * stands for a file system that could not be mounted, such as /sys, is like that. */
+static bool has_outer_master(const struct ctr_mountinfos *mounts, const struct ctr_mountinfo *mount)
+{
+	if (mount->master == 0)
+		return false;
+	for (size_t i = 0; i < mounts->count; i++)
+		if (mounts->list[i].shared == mount->master)
+			return false;
+
+	return true;
+}
+
 /* A file system that was mounted in the container as a whole. Of cgroup2 there is but one; its root
  * is the container's cgroup. */
 static bool is_own(const struct ctr_mountinfo *mount)
@@ -80,13 +93,15 @@ void ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *m
 
 	for (size_t i = 0; i < mounts->count; i++) {
 		const struct ctr_mountinfo *mount = &mounts->list[i];
+		bool outer = has_outer_master(mounts, mount);
 		const char *name;
 
+		out->masters = out->masters || outer;
 		/* The root is CRIU's root of a restore. */
 		if (strcmp(mount->point, "/") == 0)
 			continue;
 		name = name_by_spec(mounts, mount, spec, ids, arena);
-		if (!name && (is_own(mount) || is_seen_elsewhere(mounts, mount)))
+		if (!name && !outer && (is_own(mount) || is_seen_elsewhere(mounts, mount)))
 			continue;
 		out->list[out->count++] = (struct ctr_external){
 			.name = name ? name : mount->point,
@@ -128,8 +143,8 @@ static const char *source_of(const struct ctr_spec *spec, const char *name, stru
 	if (is_listed(spec->linux_->masked_paths, spec->linux_->nmasked_paths, name))
 		return "/dev/null";
 
-	/* Device nodes, where the container could not make its own. */
-	return ctr_path_is_below(name, "/dev") ? name : NULL;
+	/* Device nodes and the host's sysfs, where the container could not make its own. */
+	return ctr_path_is_below(name, "/dev") || ctr_path_is_below(name, "/sys") ? name : NULL;
 }
 
 static void add(struct ctr_externals *out, const char *name, const char *source)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ctr_arena;
@@ -23,6 +24,7 @@ struct ctr_external {
 struct ctr_externals {
 	struct ctr_external *list;
 	size_t count;
+	bool masters; /* dump: some get mounts from outside */
 };
 
 /*

@@ -84,6 +84,17 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
 	return image->work < 0 ? -1 : 0;
 }
 
+int ctr_images_share(const struct ctr_images *image, struct ctr_error *err)
+{
+	struct stat st;
+
+	if (fstat(image->dir, &st) == 0 &&
+	    ((st.st_mode & 0011) == 0011 || fchmod(image->dir, (st.st_mode | 0011) & 07777) == 0))
+		return 0;
+	return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: cannot change the mode of '%s'",
+			image->path);
+}
+
 void ctr_images_release(struct ctr_images *image)
 {
 	ctr_close_ptr(&image->dir);
@@ -116,6 +127,22 @@ void ctr_images_remove(const struct ctr_images *image)
 			(void)unlinkat(image->dir, entry->d_name, 0);
 }
 
+void ctr_images_forget_work(const struct ctr_images *image)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	int fd = openat(image->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		ctr_close_ptr(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		(void)unlinkat(image->work, entry->d_name, 0);
+	(void)rmdir(image->work_path);
+}
+
 int ctr_images_describe(const struct ctr_images *image, const struct ctr_checkpoint *checkpoint,
 			struct ctr_arena *arena, struct ctr_error *err)
 {
@@ -132,7 +159,7 @@ int ctr_images_describe(const struct ctr_images *image, const struct ctr_checkpo
 	ctr_buf_init(&buf, arena);
 	ctr_json_init(&json, &buf, NULL);
 	ctr_json_array(&json, NULL);
-	for (size_t i = 0; i < checkpoint->ndescriptors; i++)
+	for (size_t i = 0; i < checkpoint->ndescriptors && i < 3; i++)
 		ctr_json_string(&json, NULL, checkpoint->descriptors[i]);
 	ctr_json_end_array(&json);
 	if (ctr_file_replace(image->dir, descriptors, buf.data, buf.len, 0600, err) < 0)

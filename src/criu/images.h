@@ -27,8 +27,15 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
 		    struct ctr_arena *arena, struct ctr_error *err);
 void ctr_images_release(struct ctr_images *image);
 
+/* Let those who can only search the directory find what they know the name of: CRIU does so as root
+ * of a user namespace. 0, or -1 and @err. */
+int ctr_images_share(const struct ctr_images *image, struct ctr_error *err);
+
 /* Remove images: what a failed dump has left is no checkpoint. Logs stay. */
 void ctr_images_remove(const struct ctr_images *image);
+
+/* Remove the work directory of a restore that succeeded, with its log. */
+void ctr_images_forget_work(const struct ctr_images *image);
 
 /* "ctr.json", and "descriptors.json" for others. */
 int ctr_images_describe(const struct ctr_images *image, const struct ctr_checkpoint *checkpoint,

@@ -2,6 +2,7 @@
 #include "criu/mountinfo.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -29,6 +30,7 @@ static int parse_line(struct ctr_mountinfo *out, char *line)
 	enum { ID, PARENT, DEVICE, ROOT, POINT, FIELDS };
 	char *fields[FIELDS], *rest = NULL, *type = strstr(line, " - ");
 	uint64_t id, parent;
+	const char *master, *shared;
 
 	if (!type)
 		return -1;
@@ -36,6 +38,15 @@ static int parse_line(struct ctr_mountinfo *out, char *line)
 	type = strtok_r(type + 3, " ", &rest);
 	if (!type)
 		return -1;
+
+	master = strstr(line, " master:");
+	shared = strstr(line, " shared:");
+	master = master ? master + 8 : "";
+	shared = shared ? shared + 8 : "";
+	*out = (struct ctr_mountinfo){
+		.master = (unsigned)strtoul(master, NULL, 10),
+		.shared = (unsigned)strtoul(shared, NULL, 10),
+	};
 
 	rest = NULL;
 	for (int i = 0; i < FIELDS; i++) {
@@ -48,14 +59,12 @@ static int parse_line(struct ctr_mountinfo *out, char *line)
 
 	unescape(fields[ROOT]);
 	unescape(fields[POINT]);
-	*out = (struct ctr_mountinfo){
-		.id = (unsigned)id,
-		.parent = (unsigned)parent,
-		.device = fields[DEVICE],
-		.root = fields[ROOT],
-		.point = fields[POINT],
-		.type = type,
-	};
+	out->id = (unsigned)id;
+	out->parent = (unsigned)parent;
+	out->device = fields[DEVICE];
+	out->root = fields[ROOT];
+	out->point = fields[POINT];
+	out->type = type;
 	return 0;
 }
 

@@ -11,6 +11,8 @@ struct ctr_mountinfo {
 	const char *root;   /* of the file system, what is mounted */
 	const char *point;  /* where, in its namespace */
 	const char *type;
+	unsigned master; /* the peer group that it gets mounts from; 0: none */
+	unsigned shared; /* its own peer group; 0: none */
 };
 
 struct ctr_mountinfos {

@@ -67,10 +67,12 @@ static int add_cgroup_mode(struct ctr_criu_list *out, const char *word, struct c
 			word);
 }
 
-static int add_empty_namespaces(struct ctr_criu_list *out, const struct ctr_criu_flags *flags,
+static int add_empty_namespaces(struct ctr_criu_list *out, const struct ctr_criu_request *request,
 				struct ctr_error *err)
 {
-	if (flags->nempty_ns == 0)
+	const struct ctr_criu_flags *flags = request->flags;
+
+	if (flags->nempty_ns == 0 && !request->made_network)
 		return 0;
 
 	for (size_t i = 0; i < flags->nempty_ns; i++)
@@ -144,7 +146,7 @@ static int add_common(struct ctr_criu_list *out, const struct ctr_criu_request *
 	if (flags->lsm_mount_context)
 		ctr_criu_add(out, "lsm_mount_context=%s", flags->lsm_mount_context);
 
-	if (add_empty_namespaces(out, flags, err) < 0 ||
+	if (add_empty_namespaces(out, request, err) < 0 ||
 	    add_page_server(out, flags->page_server, err) < 0)
 		return -1;
 	return add_cgroup_mode(out, flags->manage_cgroups_mode, err);
@@ -178,6 +180,7 @@ int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_reque
 	if (!flags->tcp_established)
 		ctr_criu_add(out, "network_lock=SKIP");
 
+	add_flag(out, "ext_masters", request->mounts->masters);
 	for (size_t i = 0; i < request->mounts->count; i++)
 		ctr_criu_add(out, "external=mnt[%s]:%s", request->mounts->list[i].point,
 			     request->mounts->list[i].name);
@@ -220,6 +223,9 @@ int ctr_criu_restore_options(struct ctr_criu_list *out, const struct ctr_criu_re
 		if (external_name(namespace->name))
 			ctr_criu_add(out, "inherit_fd=fd=%d\nkey=%s", namespace->fd,
 				     namespace->name);
+		else
+			ctr_criu_add(out, "join_ns=ns=%s\nns_file=%s", namespace->name,
+				     namespace->path);
 	}
 	return 0;
 }

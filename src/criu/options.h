@@ -43,7 +43,7 @@ struct ctr_criu_namespace {
 	const char *name;    /* "network" */
 	unsigned long inode; /* dump */
 	int fd;              /* restore */
-	const char *path;
+	const char *path;    /* restore */
 };
 
 /* All of a request that is not a flag. */
@@ -56,6 +56,7 @@ struct ctr_criu_request {
 	const struct ctr_streams *streams;
 	const struct ctr_criu_namespace *namespaces;
 	size_t nnamespaces;
+	bool made_network; /* by ctr: its contents are made anew, not dumped */
 	/* dump */
 	pid_t pid;
 	const char *freezer; /* directory of the container's cgroup */

@@ -44,8 +44,18 @@ static const struct {
 	{ "magic doesn't match",                       "an image is damaged"                                            },
 	{ "Magic doesn't match",                       "an image is damaged"                                            },
 	{ "Unexpected EOF on",                         "an image is damaged"                                            },
+	{ "bytes while",			       "an image is damaged"                                            },
 	{ "Failed unpacking object",                   "an image is damaged"                                            },
 };
+
+static const char *hint_for(const char *text, size_t len)
+{
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(hints); i++)
+		if (memmem(text, len, hints[i].sign, strlen(hints[i].sign)))
+			return hints[i].hint;
+
+	return NULL;
+}
 
 static bool is_error(const char *line, size_t len)
 {
@@ -83,9 +93,8 @@ const char *ctr_criu_explain(const char *log, size_t len, struct ctr_arena *aren
 		next = line + length + 1;
 		if (!is_error(line, length))
 			continue;
-		for (size_t i = 0; !hint && i < CTR_ARRAY_SIZE(hints); i++)
-			if (memmem(line, length, hints[i].sign, strlen(hints[i].sign)))
-				hint = hints[i].hint;
+		if (!hint)
+			hint = hint_for(line, length);
 		/* What comes first is the reason of what follows. */
 		if (n++ < ERRORS_MAX)
 			add_error(&buf, line, length);
@@ -103,8 +112,15 @@ int ctr_criu_report(const struct ctr_images *image, const char *name, struct ctr
 	char *log = ctr_file_read(arena, image->work, name, LOG_MAX, &len, NULL);
 	const char *reason = log ? ctr_criu_explain(log, len, arena) : "";
 
+	const char *hint;
+
 	if (!log)
 		return -1;
-	return ctr_fail(err, err->fault, 0, "%s%s%s (log: %s/%s)", err->text, reason[0] ? ": " : "",
-			reason, image->work_path, name);
+	/* CRIU's message is one of the errors of its log, if that has any. */
+	if (reason[0])
+		return ctr_fail(err, err->fault, 0, "CRIU: %s (log: %s/%s)", reason,
+				image->work_path, name);
+	hint = hint_for(err->text, strlen(err->text));
+	return ctr_fail(err, err->fault, 0, "%s%s%s (log: %s/%s)", hint ? hint : "",
+			hint ? ": " : "", err->text, image->work_path, name);
 }

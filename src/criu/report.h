@@ -11,6 +11,7 @@ struct ctr_images;
  * line; "" when it has none. In @arena. Pure. */
 const char *ctr_criu_explain(const char *log, size_t len, struct ctr_arena *arena);
 
-/* Add to @err what log file @name of the work directory tells, and where it is. Returns -1. */
+/* Say in @err, which has CRIU's message, what log file @name of the work directory tells, and where
+ * it is. Returns -1. */
 int ctr_criu_report(const struct ctr_images *image, const char *name, struct ctr_arena *arena,
 		    struct ctr_error *err);

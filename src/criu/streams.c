@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "criu/mountinfo.h"
+#include "oci/checkpoint.h"
 
 enum { LINK_SIZE = 4096 };
 
@@ -82,12 +84,12 @@ static bool is_own_pipe(const char *name, const pid_t *pids, size_t npids)
 static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_mountinfos *mounts,
 		const pid_t *pids, size_t npids, struct ctr_arena *arena, struct ctr_error *err)
 {
-	char path[64], number[8], info[1024], link[LINK_SIZE];
+	char path[64], number[16], info[1024], link[LINK_SIZE];
 	struct stat st;
 	unsigned long mount;
 	ssize_t n;
 
-	*out = (struct ctr_stream){ .name = "", .fd = -1 };
+	*out = (struct ctr_stream){ .name = "", .of = (uint32_t)fd, .fd = -1, .stand_in = -1 };
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
 	snprintf(number, sizeof(number), "%d", fd);
 	n = readlink(path, link, sizeof(link) - 1);
@@ -120,7 +122,49 @@ static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_moun
 		out->name =
 			ctr_arena_printf(arena, "file[%lx:%lx]", mount, (unsigned long)st.st_ino);
 	out->external = out->name;
+	if (S_ISREG(st.st_mode) && st.st_size <= UINT32_MAX)
+		out->size = (uint32_t)st.st_size;
 	return 0;
+}
+
+static bool is_known(const struct ctr_streams *streams, const char *name)
+{
+	for (size_t i = 0; i < streams->count; i++)
+		if (strcmp(streams->list[i].name, name) == 0)
+			return true;
+
+	return false;
+}
+
+/* Files from outside behind any descriptor of @pid. One that ends meanwhile has none. */
+static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
+		       struct ctr_arena *arena, struct ctr_error *err)
+{
+	char path[32], info[1024];
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)) && out->count < CTR_STREAMS_MAX) {
+		struct ctr_stream stream;
+		uint64_t fd;
+
+		if (ctr_parse_u64(entry->d_name, &fd) < 0 || fd > INT32_MAX ||
+		    find(&stream, pid, (int)fd, mounts, &pid, 1, arena, NULL) < 0 ||
+		    strncmp(stream.name, "file[", 5) != 0 || is_known(out, stream.name) ||
+		    read_fdinfo(pid, entry->d_name, info, sizeof(info)) < 0)
+			continue;
+		stream.of = (fdinfo_number(info, "flags:", 8) & O_ACCMODE) == O_RDONLY ? 0 : 1;
+		out->list[out->count++] = stream;
+	}
+
+	return out->count < CTR_STREAMS_MAX
+		       ? 0
+		       : ctr_fail(err, CTR_FAULT_HOST, 0,
+				  "the container has more than %d files open that are not on its "
+				  "mounts",
+				  CTR_STREAMS_MAX - 1);
 }
 
 int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
@@ -131,39 +175,86 @@ int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mounti
 	for (int fd = 0; fd < CTR_STREAMS; fd++)
 		if (find(&out->list[fd], pid, fd, mounts, pids, npids, arena, err) < 0)
 			return -1;
+	for (size_t i = 0; i < npids; i++)
+		if (find_others(out, pids[i], mounts, arena, err) < 0)
+			return -1;
 
 	return 0;
 }
 
-/* A file has a position, which CRIU sets; a pipe has none. */
-static bool can_be_file(int fd)
+/* Can @fd stand for a file of @size bytes? A hole makes a shorter file fit. */
+static bool can_be_file(int fd, uint32_t size)
 {
-	return lseek(fd, 0, SEEK_CUR) >= 0;
+	struct stat st;
+
+	/* A file has a position, which CRIU sets; a pipe and a terminal have none. */
+	if (lseek(fd, 0, SEEK_CUR) < 0 || fstat(fd, &st) < 0)
+		return false;
+	if (!S_ISREG(st.st_mode))
+		return size == 0;
+	return st.st_size == size || (st.st_size < size && ftruncate(fd, size) == 0);
 }
 
-int ctr_streams_resolve(struct ctr_streams *out, const char *const *names, size_t n, int *null,
+/* A descriptor, or -errno. */
+static int open_stand_in(uint32_t size)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (size == 0)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	else
+		fd = memfd_create("ctr-stream", MFD_CLOEXEC);
+	if (fd < 0 || (size > 0 && ftruncate(fd, size) < 0))
+		return -errno;
+	return ctr_take_fd(&fd);
+}
+
+static int resolve(struct ctr_stream *stream, size_t i, struct ctr_error *err)
+{
+	if (stream->name[0] == '\0')
+		return 0;
+	stream->fd = (int)stream->of;
+	if (strncmp(stream->name, "file[", 5) != 0 || can_be_file(stream->fd, stream->size))
+		return 0;
+
+	stream->stand_in = open_stand_in(stream->size);
+	if (stream->stand_in < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -stream->stand_in,
+				"cannot open a file for standard stream %zu", i);
+	ctr_log(CTR_LOG_WARNING,
+		"standard stream %zu was a file of %u bytes: what it is now cannot take its place, "
+		"nothing does",
+		i, stream->size);
+	stream->fd = stream->stand_in;
+	return 0;
+}
+
+int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *checkpoint,
 			struct ctr_error *err)
 {
-	out->count = n < CTR_STREAMS ? n : CTR_STREAMS;
-	for (size_t i = 0; i < out->count; i++) {
-		struct ctr_stream *stream = &out->list[i];
+	size_t n = checkpoint ? checkpoint->ndescriptors : 0;
 
-		*stream = (struct ctr_stream){ .name = names[i], .fd = -1 };
-		if (names[i][0] == '\0')
-			continue;
-		stream->fd = (int)i;
-		if (strncmp(names[i], "file[", 5) != 0 || can_be_file(stream->fd))
-			continue;
-
-		if (*null < 0)
-			*null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (*null < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '/dev/null'");
-		ctr_log(CTR_LOG_WARNING,
-			"standard stream %zu was a file: a pipe or terminal cannot take its place, "
-			"/dev/null does",
-			i);
-		stream->fd = *null;
+	out->count = 0;
+	for (size_t i = 0; i < n && i < CTR_STREAMS_MAX; i++) {
+		out->list[out->count++] = (struct ctr_stream){
+			.name = checkpoint->descriptors[i],
+			.size = i < checkpoint->nsizes ? checkpoint->sizes[i] : 0,
+			.of = i < CTR_STREAMS ? (uint32_t)i
+			      : i < checkpoint->nof && checkpoint->of[i] < CTR_STREAMS
+				      ? checkpoint->of[i]
+				      : 1,
+			.fd = -1,
+			.stand_in = -1,
+		};
+		if (resolve(&out->list[i], i, err) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+void ctr_streams_release(struct ctr_streams *streams)
+{
+	for (size_t i = 0; i < streams->count; i++)
+		ctr_close_ptr(&streams->list[i].stand_in);
+	streams->count = 0;
 }

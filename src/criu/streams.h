@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct ctr_arena;
@@ -15,23 +16,33 @@ struct ctr_mountinfos;
 struct ctr_stream {
 	const char *name;     /* for CRIU, "pipe:[123]"; "" for what needs no help */
 	const char *external; /* dump: what is to be announced; NULL */
+	uint32_t size;        /* of a file; 0 for others */
+	uint32_t of;          /* the standard stream whose new one takes its place */
 	int fd;               /* restore: the new one; -1 */
+	int stand_in;         /* restore: opened for it, in place of the caller's; -1 */
 };
 
-enum { CTR_STREAMS = 3 };
+enum { CTR_STREAMS = 3, CTR_STREAMS_MAX = 16 };
 
 struct ctr_streams {
-	struct ctr_stream list[CTR_STREAMS];
+	struct ctr_stream list[CTR_STREAMS_MAX]; /* 0, 1, 2 of init, then others */
 	size_t count;
 };
 
-/* The streams of process @pid, whose mounts are @mounts; @pids are all processes of the
- * container: a pipe with both its ends among them is its own affair. */
+/*
+ * The streams of process @pid, whose mounts are @mounts; @pids are all processes of the container:
+ * a pipe with both its ends among them is its own affair. Files from outside that any of them has
+ * open elsewhere are added, for a shell may have moved its streams at the moment.
+ */
 int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
 		     const pid_t *pids, size_t npids, struct ctr_arena *arena,
 		     struct ctr_error *err);
 
-/* The caller's streams in place of those of @names. *@null is a descriptor of /dev/null, opened
- * when it is needed: for a file whose place another kind of stream cannot take. */
-int ctr_streams_resolve(struct ctr_streams *out, const char *const *names, size_t n, int *null,
+/*
+ * The caller's streams in place of those of @checkpoint (NULL: of none). CRIU wants a file to be as
+ * long as it was: a shorter one gets a hole; where the caller has a longer one, or none, what is
+ * written goes nowhere. 0, or -1 and @err. Release in any case.
+ */
+int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *checkpoint,
 			struct ctr_error *err);
+void ctr_streams_release(struct ctr_streams *streams);

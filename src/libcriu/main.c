@@ -202,7 +202,7 @@ static int serve(const struct session *session)
 		CriuResp *response = receive(session, &fd);
 
 		if (!response)
-			return fail(session, 0, "CRIU has ended without an answer");
+			return fail(session, 0, "it has ended without an answer");
 		if (response->type != CRIU_REQ_TYPE__NOTIFY)
 			return report(session, response);
 
@@ -211,7 +211,7 @@ static int serve(const struct session *session)
 			close(fd);
 		criu_resp__free_unpacked(response, NULL);
 		if (send_request(session, &answer) < 0)
-			return fail(session, 0, "CRIU has ended without an answer");
+			return fail(session, 0, "it has ended without an answer");
 	}
 }
 

@@ -9,9 +9,12 @@ static const struct ctr_field checkpoint_fields[] = {
 	F_TEXT(struct ctr_checkpoint, bundle, const char *, "bundle", CTR_REQUIRED,
 	       ctr_text_absolute),
 	F_STRING(struct ctr_checkpoint, created, "created", 0),
+	F_U64(struct ctr_checkpoint, stopped, "stopped", 0),
 	F_BOOL(struct ctr_checkpoint, paused, "paused", 0),
 	F_STRINGS(struct ctr_checkpoint, descriptors, ndescriptors, "descriptors", CTR_REQUIRED,
 		  NULL),
+	F_U32S(struct ctr_checkpoint, of, nof, "streams"),
+	F_U32S(struct ctr_checkpoint, sizes, nsizes, "sizes"),
 	F_STRINGS(struct ctr_checkpoint, mounts, nmounts, "mounts", CTR_REQUIRED,
 		  ctr_string_clean_path),
 	F_STRINGS(struct ctr_checkpoint, namespaces, nnamespaces, "namespaces", CTR_REQUIRED, NULL),
@@ -29,6 +32,14 @@ static void put_strings(struct ctr_json *json, const char *key, const char *cons
 	ctr_json_end_array(json);
 }
 
+static void put_numbers(struct ctr_json *json, const char *key, const uint32_t *list, size_t n)
+{
+	ctr_json_array(json, key);
+	for (size_t i = 0; i < n; i++)
+		ctr_json_u64(json, NULL, list[i]);
+	ctr_json_end_array(json);
+}
+
 void ctr_checkpoint_encode(struct ctr_json *json, const struct ctr_checkpoint *checkpoint)
 {
 	ctr_json_object(json, NULL);
@@ -36,8 +47,11 @@ void ctr_checkpoint_encode(struct ctr_json *json, const struct ctr_checkpoint *c
 	ctr_json_string(json, "id", checkpoint->id);
 	ctr_json_string(json, "bundle", checkpoint->bundle);
 	ctr_json_string(json, "created", checkpoint->created);
+	ctr_json_u64(json, "stopped", checkpoint->stopped);
 	ctr_json_bool(json, "paused", checkpoint->paused);
 	put_strings(json, "descriptors", checkpoint->descriptors, checkpoint->ndescriptors);
+	put_numbers(json, "streams", checkpoint->of, checkpoint->nof);
+	put_numbers(json, "sizes", checkpoint->sizes, checkpoint->nsizes);
 	put_strings(json, "mounts", checkpoint->mounts, checkpoint->nmounts);
 	put_strings(json, "namespaces", checkpoint->namespaces, checkpoint->nnamespaces);
 	ctr_json_end_object(json);

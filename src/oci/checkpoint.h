@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ctr_arena;
 struct ctr_error;
@@ -15,10 +16,16 @@ struct ctr_checkpoint {
 	const char *id;      /* of the container */
 	const char *bundle;  /* absolute */
 	const char *created; /* RFC 3339 */
+	uint64_t stopped;    /* when its processes stopped, ns since 1970 */
 	bool paused;         /* it was, when it was dumped */
-	/* What 0, 1 and 2 of init were, for CRIU: "pipe:[123]"; "" for what needs no help. */
+	/* What 0, 1 and 2 of init were, for CRIU: "pipe:[123]"; "" for what needs no help. Then
+	 * other files from outside. */
 	const char *const *descriptors;
 	size_t ndescriptors;
+	const uint32_t *of; /* for each, the standard stream that it is like */
+	size_t nof;
+	const uint32_t *sizes; /* of those that are files, in bytes; 0 for others */
+	size_t nsizes;
 	/* Mounts that come from outside: where they are in the container's configuration. */
 	const char *const *mounts;
 	size_t nmounts;

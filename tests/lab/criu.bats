@@ -6,22 +6,29 @@ load ../integration/helper
 
 image() { IMAGE=$BATS_TEST_TMPDIR/image; }
 
+# A network namespace is what CRIU takes longest for.
+host_network() { config 'del(.linux.namespaces[] | select(.type == "network"))'; }
+
 # A process whose memory counts, and that writes where it stands.
 counter() {
   shell 'i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.1; done'
 }
-count() { ctr exec "$1" cat /dev/shm/n; }
+count() { ctr exec "$1" cat /dev/shm/n 2>/dev/null; }
+is_beyond() { [ "$(count "$1")" -gt "$2" ]; } 2>/dev/null
 counts() { # ID - does it go on?
   local before
   before=$(count "$1")
-  eventually test "$(count "$1")" -gt "$before"
+  eventually is_beyond "$1" "${before:-0}"
 }
 
 # restored ID ARGUMENT... - `ctr restore --detach`, standard streams in $OUT
 restored() {
   local id=$1
   shift
-  ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&-
+  ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&- || {
+    cat "$OUT"
+    return 1
+  }
 }
 
 @test "a container goes on where it stood" {
@@ -108,4 +115,299 @@ end" ]
   show_result
   [ "$status" = 0 ]
   refuse_match skip
+}
+
+@test "a terminal: a new master, the same session" {
+  image
+  host_network
+  config '.process.terminal = true'
+  shell 'n=0; while read -r line; do n=$((n+1)); echo "$n:$line"; done'
+  "$PROBE" console "$BATS_TEST_TMPDIR/c1" >/dev/null 2>&1 3>&- &
+  eventually test -S "$BATS_TEST_TMPDIR/c1"
+  detached "$ID" --console-socket "$BATS_TEST_TMPDIR/c1"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  wait $! || true
+
+  (sleep 3; echo hello; sleep 2; printf '\004') | timeout 60 "$CTR" --root "$STATE" restore -b "$BUNDLE" \
+    --image-path "$IMAGE" "$ID" >"$OUT" 2>&1 3>&-
+  tr -d '\r' <"$OUT" >"$OUT.text"
+  cat "$OUT.text"
+  grep -qx '1:hello' "$OUT.text"
+}
+
+@test "user and time namespaces, capabilities, limits and a seccomp filter" {
+  image
+  config '.linux.namespaces += [{type: "user"}, {type: "time"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+    .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+    .linux.timeOffsets = {boottime: {secs: 86400}} |
+    .process.user = {uid: 1000, gid: 1000} | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 99, hard: 100}] |
+    .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chmod", "fchmodat", "fchmodat2"],
+      action: "SCMP_ACT_ERRNO", errnoRet: 5}]}'
+  chown -R 100000:100000 "$BUNDLE/rootfs"
+  shell 'while :; do : >/dev/shm/x; (ulimit -n; id -u; chmod 777 /dev/shm/x 2>&1; cut -d. -f1 /proc/uptime) >/dev/shm/y; mv /dev/shm/y /dev/shm/n; sleep 0.2; done'
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  sleep 1
+  run count "$ID"
+  show_result
+  [ "${lines[0]}" = 99 ]
+  [ "${lines[1]}" = 1000 ]
+  [[ ${lines[2]} == *'Input/output error'* || ${lines[2]} == *'I/O error'* ]]
+  [ "${lines[3]}" -gt 86400 ]
+  grep -q '100000' "/proc/$(pid_of "$ID")/uid_map"
+  ctr delete --force "$ID"
+}
+
+@test "a paused container comes back paused" {
+  image
+  host_network
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr pause "$ID"
+  ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"
+  [ "$(status_of "$ID")" = paused ]
+  ctr delete --force "$ID"
+  restored "$ID"
+  [ "$(status_of "$ID")" = paused ]
+  ctr resume "$ID"
+  counts "$ID"
+  ctr delete --force "$ID"
+}
+
+@test "the systemd manager: a scope for what is restored" {
+  image
+  host_network
+  config '.linux.resources.pids.limit = 50'
+  counter
+  ctr --systemd-cgroup run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  eventually count "$ID"
+  ctr --systemd-cgroup checkpoint --image-path "$IMAGE" "$ID"
+  [ -z "$(systemctl list-units --all --no-legend "ctr-$ID.scope")" ]
+  ctr --systemd-cgroup restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID-2" </dev/null >"$OUT" 2>&1 3>&-
+  run cat "/proc/$(pid_of "$ID-2")/cgroup"
+  expect_output "0::/system.slice/ctr-$ID-2.scope"
+  [ "$(systemctl show --property TasksMax --value "ctr-$ID-2.scope")" = 50 ]
+  counts "$ID-2"
+  ctr delete --force "$ID-2"
+  [ -z "$(systemctl list-units --all --no-legend "ctr-$ID-2.scope")" ]
+}
+
+@test "hooks: of the runtime when there are namespaces, poststart, poststop" {
+  image
+  host_network
+  local hook
+  for hook in prestart createRuntime poststart poststop; do
+    config --arg h $hook --arg out "$BATS_TEST_TMPDIR/hooks" \
+      '.hooks[$h] = [{path: "/bin/sh", args: ["sh", "-c", "jq -r .status | sed s/^/\($h):/ >>\($out)"],
+        env: ["PATH=/usr/bin:/bin"]}]'
+  done
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  ctr delete --force "$ID"
+  run cat "$BATS_TEST_TMPDIR/hooks"
+  expect_output "prestart:creating
+createRuntime:creating
+poststart:running
+poststop:stopped
+prestart:creating
+createRuntime:creating
+poststart:running
+poststop:stopped"
+}
+
+@test "namespaces that were joined stay with their owners" {
+  image
+  local ns pid
+  unshare -n -i -u sh -c 'hostname joined; exec sleep 1000' 3>&- &
+  pid=$!
+  eventually test "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)"
+  for ns in network:net ipc:ipc uts:uts; do
+    config --arg t "${ns%:*}" --arg p "/proc/$pid/ns/${ns#*:}" \
+      '(.linux.namespaces[] | select(.type == $t)).path = $p'
+  done
+  config 'del(.hostname)'
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  for ns in net ipc uts; do
+    [ "$(readlink "/proc/$(pid_of "$ID")/ns/$ns")" = "$(readlink "/proc/$pid/ns/$ns")" ]
+  done
+  counts "$ID"
+  ctr delete --force "$ID"
+  kill $pid
+}
+
+@test "a failed checkpoint: it runs on, no image is left, the reason is told; CRIU's configuration" {
+  image
+  host_network
+  config '.root.readonly = false'
+  shell 'exec 8>/big; dd if=/dev/zero bs=1M count=2 >&8 2>/dev/null; rm /big
+    i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.1; done'
+  echo 'ghost-limit 4194304' >"$BATS_TEST_TMPDIR/criu.conf"
+  detached "$ID"
+  eventually count "$ID"
+  run ctr checkpoint --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" "$ID"
+  show_result
+  expect_status 1
+  expect_match 'ghost file'
+  expect_match "log: $BATS_TEST_TMPDIR/work/dump.log"
+  [ "$(ls "$IMAGE")" = '' ]
+  counts "$ID"
+  ctr delete --force "$ID"
+
+  config --arg f "$BATS_TEST_TMPDIR/criu.conf" '.annotations["org.criu.config"] = $f'
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  counts "$ID"
+  ctr delete --force "$ID"
+}
+
+# A root file system of the guest's own programs.
+guest_rootfs() {
+  local directory
+  rm -rf "$BUNDLE/rootfs"
+  mkdir -p "$BUNDLE"/rootfs/{usr,etc,proc,sys,dev,tmp,run,var,root}
+  for directory in bin sbin lib lib64; do ln -s usr/$directory "$BUNDLE/rootfs/$directory"; done
+  mount_at /usr bind /usr rbind ro
+  mount_at /etc bind /etc rbind ro
+  for directory in tmp run var; do mount_at /$directory tmpfs tmpfs mode=1777; done
+}
+
+@test "redis with a client outside: memory in two steps, the connection lives on" {
+  image
+  host_network
+  guest_rootfs
+  locks=$(iptables-save | grep -c 0xc114) || true
+  command_is redis-server --port 7001 --save '' --dir /tmp
+  detached "$ID"
+  eventually redis-cli -p 7001 ping
+  python3 "$BATS_TEST_DIRNAME/criu-client.py" 7001 "$BATS_TEST_TMPDIR" >"$OUT.client" 2>&1 3>&- &
+  eventually test -e "$BATS_TEST_TMPDIR/ready"
+  run ctr checkpoint --image-path "$IMAGE" "$ID"
+  expect_status 1
+  expect_match 'the container has a TCP connection \(--tcp-established\)'
+  [ "$(status_of "$ID")" = running ]
+
+  ctr checkpoint --image-path "$IMAGE.1" --pre-dump "$ID"
+  [ "$(status_of "$ID")" = running ]
+  ctr checkpoint --image-path "$IMAGE.2" --parent-path ../image.1 --tcp-established "$ID"
+  [ "$(readlink "$IMAGE.2/parent")" = ../image.1 ]
+  IMAGE=$IMAGE.2 restored "$ID" --tcp-established
+  touch "$BATS_TEST_TMPDIR/go"
+  wait
+  cat "$OUT.client"
+  [ "$(tail -n1 "$OUT.client")" = 'value kept' ]
+  ctr delete --force "$ID"
+  [ "$(iptables-save | grep -c 0xc114)" = "$locks" ]
+}
+
+@test "run --from: fresh containers of a warm image" {
+  image
+  shell 'mkdir -p /dev/shm/d; echo warm >/dev/shm/d/state; i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.2; done'
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  ctr run --detach --from "$IMAGE" "$ID-a" "$ID-b" </dev/null >"$OUT" 2>&1 3>&-
+  [ "$(ctr exec "$ID-a" hostname)" = "$ID-a" ]
+  [ "$(ctr exec "$ID-b" hostname)" = "$ID-b" ]
+  [ "$(ctr exec "$ID-b" cat /dev/shm/d/state)" = warm ]
+  [ "$(readlink "/proc/$(pid_of "$ID-a")/ns/net")" != "$(readlink "/proc/$(pid_of "$ID-b")/ns/net")" ]
+  counts "$ID-a"
+  counts "$ID-b"
+  run find "$IMAGE" -name 'work-*'
+  expect_output ''
+  ctr delete --force "$ID-a"
+  ctr delete --force "$ID-b"
+  run ctr run --from "$IMAGE" x y
+  expect_status 125
+  expect_match 'needs --detach'
+}
+
+@test "lazy pages: memory follows over a page server" {
+  image
+  host_network
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  mkfifo "$BATS_TEST_TMPDIR/status"
+  "$CTR" --root "$STATE" checkpoint --image-path "$IMAGE" --lazy-pages --page-server 127.0.0.1:7002 \
+    --status-fd 7 "$ID" 7<>"$BATS_TEST_TMPDIR/status" >"$OUT.dump" 2>&1 3>&- &
+  dump=$!
+  head -c 1 "$BATS_TEST_TMPDIR/status" >"$BATS_TEST_TMPDIR/byte"
+  mkdir "$BATS_TEST_TMPDIR/work"
+  (cd "$BATS_TEST_TMPDIR/work" && exec criu lazy-pages --page-server --address 127.0.0.1 --port 7002 -D "$IMAGE" \
+    -W "$BATS_TEST_TMPDIR/work") >"$OUT.lazy" 2>&1 3>&- &
+  eventually test -S "$BATS_TEST_TMPDIR/work/lazy-pages.socket"
+  ctr --log-level info restore --detach -b "$BUNDLE" --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" \
+    --lazy-pages "$ID-2" </dev/null >"$OUT" 2>&1 3>&- || { cat "$OUT" "$OUT.dump" "$OUT.lazy"; false; }
+  grep -q 'stood still for' "$OUT"
+  counts "$ID-2"
+  wait $dump
+  run ctr state "$ID"
+  expect_match 'does not exist'
+  ctr delete --force "$ID-2"
+  wait
+}
+
+@test "damaged images, a root file system that has changed, a CRIU that was killed" {
+  image
+  host_network
+  counter
+  detached "$ID"
+  eventually count "$ID"
+
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\n/usr/sbin/criu "$@" & sleep 2; kill -9 $!\n' >"$BATS_TEST_TMPDIR/bin/criu"
+  chmod +x "$BATS_TEST_TMPDIR/bin/criu"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr checkpoint --image-path "$IMAGE" "$ID"
+  show_result
+  expect_status 1
+  expect_match 'CRIU has ended without an answer|CRIU: '
+  counts "$ID"
+
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  cp -a "$IMAGE" "$IMAGE.2"
+  # the file itself is shared with other tests' bundles
+  cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/busybox"
+  printf x >>"$BUNDLE/busybox"
+  mv -f "$BUNDLE/busybox" "$BUNDLE/rootfs/bin/busybox"
+  run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+  show_result
+  expect_status 125
+  expect_match 'not the one of the checkpoint'
+  truncate -s 20 "$IMAGE.2/pstree.img"
+  run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE.2" "$ID"
+  show_result
+  expect_status 125
+  expect_match 'an image is damaged'
+  run ctr state "$ID"
+  expect_match 'does not exist'
+}
+
+@test "a full disk: it runs on" {
+  image
+  host_network
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  mkdir "$IMAGE"
+  mount -t tmpfs -o size=128k tmpfs "$IMAGE"
+  run ctr checkpoint --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" "$ID"
+  umount "$IMAGE"
+  show_result
+  expect_status 1
+  expect_match 'no space left on device|No space left'
+  counts "$ID"
+  ctr delete --force "$ID"
 }

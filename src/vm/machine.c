@@ -56,6 +56,14 @@ static int open_kvm(void)
 	return open(KVM, O_RDWR | O_CLOEXEC);
 }
 
+/* KVM of a host that is a guest without nested virtualization itself (kvm_pvm) runs no kernel but
+ * those that are made for it, and QEMU cannot tell. */
+static bool is_pvm(void)
+{
+	return access("/sys/module/kvm_pvm", F_OK) == 0 &&
+	       access("/sys/module/kvm_intel", F_OK) < 0 && access("/sys/module/kvm_amd", F_OK) < 0;
+}
+
 const char *ctr_vm_find_program(const char *name, struct ctr_arena *arena)
 {
 	const char *path = getenv("PATH");
@@ -92,7 +100,12 @@ int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
 	if (accel && strcmp(accel, "kvm") != 0 && strcmp(accel, "tcg") != 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"annotations[org.ctr.accel]: '%s' is neither kvm nor tcg", accel);
-	setup->kvm = accel ? accel[0] == 'k' : kvm >= 0;
+	setup->kvm = accel ? accel[0] == 'k' : kvm >= 0 && !is_pvm();
+	if (!accel && !setup->kvm && kvm >= 0 && (machine->backend->bits & CTR_BACKEND_NEEDS_KVM))
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"--isolation %s: '" KVM "' is kvm_pvm's, which runs only kernels "
+				"made for it (--isolation vm can do without, slowly)",
+				name);
 	if (kvm < 0 && (setup->kvm || (machine->backend->bits & CTR_BACKEND_NEEDS_KVM)))
 		return ctr_fail(err, CTR_FAULT_HOST, error,
 				"--isolation %s: cannot open '" KVM

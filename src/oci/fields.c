@@ -33,9 +33,14 @@ int ctr_text_absolute(struct ctr_decode *decode, void *object, void *member, con
 int ctr_text_clean_path(struct ctr_decode *decode, void *object, void *member, const char *text,
 			size_t len)
 {
-	if (ctr_text_absolute(decode, object, member, text, len) < 0)
-		return -1;
-	(void)ctr_path_clean_inplace(*(char **)member);
+	char *path;
+
+	(void)object;
+	if (len == 0 || text[0] != '/')
+		return relative(decode, text, len);
+	path = ctr_arena_strndup(ctr_decode_arena(decode), text, len);
+	(void)ctr_path_clean_inplace(path);
+	*(const char **)member = path;
 	return 0;
 }
 

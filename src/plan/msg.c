@@ -190,7 +190,8 @@ int ctr_msg_fail(const struct ctr_plan_header *plan, const struct ctr_msg *msg, 
 	const struct ctr_op *op = &foreign;
 
 	if (msg->detail == CTR_DETAIL_MACHINE)
-		return ctr_fail(err, CTR_FAULT_HOST, msg->error, "%s", text);
+		return ctr_fail(err, CTR_FAULT_HOST, msg->error, "%s",
+				*text ? text : "the virtual machine ended without a word");
 	if (plan ? msg->op >= plan->nops : msg->kind >= CTR_OP_COUNT)
 		return ctr_fail(err, CTR_FAULT_BUG, msg->error,
 				"ctr-init failed before its first operation");

@@ -111,8 +111,10 @@ load helper
   config '.root.readonly = false'
   mv "$BUNDLE" "$jail/bundle"
   cp "$CTR" "$jail/ctr"
-  # shared, as systemd has it: what is mounted for the container must not show up there
-  run -0 unshare --mount --propagation shared sh -ec '
+  # shared, as systemd has it, but not with us: what is mounted for the container must not show
+  # up there
+  run -0 unshare --mount --propagation private sh -ec '
+    mount --make-rshared /
     mount -t proc proc "$1/proc"
     mount --rbind /sys "$1/sys"
     mount --bind /dev "$1/dev"

@@ -19,7 +19,7 @@ load killed
 }
 
 @test "killed in the middle of create: without privileges" {
-  need rootless strace
+  need rootless strace own-cgroup
   killed_at_steps "${KILL_EVERY:-13}"
 }
 

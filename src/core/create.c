@@ -109,7 +109,7 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 		r = ctr_hooks_run(&spec->hooks[CTR_HOOK_POSTSTART], CTR_HOOK_POSTSTART, state,
 				  spec->bundle, creation->container.dir, err);
 		if (r < 0)
-			ctr_creation_push_undo(creation, ctr_creation_poststop);
+			creation->poststop_due = true;
 	}
 	/* It is a container like any other from here on: pause, exec and delete are others' affair.
 	 */

@@ -65,6 +65,10 @@ void ctr_creation_undo(struct ctr_creation *creation)
 {
 	while (creation->nundo > 0)
 		creation->undo[--creation->nundo](creation);
+	/* Nothing of it is left: that is what they are told (runtime.md#lifecycle). */
+	if (creation->poststop_due)
+		ctr_creation_poststop(creation);
+	creation->poststop_due = false;
 }
 
 static void undo_state(struct ctr_creation *creation)
@@ -447,7 +451,7 @@ int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_erro
 			   creation->context, err) < 0)
 		return -1;
 
-	ctr_creation_push_undo(creation, ctr_creation_poststop);
+	creation->poststop_due = true;
 	state = ctr_container_hook_state(&creation->container, "creating", pid, creation->context);
 	if (ctr_hooks_run(&spec->hooks[CTR_HOOK_PRESTART], CTR_HOOK_PRESTART, state, spec->bundle,
 			  dir, err) < 0)

@@ -49,6 +49,7 @@ struct ctr_creation {
 	int gate, child_sync;
 	void (*undo[CTR_UNDO_MAX])(struct ctr_creation *creation);
 	size_t nundo;
+	bool poststop_due; /* hooks have heard of its making, or its start */
 };
 
 /* Nothing is made yet. @run: the parent stays until the end, so there is no gate. */

@@ -13,6 +13,7 @@
 #include "core/container.h"
 #include "core/context.h"
 #include "core/network.h"
+#include "core/place.h"
 #include "core/verbs.h"
 #include "hook/hook.h"
 
@@ -146,17 +147,21 @@ static int remove_damaged(struct ctr_container *container, const struct ctr_cont
 			  struct ctr_error *err)
 {
 	struct ctr_cgroup *cgroup = &container->cgroup;
+	struct ctr_record claim = { 0 };
 	struct ctr_error ignored;
 	const struct ctr_spec *spec;
 	struct ctr_host host; /* delete needs nothing of it otherwise */
 
 	ctr_log(CTR_LOG_WARNING, "%s: what can be found without it is removed", err->text);
 	container->record = (struct ctr_record){ .id = container->id, .bundle = "/" };
+	/* Another container may have made one at the same path. */
+	ctr_place_read_claim(&claim, container->dir);
 	spec = ctr_container_spec(container, context, &ignored);
 	if (spec && ctr_host_probe(&host, context->arena, &ignored) == 0 &&
 	    ctr_cgroup_place(cgroup, context->arena, &host, CTR_MANAGER_CGROUPFS,
 			     spec->linux_->cgroups_path, container->id, &ignored) == 0 &&
-	    cgroup->mount && ctr_cgroup_adopt(cgroup, &ignored) == 0) {
+	    cgroup->mount && ctr_cgroup_adopt(cgroup, &ignored) == 0 &&
+	    cgroup->inode == claim.cgroup_inode) {
 		(void)ctr_cgroup_kill(cgroup, SIGKILL, &ignored);
 		if (ctr_cgroup_remove(cgroup, err) < 0)
 			return -1;

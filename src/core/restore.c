@@ -48,6 +48,7 @@ struct restoration {
 	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
 	size_t nnamespaces;
 	pid_t placeholder;
+	bool refused; /* by us: CRIU tells of that in words of its own */
 };
 
 /* ---- what the images need */
@@ -92,7 +93,7 @@ static int make_mount_points(const struct restoration *restoration, struct ctr_e
 		int r;
 
 		for (size_t j = 0; j < spec->nmounts && !below; j++)
-			below = j != i &&
+			below = strcmp(mount->destination, spec->mounts[j].destination) != 0 &&
 				ctr_path_is_below(mount->destination, spec->mounts[j].destination);
 		if (below)
 			continue;
@@ -271,10 +272,9 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	return ctr_creation_finish(creation, err);
 }
 
-static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ctr_error *err)
+static int serve_notify(struct restoration *restoration, const char *point, pid_t pid, int fd,
+			struct ctr_error *err)
 {
-	struct restoration *restoration = data;
-
 	if (strcmp(point, "orphan-pts-master") == 0 && fd >= 0)
 		return ctr_handover_console(&restoration->creation->handover, fd, err);
 	ctr_close_ptr(&fd);
@@ -283,6 +283,15 @@ static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ct
 	if (strcmp(point, "post-restore") == 0)
 		return on_restored(restoration, pid, err);
 	return 0;
+}
+
+static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ctr_error *err)
+{
+	struct restoration *restoration = data;
+	int r = serve_notify(restoration, point, pid, fd, err);
+
+	restoration->refused |= r < 0;
+	return r;
 }
 
 enum { FDS = 4 + CTR_STREAMS_MAX + CTR_NS_KINDS };
@@ -338,6 +347,8 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 		return -1;
 
 	r = ctr_criu_call(&call, &pid, creation->context->arena, err);
+	if (r < 0 && restoration->refused)
+		return -1;
 	if (r < 0)
 		return ctr_criu_report(&restoration->image, "restore.log", creation->context->arena,
 				       err);

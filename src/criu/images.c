@@ -20,14 +20,14 @@ static const char document[] = "ctr.json", descriptors[] = "descriptors.json";
 
 enum { DOCUMENT_MAX = 1 << 20 };
 
-static int open_dir(const char *path)
+static int open_dir(const char *path, int flags)
 {
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
 }
 
-/* A descriptor, or -1 and @err. */
-static int make_dir(const char *path, const char *flag, bool *made, struct ctr_arena *arena,
-		    struct ctr_error *err)
+/* A descriptor, or -1 and @err. @flags: O_NOFOLLOW, where others could have made the last part. */
+static int make_dir(const char *path, const char *flag, int flags, bool *made,
+		    struct ctr_arena *arena, struct ctr_error *err)
 {
 	char *copy = ctr_arena_strdup(arena, path);
 	int fd;
@@ -43,9 +43,52 @@ static int make_dir(const char *path, const char *flag, bool *made, struct ctr_a
 		*slash = '/';
 	}
 	*made = mkdir(path, 0700) == 0;
-	fd = *made || errno == EEXIST ? open_dir(path) : -1;
+	fd = *made || errno == EEXIST ? open_dir(path, flags) : -1;
 	return fd >= 0 ? fd
 		       : ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot make '%s'", flag, path);
+}
+
+static bool is_image(const char *name)
+{
+	size_t len = strlen(name);
+
+	return (len > 4 && strcmp(name + len - 4, ".img") == 0) || strcmp(name, "parent") == 0 ||
+	       strcmp(name, "stats-dump") == 0 || strcmp(name, document) == 0 ||
+	       strcmp(name, descriptors) == 0;
+}
+
+static DIR *list_dir(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!list)
+		ctr_close_ptr(&fd);
+	return list;
+}
+
+/* Files that would be removed as images, and nothing that says that they are of a checkpoint. */
+static bool has_foreign_images(int dir)
+{
+	_cleanup_dir_ DIR *list = list_dir(dir);
+	const struct dirent *entry;
+
+	if (faccessat(dir, document, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    faccessat(dir, "inventory.img", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return false;
+	while (list && (entry = readdir(list)))
+		if (is_image(entry->d_name))
+			return true;
+	return false;
+}
+
+/* What CRIU opens to write. It follows links, and these directories come from others. */
+static void forget_logs(int work)
+{
+	static const char *const names[] = { "dump.log", "restore.log", "stats-restore" };
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(names); i++)
+		(void)unlinkat(work, names[i], 0);
 }
 
 int ctr_images_make(struct ctr_images *image, const char *path, const char *work_path,
@@ -55,33 +98,47 @@ int ctr_images_make(struct ctr_images *image, const char *path, const char *work
 
 	image->path = path;
 	image->work_path = work_path ? work_path : path;
-	image->dir = make_dir(path, "--image-path", &image->made, arena, err);
+	image->dir = make_dir(path, "--image-path", 0, &image->made, arena, err);
 	if (image->dir < 0)
 		return -1;
-	image->work = make_dir(image->work_path, "--work-path", &made, arena, err);
+	if (has_foreign_images(image->dir))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--image-path: '%s' holds images that are not of a checkpoint",
+				path);
+	image->work = make_dir(image->work_path, "--work-path", 0, &made, arena, err);
 	if (image->work < 0)
 		return -1;
 
 	ctr_images_remove(image);
+	forget_logs(image->work);
 	return 0;
 }
 
 int ctr_images_open(struct ctr_images *image, const char *path, const char *work_path,
 		    struct ctr_arena *arena, struct ctr_error *err)
 {
-	bool made = false;
+	const size_t len = strlen(path);
+	int flags = 0;
 
 	image->path = path;
 	image->work_path = work_path ? work_path : path;
-	image->dir = open_dir(path);
+	/* Who wrote the images may have put a link there. */
+	if (strncmp(image->work_path, path, len) == 0 && image->work_path[len] == '/')
+		flags = O_NOFOLLOW;
+	image->dir = open_dir(path, 0);
 	if (image->dir < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: cannot open '%s'", path);
 	if (faccessat(image->dir, "inventory.img", R_OK, 0) < 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"--image-path: there is no checkpoint in '%s' (inventory.img)",
 				path);
-	image->work = make_dir(image->work_path, "--work-path", &made, arena, err);
-	return image->work < 0 ? -1 : 0;
+	image->work =
+		make_dir(image->work_path, "--work-path", flags, &image->made_work, arena, err);
+	if (image->work < 0)
+		return -1;
+
+	forget_logs(image->work);
+	return 0;
 }
 
 int ctr_images_share(const struct ctr_images *image, struct ctr_error *err)
@@ -102,43 +159,24 @@ void ctr_images_release(struct ctr_images *image)
 	image->dir = image->work = -1;
 }
 
-static bool is_image(const char *name)
-{
-	size_t len = strlen(name);
-
-	return (len > 4 && strcmp(name + len - 4, ".img") == 0) || strcmp(name, "parent") == 0 ||
-	       strcmp(name, "stats-dump") == 0 || strcmp(name, document) == 0 ||
-	       strcmp(name, descriptors) == 0;
-}
-
 void ctr_images_remove(const struct ctr_images *image)
 {
-	_cleanup_dir_ DIR *dir = NULL;
+	_cleanup_dir_ DIR *dir = list_dir(image->dir);
 	const struct dirent *entry;
-	int fd = openat(image->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		ctr_close_ptr(&fd);
-		return;
-	}
-	while ((entry = readdir(dir)))
+	while (dir && (entry = readdir(dir)))
 		if (is_image(entry->d_name))
 			(void)unlinkat(image->dir, entry->d_name, 0);
 }
 
 void ctr_images_forget_work(const struct ctr_images *image)
 {
-	_cleanup_dir_ DIR *dir = NULL;
+	_cleanup_dir_ DIR *dir = list_dir(image->work);
 	const struct dirent *entry;
-	int fd = openat(image->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		ctr_close_ptr(&fd);
+	if (!image->made_work)
 		return;
-	}
-	while ((entry = readdir(dir)))
+	while (dir && (entry = readdir(dir)))
 		(void)unlinkat(image->work, entry->d_name, 0);
 	(void)rmdir(image->work_path);
 }

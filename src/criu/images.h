@@ -10,7 +10,7 @@ struct ctr_error;
 struct ctr_images {
 	int dir, work; /* -1: not open */
 	const char *path, *work_path;
-	bool made; /* the directory is new */
+	bool made, made_work; /* the directory is new */
 };
 
 #define CTR_IMAGES_INIT                                                                            \
@@ -19,7 +19,8 @@ struct ctr_images {
 	}
 
 /* Make (0700, parents, too) and open both directories; @work_path NULL: the same. What an earlier
- * checkpoint has left there is removed. 0, or -1 and @err. */
+ * checkpoint has left there is removed; images of something else are an error. 0, or -1 and @err.
+ */
 int ctr_images_make(struct ctr_images *image, const char *path, const char *work_path,
 		    struct ctr_arena *arena, struct ctr_error *err);
 /* Open those of a checkpoint that is there: complete, or -1 and @err. */
@@ -34,7 +35,7 @@ int ctr_images_share(const struct ctr_images *image, struct ctr_error *err);
 /* Remove images: what a failed dump has left is no checkpoint. Logs stay. */
 void ctr_images_remove(const struct ctr_images *image);
 
-/* Remove the work directory of a restore that succeeded, with its log. */
+/* Remove the work directory of a restore that succeeded, with its log, if it was made for that. */
 void ctr_images_forget_work(const struct ctr_images *image);
 
 /* "ctr.json", and "descriptors.json" for others. */

@@ -22,12 +22,19 @@ void ctr_criu_list_init(struct ctr_criu_list *list, struct ctr_arena *arena)
 
 void ctr_criu_add(struct ctr_criu_list *list, const char *format, ...)
 {
-	char text[8192];
+	char small[1024], *text = small;
 	va_list ap;
+	int len;
 
 	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
+	len = vsnprintf(small, sizeof(small), format, ap);
 	va_end(ap);
+	if ((size_t)len >= sizeof(small)) {
+		text = ctr_arena_alloc(list->arena, (size_t)len + 1);
+		va_start(ap, format);
+		(void)vsnprintf(text, (size_t)len + 1, format, ap);
+		va_end(ap);
+	}
 
 	if (list->count == list->size) {
 		size_t size = list->size ? 2 * list->size : 32;

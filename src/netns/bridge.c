@@ -196,7 +196,9 @@ static int open_bridge(struct work *work, struct bridge *bridge, const char *ask
 
 	if (write_sysctl("/proc/sys/net/ipv4/ip_forward", err) < 0)
 		return -1;
-	return write_sysctl(localnet, err);
+	/* Behind a bridge of somebody else's there are others, whom 127.0.0.1 is not to be open to.
+	 */
+	return r < 0 ? write_sysctl(localnet, err) : 0;
 }
 
 /* The last container is gone. */

@@ -1,8 +1,36 @@
 /* The document of a checkpoint, both ways. */
 #include "oci/checkpoint.h"
 
+#include <string.h>
+
 #include "oci/decode.h"
 #include "oci/encode.h"
+
+/* A name that goes into a line of CRIU's options. */
+static int plain(struct ctr_decode *decode, void *object, void *member, const char *text,
+		 size_t len)
+{
+	(void)object;
+	(void)member;
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] < 0x20)
+			return ctr_decode_fault(decode, "%s has a control character",
+						ctr_decode_quote(decode, text, len));
+	}
+	return 0;
+}
+
+/* A destination, which CRIU reads up to the first ']' of its key. */
+static int destination(struct ctr_decode *decode, void *object, void *member, const char *text,
+		       size_t len)
+{
+	if (memchr(text, ']', len))
+		return ctr_decode_fault(decode, "%s has a ']'",
+					ctr_decode_quote(decode, text, len));
+	if (plain(decode, object, member, text, len) < 0)
+		return -1;
+	return ctr_string_clean_path(decode, object, member, text, len);
+}
 
 static const struct ctr_field checkpoint_fields[] = {
 	F_STRING(struct ctr_checkpoint, id, "id", CTR_REQUIRED),
@@ -12,12 +40,12 @@ static const struct ctr_field checkpoint_fields[] = {
 	F_U64(struct ctr_checkpoint, stopped, "stopped", 0),
 	F_BOOL(struct ctr_checkpoint, paused, "paused", 0),
 	F_STRINGS(struct ctr_checkpoint, descriptors, ndescriptors, "descriptors", CTR_REQUIRED,
-		  NULL),
+		  plain),
 	F_U32S(struct ctr_checkpoint, of, nof, "streams"),
 	F_U32S(struct ctr_checkpoint, sizes, nsizes, "sizes"),
-	F_STRINGS(struct ctr_checkpoint, mounts, nmounts, "mounts", CTR_REQUIRED,
-		  ctr_string_clean_path),
-	F_STRINGS(struct ctr_checkpoint, namespaces, nnamespaces, "namespaces", CTR_REQUIRED, NULL),
+	F_STRINGS(struct ctr_checkpoint, mounts, nmounts, "mounts", CTR_REQUIRED, destination),
+	F_STRINGS(struct ctr_checkpoint, namespaces, nnamespaces, "namespaces", CTR_REQUIRED,
+		  plain),
 };
 
 const struct ctr_type ctr_type_checkpoint = {

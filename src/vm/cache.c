@@ -23,7 +23,8 @@ static int make_parents(const char *path)
 			return -errno;
 		*slash = '/';
 	}
-	return mkdir(text, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	/* Images have all that a root file system has, and no owners that would protect it. */
+	return mkdir(text, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 int ctr_vm_cache_open(const char *path, struct ctr_error *err)
@@ -40,5 +41,8 @@ int ctr_vm_cache_open(const char *path, struct ctr_error *err)
 	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"the cache '%s' is not ours, or others can write it", path);
+	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot close the cache '%s' to others",
+				path);
 	return ctr_take_fd(&fd);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
@@ -92,6 +93,10 @@ static void narrow_mounts(const struct ctr_hypervisor *hypervisor)
 	/* In a user namespace there are no nodes to be made; those of the host serve as before. */
 	if (hypervisor->unprivileged)
 		make_devices(hypervisor->kvm);
+	/* Other hypervisors are nobody's as well: it sees no process but its own. */
+	if (hypervisor->unprivileged &&
+	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		fail("mount its /proc");
 	(void)syscall(SYS_mount_setattr, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */, &attr,
 		      sizeof(attr));
 }
@@ -154,6 +159,8 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor, uid_t uid, gi
 	/* After the change of ids, which would clear it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("restrict itself");
+	/* What our caller has left open is none of its business. */
+	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
 	for (size_t i = 0; i < hypervisor->nkeep; i++)
 		if (hypervisor->keep[i] >= 0 && fcntl(hypervisor->keep[i], F_SETFD, 0) < 0)
 			fail("keep a descriptor");

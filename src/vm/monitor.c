@@ -28,6 +28,7 @@ enum {
 	BOOT_SECONDS = 600,
 	SAID_LAST = 600,
 	QMP_MS = 10000,
+	QUEUE_MAX = 64 << 20, /* a plan and all windows are less */
 	WATCHES = 16 + MONITOR_CLIENTS + 4 * CTR_FRAME_SESSIONS
 };
 
@@ -443,6 +444,10 @@ static void loop(struct monitor *monitor)
 
 		if (monitor->channel.fd >= 0)
 			(void)ctr_channel_flush(&monitor->channel);
+		if (monitor->channel.out_length > QUEUE_MAX) {
+			monitor_give_up(monitor, "the guest does not read what it is sent");
+			break;
+		}
 		if (!monitor->hello && seconds_left(&began) <= 0) {
 			monitor_give_up(monitor, "the guest does not come up");
 			break;
@@ -517,6 +522,9 @@ int ctr_monitor_end_like(int sig)
 	const struct rlimit no_core = { 0, 0 };
 	sigset_t one;
 
+	/* The guest says by what it ended. Nothing ends by these. */
+	if (sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
+		return 128 + sig;
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	(void)signal(sig, SIG_DFL);
 	sigemptyset(&one);

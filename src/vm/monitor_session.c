@@ -1,5 +1,6 @@
 /* Sessions as the host sees them: the parent's messages, standard streams, the end. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,6 +245,7 @@ static void drop_output(struct monitor *monitor, struct monitor_session *session
 void monitor_write_output(struct monitor *monitor, struct monitor_session *session, unsigned stream)
 {
 	struct monitor_output *output = &session->output[stream - 1];
+	struct pollfd room = { .fd = output_fd(session, stream), .events = POLLOUT };
 	uint32_t run = CTR_FRAME_WINDOW - output->start, taken;
 	ssize_t n;
 
@@ -251,7 +253,10 @@ void monitor_write_output(struct monitor *monitor, struct monitor_session *sessi
 		run = output->length;
 	if (run > OUTPUT_CHUNK)
 		run = OUTPUT_CHUNK;
-	n = write(output_fd(session, stream), output->data + output->start, run);
+	/* Both streams, or another session's, may be the same pipe: what there was is taken. */
+	if (poll(&room, 1, 0) <= 0)
+		return;
+	n = write(room.fd, output->data + output->start, run);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0) {
@@ -273,7 +278,7 @@ static void guest_data(struct monitor *monitor, struct monitor_session *session,
 		monitor_give_up(monitor, "the guest sends more than it may");
 		return;
 	}
-	if (output->ended || output_fd(session, stream) < 0)
+	if (output->ended || session->streams[stream] < 0)
 		return;
 	if (!output->data)
 		output->data = malloc(CTR_FRAME_WINDOW);

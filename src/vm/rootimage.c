@@ -253,9 +253,9 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 		return 0;
 	if (make(machine, setup, cache, name, root, &tree, err) < 0)
 		return -1;
-	forget_old(cache, machine->arena);
 	setup->image = open_image(cache, ctr_arena_printf(machine->arena, "%s.erofs", name), &st);
 	if (setup->image < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open the image of '%s'", root);
+	forget_old(cache, machine->arena);
 	return 0;
 }

@@ -58,6 +58,15 @@ hook() {
   run -0 ctr run -b "$BUNDLE" "$ID"
 }
 
+@test "hooks: poststop is heard once, and after the end, also when poststart fails" {
+  hook createRuntime 'exit 0'
+  hook poststart 'exit 7'
+  hook poststop "ls '$STATE' >>'$BATS_TEST_TMPDIR/heard'; echo end >>'$BATS_TEST_TMPDIR/heard'"
+  command_is sleep 1000
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  [ "$(cat "$BATS_TEST_TMPDIR/heard")" = end ]
+}
+
 @test "hooks: a timeout, much output, input that is not read, an environment of its own" {
   config '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
   command_is true

@@ -81,12 +81,14 @@ examples() {
 }
 
 @test "examples of ctr-run(1)" {
-  need root jq
+  # an overlay is mounted as a detached tree
+  need root jq call:fsopen
   examples ctr-run.1
 }
 
 @test "examples of ctr-compare(1)" {
-  need jq
+  # it watches instances by pidfds
+  need jq call:pidfd_open
   examples ctr-compare.1
 }
 

@@ -84,6 +84,8 @@ at_terminal() { # SCENARIO [WORD] ARGUMENT...
 }
 
 @test "detach from exec: the process goes on until its end" {
+  # by its cgroup ps finds what does not descend from init
+  need own-cgroup
   config '.process.terminal = false'
   command_is sleep 1000
   detached "$ID"

@@ -3,6 +3,9 @@
 
 load ../integration/helper
 
+# A user's directory comes and goes with its sessions.
+mounts() { cut -d' ' -f3- /proc/self/mountinfo | grep -v ' /run/user/' | sort; }
+
 in_userns() {
   config '.linux.namespaces += [{type: "user"}] |
     .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |

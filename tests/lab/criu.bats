@@ -375,7 +375,7 @@ guest_rootfs() {
   eventually count "$ID"
 
   mkdir "$BATS_TEST_TMPDIR/bin"
-  printf '#!/bin/sh\n/usr/sbin/criu "$@" & sleep 2; kill -9 $!\n' >"$BATS_TEST_TMPDIR/bin/criu"
+  printf '#!/bin/sh\n/usr/sbin/criu "$@" & sleep 0.3; kill -9 $!\n' >"$BATS_TEST_TMPDIR/bin/criu"
   chmod +x "$BATS_TEST_TMPDIR/bin/criu"
   PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr checkpoint --image-path "$IMAGE" "$ID"
   show_result

@@ -1,10 +1,15 @@
 /* criu/ and oci/checkpoint: what is external, what CRIU is asked for, what its log says. */
 #include "unit.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "criu/external.h"
+#include "criu/images.h"
 #include "criu/mountinfo.h"
 #include "criu/options.h"
 #include "criu/report.h"
@@ -308,13 +313,98 @@ static void document(void **state)
 	ctr_arena_release(&arena);
 }
 
+#define DOCUMENT(descriptor, mount)                                                                \
+	"{\"id\":\"a\",\"bundle\":\"/b\",\"descriptors\":[\"" descriptor                           \
+	"\"],\"mounts\":[\"" mount "\"],\"namespaces\":[]}"
+
+/* Words of a document go into lines and keys of CRIU's options. */
+static void hostile_document(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} wrong[] = {
+		{DOCUMENT("pipe:[7]\\nfd=3", "/m"),
+                 "descriptors[0]: 'pipe:[7]?fd=3' has a control character"                           },
+		{ DOCUMENT("",               "/m]:/etc"), "mounts[0]: '/m]:/etc' has a ']'"          },
+		{ DOCUMENT("",               "/m\\nx"),   "mounts[0]: '/m?x' has a control character"},
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_error err = { 0 };
+	const char *good = DOCUMENT("pipe:[7]", "/m");
+
+	(void)state;
+	assert_non_null(ctr_checkpoint_decode(&arena, good, strlen(good), "ctr.json", &err));
+	for (size_t i = 0; i < unit_count(wrong); i++) {
+		assert_null(ctr_checkpoint_decode(&arena, wrong[i].text, strlen(wrong[i].text),
+						  "ctr.json", &err));
+		assert_non_null(strstr(err.text, wrong[i].error));
+	}
+	ctr_arena_release(&arena);
+}
+
+static void put(const char *dir, const char *name, const char *text)
+{
+	char path[300];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+	char path[300];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return lstat(path, &st) == 0;
+}
+
+/* Directories of somebody else's: what is no checkpoint stays, and no link is followed. */
+static void hostile_images(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_images images = CTR_IMAGES_INIT;
+	struct ctr_error err = { 0 };
+	const char *top = unit_make_dir();
+	const char *work = ctr_arena_printf(&arena, "%s/work", top);
+
+	(void)state;
+	put(top, "disk.img", "precious");
+	assert_int_equal(ctr_images_make(&images, top, NULL, &arena, &err), -1);
+	assert_non_null(strstr(err.text, "--image-path: "));
+	assert_non_null(strstr(err.text, "holds images that are not of a checkpoint"));
+	assert_true(is_there(top, "disk.img"));
+	ctr_images_release(&images);
+
+	put(top, "inventory.img", "");
+	assert_int_equal(symlink("disk.img", ctr_arena_printf(&arena, "%s/restore.log", top)), 0);
+	assert_int_equal(ctr_images_open(&images, top, NULL, &arena, &err), 0);
+	assert_false(is_there(top, "restore.log"));
+	assert_true(is_there(top, "disk.img"));
+	ctr_images_forget_work(&images);
+	assert_true(is_there(top, "disk.img"));
+	ctr_images_release(&images);
+
+	assert_int_equal(symlink("/", work), 0);
+	assert_int_equal(ctr_images_open(&images, top, work, &arena, &err), -1);
+	assert_non_null(strstr(err.text, "--work-path: "));
+	ctr_images_release(&images);
+	unit_remove_dir(top);
+	ctr_arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mounts),        cmocka_unit_test(external),
-		cmocka_unit_test(resolved),      cmocka_unit_test(options),
-		cmocka_unit_test(wrong_options), cmocka_unit_test(reasons),
-		cmocka_unit_test(document),
+		cmocka_unit_test(mounts),         cmocka_unit_test(external),
+		cmocka_unit_test(resolved),       cmocka_unit_test(options),
+		cmocka_unit_test(wrong_options),  cmocka_unit_test(reasons),
+		cmocka_unit_test(document),       cmocka_unit_test(hostile_document),
+		cmocka_unit_test(hostile_images),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -288,14 +287,9 @@ static int make_plan(struct execution *execution, struct ctr_plan_header **out,
 static int open_sync(struct execution *execution, struct ctr_plan_header *plan,
 		     struct ctr_error *err)
 {
-	int pair[2];
+	if (ctr_launch_pair(&execution->launch, plan, &execution->child_sync, err) < 0)
+		return -1;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
-
-	execution->launch.sync = pair[0];
-	execution->child_sync = pair[1];
-	plan->sync_fd = execution->child_sync;
 	plan->gate_fd = -1;
 	plan->flags = CTR_PLAN_EXEC;
 	plan->preserve_fds = execution->plan_options.preserve_fds;

@@ -149,6 +149,20 @@ static int clone_child(struct ctr_launch *launch, const struct ctr_child_join *j
 	return r;
 }
 
+int ctr_launch_pair(struct ctr_launch *launch, struct ctr_plan_header *plan, int *child_sync,
+		    struct ctr_error *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
+
+	launch->sync = pair[0];
+	*child_sync = pair[1];
+	plan->sync_fd = pair[1];
+	return 0;
+}
+
 int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup, int child_sync,
 		     int gate, const struct ctr_child_join *joins, size_t njoins,
 		     struct ctr_error *err)

@@ -58,6 +58,13 @@ struct ctr_launch {
 	}
 
 /*
+ * The socket pair between us and the child: ->sync is ours, *@child_sync the child's, and @plan is
+ * told its number. Both are the caller's to close. 0 or -1.
+ */
+int ctr_launch_pair(struct ctr_launch *launch, struct ctr_plan_header *plan, int *child_sync,
+		    struct ctr_error *err);
+
+/*
  * Clone and execute ctr-init with the shape of @launch->actions. @child_sync and @gate are numbers
  * that the plan names; both stay the caller's. @joins (@njoins) come after the shape's (ctr exec,
  * whose shape has none). The child is in @cgroup when it runs. Id maps are written here. 0, or -1

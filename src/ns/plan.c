@@ -396,8 +396,9 @@ int ctr_plan_container(struct ctr_plan_builder *plan, struct ctr_actions *action
 
 	if (!spec->process)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "process: missing: nothing to execute");
-	if (ctr_plan_check_supported(spec, err) < 0)
-		return -1;
+	if (spec->vm)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"vm: is for --isolation vm and microvm only");
 
 	if (decide_identity(&p) < 0 || ctr_plan_process_check(&p) < 0)
 		return -1;

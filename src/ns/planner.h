@@ -96,6 +96,3 @@ int ctr_plan_memory_policy(struct ctr_planner *p);
 /* plan_caps.c */
 void ctr_plan_bounding(struct ctr_planner *p);
 void ctr_plan_capabilities(struct ctr_planner *p);
-
-/* unsupported.c */
-int ctr_plan_check_supported(const struct ctr_spec *spec, struct ctr_error *err);

@@ -35,6 +35,21 @@ await() { # TEXT - until the container has written it
   expect_match 'err'
 }
 
+@test "fault 17: vm: nothing for the guest is written into its root, nor through links there" {
+  machine
+  local outside=$BATS_TEST_TMPDIR/outside link
+  mkdir "$outside"
+  for link in ctr .krun_config.json init; do
+    ln -s "$outside" "$BUNDLE/rootfs/$link"
+  done
+  tree() { (cd "$BUNDLE" && find rootfs "$outside" -printf '%p %y %s %T@ %C@ %l\n' | sort); }
+  tree >"$BATS_TEST_TMPDIR/before"
+  shell 'cat /etc/resolv.conf; echo "in the guest"'
+  run -0 ctr run -b "$BUNDLE" --isolation vm "$ID"
+  expect_match 'in the guest'
+  tree | diff "$BATS_TEST_TMPDIR/before" -
+}
+
 @test "vm: create, start, exec, pause, signals and delete" {
   machine
   config '.root.readonly = false'

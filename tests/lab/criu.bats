@@ -35,7 +35,7 @@ restored() {
   }
 }
 
-@test "a container goes on where it stood" {
+@test "fault 58: a container goes on where it stood" {
   image
   mkdir -p "$BUNDLE/volume" "$BUNDLE/rootfs/real"
   ln -s real "$BUNDLE/rootfs/link"
@@ -56,6 +56,8 @@ restored() {
   [ "$(status_of "$ID")" = running ]
   [ "$(count "$ID")" -ge "$before" ]
   counts "$ID"
+  # CRIU has made a time namespace, which exec joins
+  [ "$(ctr exec "$ID" readlink /proc/self/ns/time)" = "$(readlink "/proc/$(pid_of "$ID")/ns/time")" ]
   run -0 ctr exec "$ID" sh -c 'cat /real/v/file; wc -c </proc/meminfo; cat /sys/fs/cgroup/memory.max'
   expect_output "one
 0
@@ -250,7 +252,7 @@ poststop:stopped"
   kill $pid
 }
 
-@test "a failed checkpoint: it runs on, no image is left, the reason is told; CRIU's configuration" {
+@test "fault 118: a failed checkpoint: it runs on, no image is left, the reason is told; CRIU's configuration" {
   image
   host_network
   config '.root.readonly = false'

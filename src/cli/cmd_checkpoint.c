@@ -6,7 +6,7 @@
 
 struct checkpoint_options {
 	struct ctr_criu_flags flags;
-	struct ctr_list empty_ns;
+	struct ctr_list empty_ns, ip;
 	struct ctr_create_options create; /* restore */
 };
 
@@ -59,7 +59,8 @@ static const struct ctr_option restore_table[] = {
 	CREATE("no-pivot", 0, FLAG, no_pivot, NULL, "no effect: the root is CRIU's affair"),
 	CREATE("no-new-keyring", 0, FLAG, no_new_keyring, NULL, "no effect, likewise"),
 	CREATE("net", 0, STRING, network.net, "MODE", "the network, as run makes it"),
-	CREATE("ip", 0, STRING, network.ip, "ADDRESS", "its address on a bridge"),
+	CTR_OPT("ip", 0, LIST, offsetof(struct checkpoint_options, ip), "ADDRESS",
+		"its address on a bridge"),
 	COMMON,
 	FLAG("tcp-close", tcp_close, "TCP connections come back closed"),
 	WORD("lsm-profile", lsm_profile, "TYPE:NAME",
@@ -90,10 +91,12 @@ static int cmd_checkpoint(struct ctr_command *command, struct ctr_error *err)
 static int cmd_restore(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct ctr_criu_flags flags = flags_of(command);
-	struct ctr_create_options options =
-		((const struct checkpoint_options *)command->options)->create;
+	const struct checkpoint_options *given = command->options;
+	struct ctr_create_options options = given->create;
 
 	options.id = command->operands[0];
+	options.network.ip = given->ip.items;
+	options.network.nip = given->ip.count;
 	options.restore = &flags;
 	if (!options.bundle)
 		options.bundle = ".";

@@ -14,7 +14,7 @@
 
 struct create_options {
 	struct ctr_create_options core;
-	struct ctr_list publish;
+	struct ctr_list publish, ip;
 	const char *from;
 	bool remove; /* Docker's --rm: what run does anyway */
 };
@@ -41,8 +41,8 @@ static const struct ctr_option table[] = {
 		"pass N more file descriptors, from 3 on"),
 	CTR_OPT("net", 0, STRING, CREATE(network.net), "NETWORK",
 		"none, host, bridge or bridge=NAME, instead of what the configuration says"),
-	CTR_OPT("ip", 0, STRING, CREATE(network.ip), "ADDRESS",
-		"the container's address on its bridge"),
+	CTR_OPT("ip", 0, LIST, offsetof(struct create_options, ip), "ADDRESS",
+		"the container's address on its bridge (again for one of IPv6)"),
 	CTR_OPT("publish", 'p', LIST, offsetof(struct create_options, publish),
 		"[ADDRESS:]HOST:PORT",
 		"let a port of the host lead to one of the container (may be given again)"),
@@ -78,6 +78,8 @@ static struct ctr_create_options options_of(const struct ctr_command *command)
 
 	options.network.publish = given->publish.items;
 	options.network.npublish = given->publish.count;
+	options.network.ip = given->ip.items;
+	options.network.nip = given->ip.count;
 	return options;
 }
 

@@ -31,31 +31,51 @@ enum { OUTPUT_MAX = 4096 };
 
 /* ---- deciding */
 
-static int check_options(const struct ctr_network *network, const struct ctr_context *context,
+static int sort_addresses(struct ctr_network *network, struct ctr_error *err)
+{
+	for (size_t i = 0; i < network->options->nip; i++) {
+		const char *text = network->options->ip[i], **of = &network->ip;
+		struct in6_addr address6;
+		uint32_t address;
+
+		if (ctr_ipv6_parse(text, strlen(text), &address6) == 0)
+			of = &network->ip6;
+		else if (ctr_ipv4_parse(text, strlen(text), &address) < 0)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"--ip: '%s' is not an IPv4 address, nor one of IPv6 that a "
+					"container can have",
+					text);
+		if (*of)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"--ip: '%s': there is one already, '%s'", text, *of);
+		*of = text;
+	}
+	return 0;
+}
+
+static int check_options(struct ctr_network *network, const struct ctr_context *context,
 			 struct ctr_error *err)
 {
 	const struct ctr_network_options *options = network->options;
 	struct ctr_publish publish;
-	uint32_t address;
 
-	if (network->mode != CTR_NETWORK_BRIDGE && options->ip)
+	if (network->mode != CTR_NETWORK_BRIDGE && options->nip > 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--ip: needs --net bridge");
 	if (network->mode != CTR_NETWORK_BRIDGE && options->npublish > 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--publish: needs --net bridge");
-	if (options->ip && ctr_ipv4_parse(options->ip, strlen(options->ip), &address) < 0)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--ip: '%s' is not an IPv4 address",
-				options->ip);
+	if (sort_addresses(network, err) < 0)
+		return -1;
 	for (size_t i = 0; i < options->npublish; i++)
 		if (ctr_publish_parse(options->publish[i], &publish, err) < 0)
 			return -1;
 
 	if (network->mode == CTR_NETWORK_BRIDGE && !context->host.privileged &&
-	    (options->ip || strchr(options->net, '=')))
+	    (options->nip > 0 || strchr(options->net, '=')))
 		return ctr_fail(
 			err, CTR_FAULT_USAGE, 0,
 			"%s: needs root; without privileges --net bridge is pasta(1), which "
 			"has no bridges and no addresses to choose",
-			options->ip ? "--ip" : "--net bridge=NAME");
+			options->nip > 0 ? "--ip" : "--net bridge=NAME");
 	return 0;
 }
 
@@ -246,7 +266,7 @@ static int attach(struct ctr_network *network, const struct ctr_spec *spec, int 
 		  const struct ctr_context *context, struct ctr_error *err)
 {
 	const struct ctr_network_options *options = network->options;
-	const char **argv = ctr_arena_array(context->arena, options->npublish + 7, sizeof(*argv));
+	const char **argv = ctr_arena_array(context->arena, options->npublish + 8, sizeof(*argv));
 	char output[OUTPUT_MAX];
 	size_t n = 1;
 
@@ -254,15 +274,18 @@ static int attach(struct ctr_network *network, const struct ctr_spec *spec, int 
 	argv[n++] = network->dir;
 	argv[n++] = network->netns;
 	argv[n++] = network->bridge;
-	argv[n++] = options->ip ? options->ip : "-";
+	argv[n++] = network->ip ? network->ip : "-";
+	argv[n++] = network->ip6 ? network->ip6 : "-";
 	for (size_t i = 0; i < options->npublish; i++)
 		argv[n++] = options->publish[i];
 	if (call(argv, "--net bridge", output, context, err) < 0)
 		return -1;
 
-	output[strcspn(output, " \n")] = '\0';
-	return network->hosts ? ctr_network_add_host(dir, output, spec, id, context->arena, err)
-			      : 0;
+	for (char *rest = output, *address;
+	     network->hosts && (address = strtok_r(NULL, " \n", &rest));)
+		if (ctr_network_add_host(dir, address, spec, id, context->arena, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int detach(const char *key, const struct ctr_context *context, struct ctr_error *err)
@@ -278,15 +301,16 @@ static int detach(const char *key, const struct ctr_context *context, struct ctr
 static void add_forward(const char **argv, size_t *n, const struct ctr_publish *publish,
 			struct ctr_arena *arena)
 {
-	char address[CTR_IPV4_TEXT];
+	bool all = !publish->ipv6 && publish->address == 0;
+	char address[INET6_ADDRSTRLEN];
 
 	argv[(*n)++] = publish->udp ? "-u" : "-t";
 	argv[(*n)++] =
-		publish->address
-			? ctr_arena_printf(arena, "%s/%u:%u",
-					   ctr_ipv4_print(publish->address, address), publish->host,
-					   publish->container)
-			: ctr_arena_printf(arena, "%u:%u", publish->host, publish->container);
+		all ? ctr_arena_printf(arena, "%u:%u", publish->host, publish->container)
+		    : ctr_arena_printf(arena, "%s/%u:%u",
+				       publish->ipv6 ? ctr_ipv6_print(&publish->address6, address)
+						     : ctr_ipv4_print(publish->address, address),
+				       publish->host, publish->container);
 }
 
 /* It goes to the background when the network is there. Without these options it would forward all

@@ -14,8 +14,9 @@ struct ctr_spec;
 
 /* As on the command line. */
 struct ctr_network_options {
-	const char *net; /* NULL: the configuration decides */
-	const char *ip;  /* NULL: a free one */
+	const char *net;       /* NULL: the configuration decides */
+	const char *const *ip; /* at most one of each family; none: a free one of IPv4 */
+	size_t nip;
 	const char *const *publish;
 	size_t npublish;
 };
@@ -37,7 +38,8 @@ struct ctr_network {
 	enum ctr_network_mode mode;
 	const struct ctr_network_options *options;
 	const char *bridge;
-	const char *dir;   /* the state directory */
+	const char *ip, *ip6; /* NULL: none is asked for */
+	const char *dir;      /* the state directory */
 	const char *moved; /* interfaces that went to the container: INTERFACE NAME up|down ... */
 	const char *netns; /* the container's, by way of: */
 	int fd;            /* -1 */

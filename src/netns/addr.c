@@ -130,42 +130,61 @@ int ctr_address_add_ipv4(struct ctr_rtnl *rtnl, int index, uint32_t ipv4, unsign
 	return ctr_address_add(rtnl, index, &address);
 }
 
-int ctr_route_add_default(struct ctr_rtnl *rtnl, int index, uint32_t gateway)
+int ctr_address_add_ipv6(struct ctr_rtnl *rtnl, int index, const struct in6_addr *ipv6,
+			 unsigned prefix)
+{
+	struct ctr_address address = {
+		.family = AF_INET6,
+		.prefix = (uint8_t)prefix,
+		.flags = IFA_F_NODAD,
+		.has_local = true,
+	};
+
+	memcpy(address.local, ipv6, sizeof(*ipv6));
+	return ctr_address_add(rtnl, index, &address);
+}
+
+int ctr_route_add_default(struct ctr_rtnl *rtnl, int index, int family, const void *gateway)
 {
 	struct rtmsg *route;
 	struct nlmsghdr *request = ctr_rtnl_begin(rtnl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
 						  sizeof(*route), &route);
 
-	route->rtm_family = AF_INET;
+	route->rtm_family = (uint8_t)family;
 	route->rtm_table = RT_TABLE_MAIN;
 	route->rtm_protocol = RTPROT_STATIC;
 	route->rtm_scope = RT_SCOPE_UNIVERSE;
 	route->rtm_type = RTN_UNICAST;
-	mnl_attr_put_u32(request, RTA_GATEWAY, htonl(gateway));
+	mnl_attr_put(request, RTA_GATEWAY, size_of(route->rtm_family), gateway);
 	mnl_attr_put_u32(request, RTA_OIF, (uint32_t)index);
 	return ctr_rtnl_call(rtnl, request);
 }
 
-struct overlap {
-	uint32_t subnet;
+struct subnet {
+	uint8_t family, bytes[16];
 	unsigned prefix;
+};
+
+struct overlap {
+	struct subnet wanted;
 	bool found;
 };
 
-static bool overlaps(const struct overlap *overlap, uint32_t other, unsigned prefix)
+static bool overlaps(const struct subnet *a, const struct subnet *b)
 {
-	unsigned shorter = prefix < overlap->prefix ? prefix : overlap->prefix;
+	unsigned shorter = a->prefix < b->prefix ? a->prefix : b->prefix;
+	unsigned whole = shorter / 8, rest = shorter % 8;
 
-	return shorter > 0 && (overlap->subnet ^ other) >> (32 - shorter) == 0;
+	return memcmp(a->bytes, b->bytes, whole) == 0 &&
+	       (rest == 0 || (a->bytes[whole] ^ b->bytes[whole]) >> (8 - rest) == 0);
 }
 
 static int read_destination(const struct nlattr *attribute, void *data)
 {
-	uint32_t *destination = data;
+	struct subnet *destination = data;
 
-	if (mnl_attr_get_type(attribute) == RTA_DST &&
-	    mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
-		*destination = ntohl(mnl_attr_get_u32(attribute));
+	if (mnl_attr_get_type(attribute) == RTA_DST)
+		(void)take_bytes(attribute, destination->family, destination->bytes);
 	return MNL_CB_OK;
 }
 
@@ -173,26 +192,30 @@ static int read_route(const struct nlmsghdr *message, void *data)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
 	struct overlap *overlap = data;
-	uint32_t destination = 0;
+	struct subnet destination = { .family = route->rtm_family, .prefix = route->rtm_dst_len };
 
 	/* Default routes, also in two halves, are used where nothing better is. */
-	if (route->rtm_family != AF_INET || route->rtm_dst_len < 4)
+	if (route->rtm_family != overlap->wanted.family || route->rtm_dst_len < 4 ||
+	    route->rtm_dst_len > 8 * size_of(route->rtm_family))
 		return MNL_CB_OK;
 	(void)mnl_attr_parse(message, sizeof(*route), read_destination, &destination);
-	overlap->found |= overlaps(overlap, destination, route->rtm_dst_len);
+	overlap->found |= overlaps(&overlap->wanted, &destination);
 	return MNL_CB_OK;
 }
 
-int ctr_subnet_is_used(struct ctr_rtnl *rtnl, uint32_t subnet, unsigned prefix)
+int ctr_subnet_is_used(struct ctr_rtnl *rtnl, int family, const void *subnet, unsigned prefix)
 {
-	struct overlap overlap = { .subnet = subnet, .prefix = prefix };
+	struct overlap overlap = {
+		.wanted = {.family = (uint8_t)family, .prefix = prefix}
+	};
 	struct rtmsg *route;
 	/* The table of local addresses is one of them, so addresses are found, too. */
 	struct nlmsghdr *request =
 		ctr_rtnl_begin(rtnl, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route), &route);
 	int r;
 
-	route->rtm_family = AF_INET;
+	memcpy(overlap.wanted.bytes, subnet, size_of((uint8_t)family));
+	route->rtm_family = (uint8_t)family;
 	r = ctr_rtnl_ask(rtnl, request, read_route, &overlap);
 	return r < 0 ? r : overlap.found;
 }

@@ -1,6 +1,7 @@
 /* Addresses and routes. All return 0 or -errno unless told otherwise. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,9 +30,12 @@ int ctr_addresses_get(struct ctr_rtnl *rtnl, int family, int index, struct ctr_a
 int ctr_address_add(struct ctr_rtnl *rtnl, int index, const struct ctr_address *address);
 /* An IPv4 address, in host byte order, with the broadcast address of its subnet. */
 int ctr_address_add_ipv4(struct ctr_rtnl *rtnl, int index, uint32_t address, unsigned prefix);
+/* An IPv6 address that is used at once: nobody else can have it. */
+int ctr_address_add_ipv6(struct ctr_rtnl *rtnl, int index, const struct in6_addr *address,
+			 unsigned prefix);
 
-/* The default route by @gateway. */
-int ctr_route_add_default(struct ctr_rtnl *rtnl, int index, uint32_t gateway);
-/* Does an address or a route (but the default one) of this host touch the subnet? 1: yes, 0: no,
- * -errno. */
-int ctr_subnet_is_used(struct ctr_rtnl *rtnl, uint32_t subnet, unsigned prefix);
+/* The default route of @family by @gateway, an in_addr or in6_addr. */
+int ctr_route_add_default(struct ctr_rtnl *rtnl, int index, int family, const void *gateway);
+/* Does an address or a route (but the default one) of this host touch the subnet, an in_addr or
+ * in6_addr? 1: yes, 0: no, -errno. */
+int ctr_subnet_is_used(struct ctr_rtnl *rtnl, int family, const void *subnet, unsigned prefix);

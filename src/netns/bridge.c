@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,9 +18,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "netns/addr.h"
+#include "netns/ipv6.h"
 #include "netns/lease.h"
 #include "netns/link.h"
 #include "netns/nft.h"
+#include "netns/ports.h"
 #include "netns/rtnl.h"
 
 enum { OWN_PREFIX = 24 };
@@ -31,6 +32,7 @@ struct bridge {
 	int index;
 	uint32_t gateway; /* its own address */
 	unsigned prefix;
+	struct ctr_ipv6_net ipv6;
 };
 
 /* One command's view: the host's netlink and the leases. */
@@ -82,12 +84,19 @@ static const struct range {
 	{ 0xc0a86400, 100}, /* 192.168.100.0 ... */
 };
 
+static int ipv4_is_used(struct work *work, uint32_t subnet)
+{
+	uint32_t bytes = htonl(subnet);
+
+	return ctr_subnet_is_used(&work->host, AF_INET, &bytes, OWN_PREFIX);
+}
+
 static int choose_subnet(struct work *work, uint32_t *out, struct ctr_error *err)
 {
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(ranges); i++) {
 		for (unsigned j = 0; j < ranges[i].count; j++) {
 			uint32_t subnet = ranges[i].first + (j << 8);
-			int r = ctr_subnet_is_used(&work->host, subnet, OWN_PREFIX);
+			int r = ipv4_is_used(work, subnet);
 
 			if (r < 0)
 				return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot read routes");
@@ -122,7 +131,7 @@ static int make_bridge(struct work *work, struct bridge *bridge, const char *ask
 		subnet = address & mask_of(OWN_PREFIX);
 	else if (choose_subnet(work, &subnet, err) < 0)
 		return -1;
-	if (asked && ctr_subnet_is_used(&work->host, subnet, OWN_PREFIX) != 0)
+	if (asked && ipv4_is_used(work, subnet) != 0)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"--ip: '%s' is of a network that the host uses already", asked);
 
@@ -143,6 +152,8 @@ static int make_bridge(struct work *work, struct bridge *bridge, const char *ask
 		r = ctr_link_find(&work->host, bridge->name, &link);
 	if (r == 0)
 		r = ctr_address_add_ipv4(&work->host, link.index, bridge->gateway, bridge->prefix);
+	if (r == 0 && ctr_ipv6_distrust(bridge->name, err) < 0)
+		return -1;
 	if (r == 0)
 		r = ctr_link_set_up(&work->host, link.index, true);
 	if (r < 0)
@@ -176,12 +187,48 @@ static int use_bridge(struct work *work, struct bridge *bridge, const struct ctr
 	bridge->index = link->index;
 	bridge->gateway = ntohl(address);
 	bridge->prefix = addresses.list[0].prefix;
-	return 0;
+	r = ctr_ipv6_find(&work->host, link->index, &bridge->ipv6);
+	return r < 0 ? ctr_fail(err, CTR_FAULT_HOST, -r, "cannot read addresses of '%s'",
+				bridge->name)
+		     : 0;
+}
+
+/* Does the container want an address of IPv6? */
+static bool wants_ipv6(const struct ctr_attachment *attachment)
+{
+	for (size_t i = 0; i < attachment->nports; i++)
+		if (attachment->ports[i].ipv6)
+			return true;
+	return attachment->ipv6;
+}
+
+static const struct in6_addr *asked_ipv6(const struct ctr_attachment *attachment)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(&attachment->address6) ? NULL : &attachment->address6;
+}
+
+/* A network of IPv6 where there is none, on a bridge of our own, before anything leads there. */
+static int open_ipv6(struct work *work, struct bridge *bridge,
+		     const struct ctr_attachment *attachment, struct ctr_error *err)
+{
+	if (!bridge->ipv6.used && !wants_ipv6(attachment))
+		return 0;
+	if (!bridge->ipv6.used && !ctr_leases_is_made(&work->leases, bridge->name))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--net: bridge '%s' has no IPv6 address, or no room for others",
+				bridge->name);
+	/* Without rules for it in the kernel nothing is begun. */
+	if (ctr_nft_run(ctr_nft_removal(bridge->name, true, work->arena), err) < 0)
+		return ctr_fail_within(err, "IPv6");
+	if (!bridge->ipv6.used && ctr_ipv6_make(&work->host, bridge->index, asked_ipv6(attachment),
+						&bridge->ipv6, err) < 0)
+		return -1;
+	return ctr_ipv6_forward(err);
 }
 
 /* Find or make it. */
-static int open_bridge(struct work *work, struct bridge *bridge, const char *asked,
-		       struct ctr_error *err)
+static int open_bridge(struct work *work, struct bridge *bridge,
+		       const struct ctr_attachment *attachment, struct ctr_error *err)
 {
 	const char *localnet = ctr_arena_printf(
 		work->arena, "/proc/sys/net/ipv4/conf/%s/route_localnet", bridge->name);
@@ -190,8 +237,9 @@ static int open_bridge(struct work *work, struct bridge *bridge, const char *ask
 
 	if (r < 0 && r != -ENODEV)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot look for '%s'", bridge->name);
-	if ((r < 0 ? make_bridge(work, bridge, asked, err) : use_bridge(work, bridge, &link, err)) <
-	    0)
+	if ((r < 0 ? make_bridge(work, bridge, attachment->address, err)
+		   : use_bridge(work, bridge, &link, err)) < 0 ||
+	    open_ipv6(work, bridge, attachment, err) < 0)
 		return -1;
 
 	if (write_sysctl("/proc/sys/net/ipv4/ip_forward", err) < 0)
@@ -254,52 +302,6 @@ static int take_address(struct work *work, const struct bridge *bridge, const ch
 	return ctr_fail(err, CTR_FAULT_HOST, 0, "bridge '%s' has no free address", bridge->name);
 }
 
-/* A program of the host that listens there would lose what comes. */
-static int check_host_port(const struct ctr_publish *port)
-{
-	const struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port->host),
-		.sin_addr.s_addr = htonl(port->address),
-	};
-	_cleanup_close_ int fd =
-		socket(AF_INET, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	if (fd < 0)
-		return -errno;
-	/* Connections that ended a moment ago do not matter. */
-	if (!port->udp)
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	return bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-}
-
-static int check_ports(struct work *work, const struct ctr_attachment *attachment,
-		       struct ctr_error *err)
-{
-	for (size_t i = 0; i < attachment->nports; i++) {
-		const struct ctr_publish *port = &attachment->ports[i];
-		const struct ctr_lease *other = ctr_leases_collide(&work->leases, port);
-		int r;
-
-		for (size_t j = 0; j < i; j++)
-			if (ctr_publish_collides(&attachment->ports[j], port))
-				return ctr_fail(err, CTR_FAULT_USAGE, 0,
-						"--publish: port %u/%s is given twice", port->host,
-						port->udp ? "udp" : "tcp");
-		if (other)
-			return ctr_fail(err, CTR_FAULT_STATE, 0,
-					"--publish: port %u/%s is container '%s's", port->host,
-					port->udp ? "udp" : "tcp", strrchr(other->key, '/') + 1);
-		r = check_host_port(port);
-		if (r < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, -r,
-					"--publish: port %u/%s of the host", port->host,
-					port->udp ? "udp" : "tcp");
-	}
-	return 0;
-}
-
 /* ---- the container's interface */
 
 /* Addresses are unique on a host, and so are names made of them. */
@@ -308,24 +310,34 @@ static void veth_name(uint32_t address, char name[CTR_LINK_NAME])
 	(void)snprintf(name, CTR_LINK_NAME, "ctr%08x", address);
 }
 
-static int configure_inside(const struct bridge *bridge, uint32_t address, int netns,
+static int configure_inside(const struct bridge *bridge, const struct ctr_lease *lease, int netns,
 			    struct ctr_error *err)
 {
+	bool ipv6 = !IN6_IS_ADDR_UNSPECIFIED(&lease->address6);
+	uint32_t gateway = htonl(bridge->gateway);
 	struct ctr_rtnl inside;
 	struct ctr_link link;
 	int r;
 
+	/* Its routers are not those who say so. */
+	if (ipv6 && ctr_netns_write(netns, "/proc/sys/net/ipv6/conf/eth0/accept_ra", "0", err) < 0)
+		return -1;
 	if (ctr_rtnl_open_in(&inside, netns, err) < 0) {
 		ctr_rtnl_close(&inside);
 		return -1;
 	}
 	r = ctr_link_find(&inside, "eth0", &link);
 	if (r == 0)
-		r = ctr_address_add_ipv4(&inside, link.index, address, bridge->prefix);
+		r = ctr_address_add_ipv4(&inside, link.index, lease->address, bridge->prefix);
+	if (r == 0 && ipv6)
+		r = ctr_address_add_ipv6(&inside, link.index, &lease->address6,
+					 bridge->ipv6.prefix);
 	if (r == 0)
 		r = ctr_link_set_up(&inside, link.index, true);
 	if (r == 0)
-		r = ctr_route_add_default(&inside, link.index, bridge->gateway);
+		r = ctr_route_add_default(&inside, link.index, AF_INET, &gateway);
+	if (r == 0 && ipv6)
+		r = ctr_route_add_default(&inside, link.index, AF_INET6, &bridge->ipv6.gateway);
 	ctr_rtnl_close(&inside);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot set up 'eth0' of the container");
@@ -334,14 +346,14 @@ static int configure_inside(const struct bridge *bridge, uint32_t address, int n
 	return ctr_netns_write(netns, "/proc/sys/net/ipv4/ping_group_range", "0 2147483647", err);
 }
 
-static int plug_in(struct work *work, const struct bridge *bridge, uint32_t address,
+static int plug_in(struct work *work, const struct bridge *bridge, const struct ctr_lease *lease,
 		   const struct ctr_attachment *attachment, struct ctr_error *err)
 {
 	char name[CTR_LINK_NAME];
 	struct ctr_link link;
 	int r;
 
-	veth_name(address, name);
+	veth_name(lease->address, name);
 	r = ctr_link_make_veth(&work->host, name, "eth0", attachment->netns);
 	if (r == -EEXIST)
 		return ctr_fail(err, CTR_FAULT_HOST, EEXIST,
@@ -358,7 +370,7 @@ static int plug_in(struct work *work, const struct bridge *bridge, uint32_t addr
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot make interface '%s'%s", name,
 				r == -EOPNOTSUPP ? " (the kernel has no veth)" : "");
 
-	return configure_inside(bridge, address, attachment->netns, err);
+	return configure_inside(bridge, lease, attachment->netns, err);
 }
 
 static int unplug(struct work *work, uint32_t address, struct ctr_error *err)
@@ -379,8 +391,22 @@ static int unplug(struct work *work, uint32_t address, struct ctr_error *err)
 
 /* ---- attach and detach */
 
+static int write_rules(struct work *work, const struct bridge *bridge, bool had_ipv6,
+		       struct ctr_error *err)
+{
+	const struct ctr_nft_bridge of = {
+		.name = bridge->name,
+		.subnet = bridge->gateway & mask_of(bridge->prefix),
+		.prefix = bridge->prefix,
+		.subnet6 = ctr_ipv6_subnet(&bridge->ipv6.gateway, bridge->ipv6.prefix),
+		.prefix6 = bridge->ipv6.prefix,
+	};
+
+	return ctr_nft_run(ctr_nft_rules(&work->leases, &of, had_ipv6), err);
+}
+
 /* Rules for those who stay, or none. */
-static int rewrite_rules(struct work *work, const char *name, struct ctr_error *err)
+static int rewrite_rules(struct work *work, const char *name, bool had_ipv6, struct ctr_error *err)
 {
 	struct bridge bridge = { .name = name };
 	struct ctr_link link;
@@ -388,27 +414,27 @@ static int rewrite_rules(struct work *work, const char *name, struct ctr_error *
 	if (ctr_leases_of(&work->leases, name) == 0 ||
 	    ctr_link_find(&work->host, name, &link) < 0 ||
 	    use_bridge(work, &bridge, &link, err) < 0)
-		return ctr_nft_run(ctr_nft_removal(name, work->arena), err);
+		return ctr_nft_run(ctr_nft_removal(name, had_ipv6, work->arena), err);
 
-	return ctr_nft_run(ctr_nft_rules(&work->leases, name,
-					 bridge.gateway & mask_of(bridge.prefix), bridge.prefix),
-			   err);
+	return write_rules(work, &bridge, had_ipv6, err);
 }
 
 static int release_lease(struct work *work, size_t i, struct ctr_error *err)
 {
 	struct ctr_lease lease = work->leases.list[i];
+	bool had_ipv6 = ctr_leases_use_ipv6(&work->leases, lease.bridge);
 
 	if (unplug(work, lease.address, err) < 0)
 		return -1;
 	/* Rules before the lease: an address is free when nothing leads to it any more. */
 	work->leases.list[i].nports = 0;
+	work->leases.list[i].address6 = (struct in6_addr){ 0 };
 	if (ctr_leases_of(&work->leases, lease.bridge) > 1)
-		return rewrite_rules(work, lease.bridge, err) < 0
+		return rewrite_rules(work, lease.bridge, had_ipv6, err) < 0
 			       ? -1
 			       : ctr_leases_drop(&work->leases, i, err);
 
-	if (ctr_nft_run(ctr_nft_removal(lease.bridge, work->arena), err) < 0 ||
+	if (ctr_nft_run(ctr_nft_removal(lease.bridge, had_ipv6, work->arena), err) < 0 ||
 	    ctr_leases_drop(&work->leases, i, err) < 0)
 		return -1;
 	return drop_bridge(work, lease.bridge, err);
@@ -435,21 +461,28 @@ static int attach(struct work *work, const struct ctr_attachment *attachment, co
 		.ports = attachment->ports,
 		.nports = attachment->nports,
 	};
-	char address[CTR_IPV4_TEXT], gateway[CTR_IPV4_TEXT];
+	char address[CTR_IPV4_TEXT], address6[INET6_ADDRSTRLEN];
 
+	if (wants_ipv6(attachment) && ctr_ipv6_is_enabled(err) < 0)
+		return ctr_fail_within(err, attachment->ipv6 ? "--ip" : "--publish");
 	/* What a container of that name has left that was removed by hand. */
-	if (release(work, attachment->key, err) < 0 || check_ports(work, attachment, err) < 0 ||
-	    open_bridge(work, &bridge, attachment->address, err) < 0 ||
-	    take_address(work, &bridge, attachment->address, &lease.address, err) < 0 ||
-	    ctr_leases_add(&work->leases, &lease, err) < 0 ||
-	    plug_in(work, &bridge, lease.address, attachment, err) < 0 ||
-	    ctr_nft_run(ctr_nft_rules(&work->leases, bridge.name,
-				      bridge.gateway & mask_of(bridge.prefix), bridge.prefix),
-			err) < 0)
+	if (release(work, attachment->key, err) < 0 ||
+	    ctr_ports_check(&work->leases, attachment->ports, attachment->nports, err) < 0 ||
+	    open_bridge(work, &bridge, attachment, err) < 0 ||
+	    take_address(work, &bridge, attachment->address, &lease.address, err) < 0)
+		return -1;
+	if (bridge.ipv6.used &&
+	    ctr_ipv6_take(&work->leases, bridge.name, &bridge.ipv6, asked_ipv6(attachment),
+			  lease.address, &lease.address6, err) < 0)
+		return -1;
+	if (ctr_leases_add(&work->leases, &lease, err) < 0 ||
+	    plug_in(work, &bridge, &lease, attachment, err) < 0 ||
+	    write_rules(work, &bridge, false, err) < 0)
 		return -1;
 
-	*out = ctr_arena_printf(work->arena, "%s %s", ctr_ipv4_print(lease.address, address),
-				ctr_ipv4_print(bridge.gateway, gateway));
+	*out = ctr_arena_printf(work->arena, "%s%s%s", ctr_ipv4_print(lease.address, address),
+				bridge.ipv6.used ? " " : "",
+				bridge.ipv6.used ? ctr_ipv6_print(&lease.address6, address6) : "");
 	return 0;
 }
 

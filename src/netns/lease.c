@@ -18,7 +18,7 @@
 
 enum { LEASE_SIZE_MAX = 1 << 16 };
 
-static const char made_mark[] = "made";
+static const char made_mark[] = "made", ipv6_mark[] = "ip6 ";
 
 /* Another ctr-net may have removed the directory while this one waited for its lock. */
 static int lock_dir(const char *path, struct ctr_error *err)
@@ -42,7 +42,7 @@ static int lock_dir(const char *path, struct ctr_error *err)
 	}
 }
 
-/* "KEY\nPUBLISH\n..." */
+/* "KEY\n[ip6 ADDRESS\n]PUBLISH\n..." */
 static bool parse_lease(struct ctr_leases *leases, struct ctr_lease *lease, char *text)
 {
 	char *line = strtok_r(text, "\n", &text);
@@ -57,6 +57,12 @@ static bool parse_lease(struct ctr_leases *leases, struct ctr_lease *lease, char
 		max += *c == '\n';
 	ports = ctr_arena_array(leases->arena, max, sizeof(*ports));
 	while ((line = strtok_r(NULL, "\n", &text))) {
+		if (strncmp(line, ipv6_mark, strlen(ipv6_mark)) == 0) {
+			line += strlen(ipv6_mark);
+			if (ctr_ipv6_parse(line, strlen(line), &lease->address6) < 0)
+				return false;
+			continue;
+		}
 		if (ctr_publish_parse(line, &ports[lease->nports], &ignored) < 0)
 			return false;
 		lease->nports++;
@@ -135,14 +141,6 @@ void ctr_leases_close(struct ctr_leases *leases)
 	leases->dir = -1;
 }
 
-static void print_port(struct ctr_buf *buf, const struct ctr_publish *port)
-{
-	char address[CTR_IPV4_TEXT];
-
-	ctr_buf_addf(buf, "%s:%u:%u/%s\n", ctr_ipv4_print(port->address, address), port->host,
-		     port->container, port->udp ? "udp" : "tcp");
-}
-
 static const char *path_of(const struct ctr_leases *leases, const struct ctr_lease *lease)
 {
 	char address[CTR_IPV4_TEXT];
@@ -162,12 +160,15 @@ static int make_bridge_dir(const struct ctr_leases *leases, const char *bridge,
 
 int ctr_leases_add(struct ctr_leases *leases, const struct ctr_lease *lease, struct ctr_error *err)
 {
+	char address[INET6_ADDRSTRLEN], port[CTR_PUBLISH_TEXT];
 	struct ctr_buf buf;
 
 	ctr_buf_init(&buf, leases->arena);
 	ctr_buf_addf(&buf, "%s\n", lease->key);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&lease->address6))
+		ctr_buf_addf(&buf, "%s%s\n", ipv6_mark, ctr_ipv6_print(&lease->address6, address));
 	for (size_t i = 0; i < lease->nports; i++)
-		print_port(&buf, &lease->ports[i]);
+		ctr_buf_addf(&buf, "%s\n", ctr_publish_print(&lease->ports[i], port));
 	if (make_bridge_dir(leases, lease->bridge, err) < 0 ||
 	    ctr_file_replace(leases->dir, path_of(leases, lease), buf.data, buf.len, 0600, err) < 0)
 		return -1;
@@ -191,6 +192,25 @@ bool ctr_leases_have(const struct ctr_leases *leases, const char *bridge, uint32
 {
 	for (size_t i = 0; i < leases->count; i++)
 		if (leases->list[i].address == address &&
+		    strcmp(leases->list[i].bridge, bridge) == 0)
+			return true;
+	return false;
+}
+
+bool ctr_leases_have_ipv6(const struct ctr_leases *leases, const char *bridge,
+			  const struct in6_addr *address)
+{
+	for (size_t i = 0; i < leases->count; i++)
+		if (IN6_ARE_ADDR_EQUAL(&leases->list[i].address6, address) &&
+		    strcmp(leases->list[i].bridge, bridge) == 0)
+			return true;
+	return false;
+}
+
+bool ctr_leases_use_ipv6(const struct ctr_leases *leases, const char *bridge)
+{
+	for (size_t i = 0; i < leases->count; i++)
+		if (!IN6_IS_ADDR_UNSPECIFIED(&leases->list[i].address6) &&
 		    strcmp(leases->list[i].bridge, bridge) == 0)
 			return true;
 	return false;

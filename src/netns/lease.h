@@ -18,7 +18,8 @@ struct ctr_error;
 struct ctr_lease {
 	const char *bridge;
 	uint32_t address;
-	const char *key; /* of the container: its state directory */
+	struct in6_addr address6; /* ::: none */
+	const char *key;          /* of the container: its state directory */
 	const struct ctr_publish *ports;
 	size_t nports;
 };
@@ -45,6 +46,10 @@ int ctr_leases_drop(struct ctr_leases *leases, size_t i, struct ctr_error *err);
 
 /* Is @address of @bridge given away? */
 bool ctr_leases_have(const struct ctr_leases *leases, const char *bridge, uint32_t address);
+/* The same of IPv6; and does any of @bridge have one? */
+bool ctr_leases_have_ipv6(const struct ctr_leases *leases, const char *bridge,
+			  const struct in6_addr *address);
+bool ctr_leases_use_ipv6(const struct ctr_leases *leases, const char *bridge);
 /* How many leases @bridge has. */
 size_t ctr_leases_of(const struct ctr_leases *leases, const char *bridge);
 /* A lease with a port that collides with @port, or NULL. */

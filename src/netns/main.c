@@ -1,8 +1,8 @@
 /*
  * ctr-net: interfaces, addresses and rules of containers, apart from ctr because of libmnl.
  *
- *   ctr-net attach KEY NETNS BRIDGE ADDRESS|- [PUBLISH...]
- *       an interface on a bridge; prints "ADDRESS GATEWAY"
+ *   ctr-net attach KEY NETNS BRIDGE ADDRESS|- IPV6-ADDRESS|- [PUBLISH...]
+ *       an interface on a bridge; prints "ADDRESS [IPV6-ADDRESS]"
  *   ctr-net detach KEY
  *       all that container KEY has, and the bridge after its last container
  *   ctr-net move NETNS [INTERFACE NAME]...
@@ -48,10 +48,10 @@ static int cmd_attach(char **argv, size_t n, struct ctr_arena *arena, struct ctr
 	_cleanup_close_ int netns = -1;
 	const char *out = NULL;
 
-	if (n < 4 || strchr(argv[0], '\n') || !strchr(argv[0], '/') ||
+	if (n < 5 || strchr(argv[0], '\n') || !strchr(argv[0], '/') ||
 	    !ctr_link_name_is_valid(argv[2]))
 		return usage(err);
-	for (size_t i = 4; i < n; i++)
+	for (size_t i = 5; i < n; i++)
 		if (ctr_publish_parse(argv[i], &ports[attachment.nports++], err) < 0)
 			return -1;
 	netns = open_netns(argv[1], err);
@@ -62,6 +62,9 @@ static int cmd_attach(char **argv, size_t n, struct ctr_arena *arena, struct ctr
 	attachment.netns = netns;
 	attachment.bridge = argv[2];
 	attachment.address = strcmp(argv[3], "-") == 0 ? NULL : argv[3];
+	attachment.ipv6 = strcmp(argv[4], "-") != 0;
+	if (attachment.ipv6 && ctr_ipv6_parse(argv[4], strlen(argv[4]), &attachment.address6) < 0)
+		return usage(err);
 	if (ctr_bridge_attach(&attachment, &out, arena, err) < 0)
 		return -1;
 	printf("%s\n", out);

@@ -2,6 +2,7 @@
 #include "netns/nft.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -11,61 +12,114 @@
 #include "base/run.h"
 #include "netns/lease.h"
 
-static void add_port(struct ctr_buf *buf, const struct ctr_publish *port, uint32_t to)
+static bool is_for(const struct ctr_publish *port, bool ipv6)
 {
-	char text[CTR_IPV4_TEXT];
+	return port->ipv6 == ipv6 || (!port->ipv6 && port->address == 0);
+}
+
+static void add_port(struct ctr_buf *buf, const struct ctr_publish *port,
+		     const struct ctr_lease *lease, bool ipv6)
+{
+	char text[INET6_ADDRSTRLEN];
 
 	ctr_buf_adds(buf, "  ");
-	if (port->address)
+	if (!port->ipv6 && port->address)
 		ctr_buf_addf(buf, "ip daddr %s ", ctr_ipv4_print(port->address, text));
-	ctr_buf_addf(buf, "%s dport %u dnat to %s:%u\n", port->udp ? "udp" : "tcp", port->host,
-		     ctr_ipv4_print(to, text), port->container);
+	else if (port->ipv6 && !IN6_IS_ADDR_UNSPECIFIED(&port->address6))
+		ctr_buf_addf(buf, "ip6 daddr %s ", ctr_ipv6_print(&port->address6, text));
+	ctr_buf_addf(buf, "%s dport %u dnat to %s%s%s:%u\n", port->udp ? "udp" : "tcp", port->host,
+		     ipv6 ? "[" : "",
+		     ipv6 ? ctr_ipv6_print(&lease->address6, text)
+			  : ctr_ipv4_print(lease->address, text),
+		     ipv6 ? "]" : "", port->container);
+}
+
+static void add_ports(struct ctr_buf *buf, const struct ctr_leases *leases, const char *bridge,
+		      bool ipv6)
+{
+	ctr_buf_adds(buf, " chain ports {\n");
+	for (size_t i = 0; i < leases->count; i++) {
+		const struct ctr_lease *lease = &leases->list[i];
+
+		if (strcmp(lease->bridge, bridge) != 0 ||
+		    (ipv6 && IN6_IS_ADDR_UNSPECIFIED(&lease->address6)))
+			continue;
+		for (size_t j = 0; j < lease->nports; j++)
+			if (is_for(&lease->ports[j], ipv6))
+				add_port(buf, &lease->ports[j], lease, ipv6);
+	}
+	ctr_buf_adds(buf, " }\n");
 }
 
 /*
  * What comes for a published port goes to the container, from elsewhere (prerouting) and from the
  * host itself (output). What goes back must pass here, so where it would not, it seems to come from
  * the bridge: what the host sends from 127.0.0.1, and what one container sends to another by a
- * port of the host. Nobody on the bridge may reach the host's 127.0.0.0/8, which route_localnet
- * would allow.
+ * port of the host. ::1 the kernel leads nowhere else.
  */
-const char *ctr_nft_rules(const struct ctr_leases *leases, const char *bridge, uint32_t subnet,
-			  unsigned prefix)
+static void add_table(struct ctr_buf *buf, const struct ctr_leases *leases,
+		      const struct ctr_nft_bridge *bridge, bool ipv6)
 {
-	char text[CTR_IPV4_TEXT];
+	const char *ip = ipv6 ? "ip6" : "ip";
+	char subnet[INET6_ADDRSTRLEN + 4], text[INET6_ADDRSTRLEN];
+
+	(void)snprintf(subnet, sizeof(subnet), "%s/%u",
+		       ipv6 ? ctr_ipv6_print(&bridge->subnet6, text)
+			    : ctr_ipv4_print(bridge->subnet, text),
+		       ipv6 ? bridge->prefix6 : bridge->prefix);
+	ctr_buf_addf(buf, "table %s ctr-%s {\n", ip, bridge->name);
+	add_ports(buf, leases, bridge->name, ipv6);
+	ctr_buf_addf(buf,
+		     " chain prerouting {\n  type nat hook prerouting priority -100;\n"
+		     "  fib daddr type local jump ports\n }\n"
+		     " chain output {\n  type nat hook output priority -100;\n"
+		     "  fib daddr type local %sjump ports\n }\n",
+		     ipv6 ? "ip6 daddr != ::1 " : "");
+	ctr_buf_addf(buf,
+		     " chain postrouting {\n  type nat hook postrouting priority 100;\n"
+		     "  %s saddr %s %s daddr %s ct status dnat masquerade\n"
+		     "  %s saddr %s oifname != \"%s\" %s daddr != %s masquerade\n",
+		     ip, subnet, ip, subnet, ip, subnet, bridge->name, ip,
+		     ipv6 ? "ff00::/8" : "224.0.0.0/4");
+	if (!ipv6)
+		ctr_buf_addf(buf, "  oifname \"%s\" ip saddr 127.0.0.0/8 masquerade\n",
+			     bridge->name);
+	ctr_buf_adds(buf, " }\n");
+	/* Nobody on the bridge may reach the host's 127.0.0.0/8, which route_localnet would allow.
+	 */
+	if (!ipv6)
+		ctr_buf_addf(buf,
+			     " chain localnet {\n  type filter hook prerouting priority -300;\n"
+			     "  iifname \"%s\" ip daddr 127.0.0.0/8 drop\n }\n",
+			     bridge->name);
+	ctr_buf_adds(buf, "}\n");
+}
+
+const char *ctr_nft_rules(const struct ctr_leases *leases, const struct ctr_nft_bridge *bridge,
+			  bool had_ipv6)
+{
+	bool ipv6 = ctr_leases_use_ipv6(leases, bridge->name);
 	struct ctr_buf buf;
 
-	(void)ctr_ipv4_print(subnet, text);
 	ctr_buf_init(&buf, leases->arena);
-	ctr_buf_adds(&buf, ctr_nft_removal(bridge, leases->arena));
-	ctr_buf_addf(&buf, "table ip ctr-%s {\n chain ports {\n", bridge);
-	for (size_t i = 0; i < leases->count; i++)
-		for (size_t j = 0; j < leases->list[i].nports; j++)
-			if (strcmp(leases->list[i].bridge, bridge) == 0)
-				add_port(&buf, &leases->list[i].ports[j], leases->list[i].address);
-	ctr_buf_adds(&buf, " }\n"
-			   " chain prerouting {\n  type nat hook prerouting priority -100;\n"
-			   "  fib daddr type local jump ports\n }\n"
-			   " chain output {\n  type nat hook output priority -100;\n"
-			   "  fib daddr type local jump ports\n }\n");
-	ctr_buf_addf(&buf,
-		     " chain postrouting {\n  type nat hook postrouting priority 100;\n"
-		     "  ip saddr %s/%u ip daddr %s/%u ct status dnat masquerade\n"
-		     "  ip saddr %s/%u oifname != \"%s\" ip daddr != 224.0.0.0/4 masquerade\n"
-		     "  oifname \"%s\" ip saddr 127.0.0.0/8 masquerade\n }\n",
-		     text, prefix, text, prefix, text, prefix, bridge, bridge);
-	ctr_buf_addf(&buf,
-		     " chain localnet {\n  type filter hook prerouting priority -300;\n"
-		     "  iifname \"%s\" ip daddr 127.0.0.0/8 drop\n }\n}\n",
-		     bridge);
+	ctr_buf_adds(&buf, ctr_nft_removal(bridge->name, had_ipv6 || ipv6, leases->arena));
+	add_table(&buf, leases, bridge, false);
+	if (ipv6)
+		add_table(&buf, leases, bridge, true);
 	return ctr_buf_str(&buf);
 }
 
 /* To delete what is not there would be an error. */
-const char *ctr_nft_removal(const char *bridge, struct ctr_arena *arena)
+const char *ctr_nft_removal(const char *bridge, bool ipv6, struct ctr_arena *arena)
 {
-	return ctr_arena_printf(arena, "add table ip ctr-%s\ndelete table ip ctr-%s\n", bridge,
-				bridge);
+	struct ctr_buf buf;
+
+	ctr_buf_init(&buf, arena);
+	ctr_buf_addf(&buf, "add table ip ctr-%s\ndelete table ip ctr-%s\n", bridge, bridge);
+	if (ipv6)
+		ctr_buf_addf(&buf, "add table ip6 ctr-%s\ndelete table ip6 ctr-%s\n", bridge,
+			     bridge);
+	return ctr_buf_str(&buf);
 }
 
 int ctr_nft_run(const char *script, struct ctr_error *err)

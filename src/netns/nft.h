@@ -1,18 +1,28 @@
-/* The rules of a bridge: one nftables table, written anew as a whole whenever a lease comes or
- * goes, so that it cannot disagree with the leases. */
+/* The rules of a bridge: an nftables table, and one for IPv6 where containers have it, written anew
+ * as a whole whenever a lease comes or goes, so that they cannot disagree with the leases. */
 #pragma once
 
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ctr_arena;
 struct ctr_error;
 struct ctr_leases;
 
-/* The script that replaces the table of @bridge with subnet @subnet/@prefix. In the arena of
- * @leases. */
-const char *ctr_nft_rules(const struct ctr_leases *leases, const char *bridge, uint32_t subnet,
-			  unsigned prefix);
-/* The script that removes it, also where there is none. */
-const char *ctr_nft_removal(const char *bridge, struct ctr_arena *arena);
+struct ctr_nft_bridge {
+	const char *name;
+	uint32_t subnet;
+	unsigned prefix;
+	struct in6_addr subnet6; /* where a lease has an address of IPv6 */
+	unsigned prefix6;
+};
+
+/* The script that replaces the tables of @bridge; @had_ipv6: one for IPv6 may be left that no lease
+ * needs any more. In the arena of @leases. */
+const char *ctr_nft_rules(const struct ctr_leases *leases, const struct ctr_nft_bridge *bridge,
+			  bool had_ipv6);
+/* The script that removes the table, with @ipv6 both, also where there is none. */
+const char *ctr_nft_removal(const char *bridge, bool ipv6, struct ctr_arena *arena);
 /* Let nft(8) carry out @script, as one transaction. 0, or -1 and @err. */
 int ctr_nft_run(const char *script, struct ctr_error *err);

@@ -230,6 +230,172 @@ while True:
   expect_output 10.99.7.9
 }
 
+# ---------------------------------------------------------------- IPv6
+
+ipv6() {
+  bridges
+  in_host test -e /proc/sys/net/ipv6/conf/all/disable_ipv6 || skip 'needs a kernel with IPv6'
+}
+
+sysctl6() { in_host cat "/proc/sys/net/ipv6/conf/$1"; }
+address6() { ctr exec "$1" ip -o -6 addr show dev eth0 scope global | sed 's/.*inet6 \([^/]*\).*/\1/'; }
+
+@test "IPv6: a chosen address, its network, and what is not for a container" {
+  ipv6
+  command_is sleep 100
+  detached "$ID-1" --net bridge --ip fd12:3456:789a:1::9 --ip 10.99.7.9
+  [ "$(address6 "$ID-1")" = fd12:3456:789a:1::9 ]
+  [ "$(ctr exec "$ID-1" ip -o -4 addr show dev eth0 | sed 's/.*inet \([^/]*\).*/\1/')" = 10.99.7.9 ]
+  in_host ip -o -6 addr show dev ctr0 | grep -q 'inet6 fd12:3456:789a:1::1/64'
+  ctr exec "$ID-1" ip -6 route | grep -q '^default via fd12:3456:789a:1::1 '
+  ctr exec "$ID-1" cat /etc/hosts | grep -q "^fd12:3456:789a:1::9 .*$ID-1"
+  # who does not ask has one as well, and it is the next one's no more
+  detached "$ID-2" --net bridge
+  second=$(address6 "$ID-2")
+  [[ $second == fd12:3456:789a:1::* ]]
+  ctr exec "$ID-1" ping -6 -c 1 -W 5 "$second"
+  ctr exec "$ID-2" ping -6 -c 1 -W 5 fd12:3456:789a:1::9
+  in_host busybox ping -6 -c 1 -W 5 "$second"
+  ctr exec "$ID-2" ping -6 -c 1 -W 5 fd12:3456:789a:1::1
+  for bad in "fd12:3456:789a:1::9|is in use" "fd12:3456:789a:1::1|is not for a container" \
+    "fd12:3456:789a:1::|is not for a container" "fd12:3456:789a:2::9|is not for a container"; do
+    run ctr run -b "$BUNDLE" --net bridge --ip "${bad%|*}" "$ID-3"
+    expect_status 125
+    expect_match "^ctr: --ip: '${bad%|*}' ${bad#*|}"
+  done
+  for bad in fe80::1 ff02::1 ::1 ::ffff:1.2.3.4 fd00::g; do
+    run ctr run -b "$BUNDLE" --net bridge --ip "$bad" "$ID-3"
+    expect_status 125
+    expect_match "^ctr: --ip: '$bad' is not an IPv4 address, nor one of IPv6"
+  done
+  run ctr run -b "$BUNDLE" --net bridge --ip fd00::2 --ip fd00::3 "$ID-3"
+  expect_match "^ctr: --ip: 'fd00::3': there is one already, 'fd00::2'"
+  # the first that had it goes first: the table stays for the other
+  ctr delete --force "$ID-1"
+  in_host nft list tables | grep -q 'table ip6 ctr-ctr0'
+  ctr delete --force "$ID-2"
+  [ "$(links)" = 'lo ' ]
+}
+
+@test "IPv6: only who asks makes a network of it, and the host keeps its routers" {
+  ipv6
+  in_host ip link add host0 type bridge
+  command_is sleep 100
+  detached "$ID" --net bridge
+  [ -z "$(address6 "$ID")" ]
+  [ "$(sysctl6 ctr0/accept_ra)" = 0 ]
+  [ "$(sysctl6 all/forwarding)" = 0 ]
+  in_host nft list tables | grep ip6 && return 1
+  # on the bridge that is there already
+  detached "$ID-2" --net bridge --ip ::
+  [[ $(address6 "$ID-2") =~ ^fd[0-9a-f:]+$ ]]
+  [ "$(sysctl6 all/forwarding)" = 1 ]
+  [ "$(sysctl6 host0/accept_ra)" = 2 ]
+  [ "$(sysctl6 ctr0/accept_ra)" = 0 ]
+  [ "$(sysctl6 default/accept_ra)" = 1 ]
+  # the last with IPv6 takes its table along
+  ctr delete --force "$ID-2"
+  in_host nft list tables | grep ip6 && return 1
+  [[ $(in_host nft list tables) == *'table ip ctr-ctr0'* ]]
+  ctr delete --force "$ID"
+  in_host ip link del host0
+}
+
+@test "IPv6: published ports, and the way out" {
+  ipv6
+  need python3
+  server() { # 6: IPv6 alone
+    nsenter -t "$(pid_of "$1")" -n timeout 60 python3 -c '
+import socket
+s = socket.socket(socket.AF_INET6)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("::", 80))
+s.listen()
+while True:
+    c, peer = s.accept()
+    c.sendall(b"i am %s, you are %s" % (b"web", peer[0].encode()))
+    c.close()' 3>&- &
+    SERVER=$!
+  }
+  ask() { # NSENTER-TARGET ADDRESS PORT
+    nsenter -t "$1" -n timeout 10 python3 -c '
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+print(s.recv(99).decode())' "$2" "$3"
+  }
+  # another machine, that knows nothing of the bridge
+  unshare --net sleep 100 </dev/null >/dev/null 2>&1 3>&- &
+  other=$!
+  eventually has_own_network $other
+  in_host ip link add host0 type veth peer name other0 netns $other
+  in_host ip addr add 2001:db8::1/64 dev host0 nodad
+  in_host ip addr add 2001:db8::3/64 dev host0 nodad
+  in_host ip link set host0 up
+  nsenter -t $other -n ip addr add 2001:db8::2/64 dev other0 nodad
+  nsenter -t $other -n ip link set other0 up
+
+  command_is sleep 100
+  detached "$ID" --net bridge --ip fd12::9 --publish 8080:80 -p '[2001:db8::3]:8081:80'
+  server "$ID"
+  listens() { ask "$NETNS" fd12::9 80; }
+  eventually listens
+  run -0 ask "$NETNS" fd12::1 8080
+  expect_match 'i am web'
+  run -0 ask "$NETNS" 2001:db8::3 8081
+  expect_match 'i am web'
+  run ask "$NETNS" 2001:db8::1 8081
+  [ "$status" != 0 ]
+  # 127.0.0.1 leads there by IPv4
+  run -0 ask "$NETNS" 127.0.0.1 8080
+  expect_match 'i am web'
+  run ask $other 2001:db8::1 8080
+  elsewhere=$output
+  run ask $other 2001:db8::1 8081
+  refused=$status
+  ctr exec "$ID" ping -6 -c 3 -W 5 2001:db8::2 >"$OUT.ping" || true
+  kill $other
+  in_host ip link del host0 2>/dev/null || true
+  [[ $elsewhere == 'i am web, you are 2001:db8::2' ]]
+  [ "$refused" != 0 ]
+  grep -q '[1-3] packets received' "$OUT.ping"
+
+  # by the host's port from a container, and back to itself
+  detached "$ID-2" --net bridge
+  run -0 ask "$(pid_of "$ID-2")" fd12::1 8080
+  expect_match 'i am web'
+  run -0 ask "$(pid_of "$ID")" fd12::1 8080
+  expect_match 'i am web'
+  kill $SERVER
+  ctr delete --force "$ID-2"
+  ctr delete --force "$ID"
+  run ask "$NETNS" fd12::1 8080
+  [ "$status" != 0 ]
+}
+
+@test "IPv6: disabled on the host, or not on the administrator's bridge" {
+  ipv6
+  in_host ip link add mine type bridge
+  in_host ip addr add 10.55.0.1/16 dev mine
+  in_host ip link set mine up
+  run ctr run -b "$BUNDLE" --net bridge=mine --ip fd00::5 "$ID"
+  expect_status 125
+  expect_match "--net: bridge 'mine' has no IPv6 address, or no room for others"
+  in_host ip addr add fd55::1/64 dev mine nodad
+  shell 'ip -o -6 addr show dev eth0 scope global'
+  run -0 ctr run -b "$BUNDLE" --net bridge=mine "$ID"
+  expect_match 'inet6 fd55::a37:2/64'
+  in_host ip link del mine
+  in_host sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'
+  run ctr run -b "$BUNDLE" --net bridge --ip fd00::5 "$ID"
+  expect_status 125
+  expect_match "^ctr: --ip: IPv6 is disabled on this host \('/proc/sys/net/ipv6/conf/all/disable_ipv6' is 1\)"
+  run ctr run -b "$BUNDLE" --net bridge --publish '[fd00::1]:80:80' "$ID"
+  expect_match '^ctr: --publish: IPv6 is disabled on this host'
+  command_is hostname -i
+  run -0 ctr run -b "$BUNDLE" --net bridge "$ID"
+  expect_output 10.77.0.2
+}
+
 @test "many at once have different addresses" {
   bridges
   command_is sleep 100
@@ -363,7 +529,7 @@ while True:
     expect_status 125
     expect_match "--net: .* ${bad#*|}"
   done
-  for bad in 80 80:0 0:80 80:65536 :80 80: 1.2.3:80:80 80:80/sctp 80:80: a:b:80:80 '[::1]:80:80' '' 80:8x; do
+  for bad in 80 80:0 0:80 80:65536 :80 80: 1.2.3:80:80 80:80/sctp 80:80: a:b:80:80 '[::1]:80:80' '[fe80::1]:80:80' '[fd00::1:80:80' '[fd00::1]80:80' '' 80:8x; do
     run ctr run -b "$BUNDLE" --net bridge --publish "$bad" "$ID"
     expect_status 125
     expect_match "^ctr: --publish: '"

@@ -10,11 +10,19 @@ static const struct {
 	const char *text;
 	struct ctr_publish publish;
 } good[] = {
-	{"8080:80",		      { 0, 8080, 80, false }             },
-	{ "1:65535/tcp",                 { 0, 1, 65535, false }             },
-	{ "53:5353/udp",                 { 0, 53, 5353, true }              },
-	{ "127.0.0.1:80:81",             { 0x7f000001, 80, 81, false }      },
-	{ "255.255.255.255:65535:1/udp", { 0xffffffff, UINT16_MAX, 1, true }},
+	{"8080:80",		      { .host = 8080, .container = 80 }                     },
+	{ "1:65535/tcp",                 { .host = 1, .container = 65535 }                     },
+	{ "53:5353/udp",                 { .host = 53, .container = 5353, .udp = true }        },
+	{ "127.0.0.1:80:81",             { .address = 0x7f000001, .host = 80, .container = 81 }},
+	{ "255.255.255.255:65535:1/udp",
+         { .address = 0xffffffff, .host = UINT16_MAX, .container = 1, .udp = true }            },
+	{ "[::]:80:81",                  { .ipv6 = true, .host = 80, .container = 81 }         },
+	{ "[fd00::a]:80:81/udp",
+         { .ipv6 = true,
+	    .address6 = { { { 0xfd, [15] = 10 } } },
+	    .host = 80,
+	    .container = 81,
+	    .udp = true }								      },
 };
 
 static void ports_are_read(void **state)
@@ -30,17 +38,50 @@ static void ports_are_read(void **state)
 		assert_int_equal(got.host, good[i].publish.host);
 		assert_int_equal(got.container, good[i].publish.container);
 		assert_int_equal(got.udp, good[i].publish.udp);
+		assert_int_equal(got.ipv6, good[i].publish.ipv6);
+		assert_memory_equal(&got.address6, &good[i].publish.address6, 16);
+
+		/* what a lease has is read again */
+		char text[CTR_PUBLISH_TEXT];
+		struct ctr_publish again;
+
+		assert_int_equal(ctr_publish_parse(ctr_publish_print(&got, text), &again, &err), 0);
+		assert_memory_equal(&got, &again, sizeof(got));
 	}
 }
 
 static void what_is_none_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",           "80",       "80:",         ":80",
-		"0:1",        "1:0",      "65536:1",     "1:65536",
-		"000080:1",   "80:80/",   "80:80/sctp",  "80:80/udpx",
-		"80:80 ",     "80:80:80", "1.2.3:1:1",   "1.2.3.4.5:1:1",
-		"1.2.3.4::1", "a:b",      "[::1]:80:80", "-1:80",
+		"",
+		"80",
+		"80:",
+		":80",
+		"0:1",
+		"1:0",
+		"65536:1",
+		"1:65536",
+		"000080:1",
+		"80:80/",
+		"80:80/sctp",
+		"80:80/udpx",
+		"80:80 ",
+		"80:80:80",
+		"1.2.3:1:1",
+		"1.2.3.4.5:1:1",
+		"1.2.3.4::1",
+		"a:b",
+		"[::1]:80:80",
+		"-1:80",
+		"[fe80::1]:80:80",
+		"[ff02::1]:80:80",
+		"[::ffff:1.2.3.4]:80:80",
+		"[fd00::1]80:80",
+		"[fd00::1:80:80",
+		"[]:80:80",
+		"[fd00::1]:80",
+		"[1.2.3.4]:80:80",
+		"fd00::1:80:80",
 	};
 
 	(void)state;
@@ -57,9 +98,12 @@ static void what_is_none_is_refused(void **state)
 
 static void collisions(void **state)
 {
-	const struct ctr_publish all = { 0, 80, 1, false }, one = { 1, 80, 2, false },
-				 two = { 2, 80, 3, false }, udp = { 0, 80, 1, true },
-				 other = { 0, 81, 1, false };
+	const struct ctr_publish all = { .host = 80 }, one = { .address = 1, .host = 80 },
+				 two = { .address = 2, .host = 80 },
+				 udp = { .host = 80, .udp = true }, other = { .host = 81 },
+				 all6 = { .host = 80, .ipv6 = true },
+				 one6 = { .host = 80, .ipv6 = true, .address6 = { { { 1 } } } },
+				 two6 = { .host = 80, .ipv6 = true, .address6 = { { { 2 } } } };
 
 	(void)state;
 	assert_true(ctr_publish_collides(&all, &all));
@@ -68,6 +112,13 @@ static void collisions(void **state)
 	assert_false(ctr_publish_collides(&one, &two));
 	assert_false(ctr_publish_collides(&all, &udp));
 	assert_false(ctr_publish_collides(&all, &other));
+	assert_true(ctr_publish_collides(&all, &one6));
+	assert_true(ctr_publish_collides(&all6, &all));
+	assert_true(ctr_publish_collides(&all6, &one6));
+	assert_true(ctr_publish_collides(&one6, &one6));
+	assert_false(ctr_publish_collides(&one6, &two6));
+	assert_false(ctr_publish_collides(&one, &one6));
+	assert_false(ctr_publish_collides(&one, &all6));
 }
 
 static void interface_names(void **state)

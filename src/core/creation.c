@@ -25,6 +25,7 @@
 #include "core/bare.h"
 #include "core/context.h"
 #include "core/create.h"
+#include "core/orphan.h"
 #include "core/place.h"
 #include "core/prepare.h"
 #include "core/security.h"
@@ -203,6 +204,11 @@ static int open_sockets(struct ctr_creation *creation, struct ctr_plan_header *p
 			return ctr_fail(err, CTR_FAULT_HOST, -fd, "cannot make the start gate");
 		creation->gate = fd;
 	}
+	/* The child leaves the pair when it waits at the gate. */
+	if (!creation->container.cgroup.mount &&
+	    ctr_orphan_claim(creation->container.dir,
+			     creation->run ? creation->child_sync : creation->gate, err) < 0)
+		return -1;
 
 	plan->gate_fd = creation->gate;
 	plan->preserve_fds = creation->plan_options.preserve_fds;

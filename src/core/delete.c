@@ -13,6 +13,7 @@
 #include "core/container.h"
 #include "core/context.h"
 #include "core/network.h"
+#include "core/orphan.h"
 #include "core/place.h"
 #include "core/verbs.h"
 #include "hook/hook.h"
@@ -56,6 +57,8 @@ static int end_processes(struct ctr_container *container, struct ctr_error *err)
 		(void)ctr_cgroup_kill(&container->cgroup, SIGKILL, &ignored);
 		(void)ctr_cgroup_freeze(&container->cgroup, false, &ignored);
 	}
+	if (container->record.pid == 0)
+		return ctr_orphan_end(container->dir, err);
 	if (pidfd == -ESRCH)
 		return 0;
 
@@ -141,7 +144,8 @@ static int open_locked(struct ctr_container *container, const struct ctr_context
 
 /*
  * Where the record tells nothing, the copy of the configuration still says where the cgroup is, and
- * that holds its processes. A unit of systemd or a container without a cgroup cannot be found so.
+ * that holds its processes. A unit of systemd cannot be found so, nor a container without a cgroup
+ * once it was created.
  */
 static int remove_damaged(struct ctr_container *container, const struct ctr_context *context,
 			  struct ctr_error *err)
@@ -167,7 +171,8 @@ static int remove_damaged(struct ctr_container *container, const struct ctr_cont
 			return -1;
 	}
 
-	if (ctr_network_remove(NULL, container->id, container->dir, context, err) < 0)
+	if (ctr_orphan_end(container->dir, err) < 0 ||
+	    ctr_network_remove(NULL, container->id, container->dir, context, err) < 0)
 		return -1;
 	return ctr_state_remove(container->root, container->id, err);
 }

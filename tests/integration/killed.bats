@@ -23,6 +23,53 @@ load killed
   killed_at_steps "${KILL_EVERY:-13}"
 }
 
+@test "killed in the middle of create: without any cgroup" {
+  need root strace
+  killed_at_steps "${KILL_EVERY:-13}" --cgroup-manager disabled
+}
+
+@test "killed in the middle of create: without any cgroup, in a user namespace" {
+  need root strace
+  config '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+    .linux.gidMappings = .linux.uidMappings'
+  killed_at_steps "${KILL_EVERY:-17}" --cgroup-manager disabled
+}
+
+@test "killed in the middle of create: without any cgroup, without privileges" {
+  need rootless strace
+  killed_at_steps "${KILL_EVERY:-17}" --cgroup-manager disabled
+}
+
+# what nobody has waited for yet is gone as well
+is_gone() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
+
+# killed_after_clone OPTION... - a child that goes on without its ctr, in a hook that never ends
+killed_after_clone() {
+  local pid
+  # shellcheck disable=SC2016 # the shell in the hook expands it
+  config --arg at "$OUT.hook" '.hooks = {createContainer: [{path: "/bin/sh",
+    args: ["sh", "-c", "echo >\"$1\"; exec sleep 1000", "sh", $at]}]}'
+  in_background --cgroup-manager disabled "$@" -b "$BUNDLE" "$ID"
+  eventually test -e "$OUT.hook"
+  pid=$(sed -n 's/^pid=//p' "$STATE/$ID/record")
+  # as if the record that has the pid was not there yet
+  sed -i -e '/^pid=/d' -e '/^start=/d' "$STATE/$ID/record"
+  kill -9 "$PID"
+  ended "$PID"
+  has_status "$ID" creating
+  kill -0 "$pid"
+  ctr delete --force "$ID"
+  eventually is_gone "$pid"
+}
+
+@test "killed while a hook hangs in a container without any cgroup" {
+  need root
+  killed_after_clone create
+  rm "$OUT.hook"
+  killed_after_clone run
+}
+
 @test "killed in the middle of delete: a second one ends it" {
   need root strace cgroup2
   local step

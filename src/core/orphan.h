@@ -1,0 +1,19 @@
+/*
+ * The child of a ctr that was killed before its record had the pid, where no cgroup tells of it: it
+ * is found by a socket that it has open.
+ */
+#pragma once
+
+struct ctr_error;
+
+/*
+ * Remember in state directory @dir, as a link, the socket @fd that the child is about to get and
+ * has open until it is started. 0, or -1 and @err.
+ */
+int ctr_orphan_claim(int dir, int fd, struct ctr_error *err);
+
+/*
+ * SIGKILL for every ctr-init that has the socket open which @dir remembers, and wait until none
+ * has. Nothing where none is remembered. 0, or -1 and @err (fault HOST: it does not end).
+ */
+int ctr_orphan_end(int dir, struct ctr_error *err);

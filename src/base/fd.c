@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -138,6 +140,22 @@ int ctr_fd_sanitize_std(void)
 		}
 	}
 	return 0;
+}
+
+void ctr_fd_close_others(const int *keep, size_t n)
+{
+	_cleanup_dir_ DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
+		bool kept = fd <= STDERR_FILENO || fd == dirfd(dir);
+
+		for (size_t i = 0; i < n && !kept; i++)
+			kept = fd == keep[i];
+		if (!kept)
+			close(fd);
+	}
 }
 
 int ctr_pidfd_open(pid_t pid)

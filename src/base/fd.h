@@ -17,6 +17,9 @@ ssize_t ctr_recv_fds(int sock, void *data, size_t n, int *fds, size_t *nfds);
 /* Open /dev/null in place of each of 0, 1, 2 that is closed. 0 or -errno. */
 int ctr_fd_sanitize_std(void);
 
+/* Close all but the standard streams and @keep, whatever the caller's caller has left open. */
+void ctr_fd_close_others(const int *keep, size_t n);
+
 /* pidfd_open(2). A new descriptor, or -errno. */
 int ctr_pidfd_open(pid_t pid);
 /* pidfd_send_signal(2). 0 or -errno. */

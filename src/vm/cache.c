@@ -1,13 +1,31 @@
-/* The directory of what is made once for many machines. Nothing in it is trusted by its name. */
+/*
+ * The directory of what is made once for many machines. Nothing in it is trusted by its name.
+ *
+ * What is made of one thing has one name before its first dot, and whoever makes it, or takes it
+ * away, has the lock of that name (`NAME.lock`): two that want the same make it once, and others do
+ * not wait. What a machine works with it has open, so taking away a name harms none that runs.
+ */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "vm/setup.h"
+
+enum { KEPT_DAYS = 30, FRESH_SECONDS = 60, ENTRIES_MAX = 4096 };
+
+static const uint64_t kept_bytes = (uint64_t)8 << 30;
+static const char lock_suffix[] = ".lock";
 
 static int make_parents(const char *path)
 {
@@ -45,4 +63,131 @@ int ctr_vm_cache_open(const char *path, struct ctr_error *err)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot close the cache '%s' to others",
 				path);
 	return ctr_take_fd(&fd);
+}
+
+/* ---- locks */
+
+int ctr_vm_cache_lock(int cache, const char *name, bool wait)
+{
+	_cleanup_close_ int fd = -1;
+	char file[NAME_MAX + 1];
+	struct stat ours, there;
+
+	(void)snprintf(file, sizeof(file), "%s%s", name, lock_suffix);
+	for (;;) {
+		fd = openat(cache, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return -errno;
+		while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
+			if (errno != EINTR)
+				return -errno;
+		/* It may have been taken away while we waited. */
+		if (fstat(fd, &ours) == 0 &&
+		    fstatat(cache, file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+			return ctr_take_fd(&fd);
+		close(ctr_take_fd(&fd));
+	}
+}
+
+/* ---- what is not needed any more */
+
+struct entry {
+	char name[NAME_MAX + 1];
+	uint64_t size;
+	time_t used; /* the latest time of its files */
+};
+
+/* What is made begins with its kind and ends with sixteen digits; behind those is which file of it
+ * this is, or by whom it was begun. */
+static bool name_of(const char *file, char name[NAME_MAX + 1])
+{
+	const char *begin = file + (file[0] == '.'), *end = NULL;
+
+	if (strncmp(begin, "root-", 5) != 0 && strncmp(begin, "initramfs-", 10) != 0)
+		return false;
+	for (const char *dash = strchr(begin, '-'); dash; dash = strchr(dash + 1, '-'))
+		if (strspn(dash + 1, "0123456789abcdef") == 16)
+			end = dash + 17;
+	if (!end)
+		return false;
+	(void)snprintf(name, NAME_MAX + 1, "%.*s", (int)(end - begin), begin);
+	return true;
+}
+
+static void note(struct entry *entries, size_t *n, const char *name, const struct stat *st)
+{
+	struct entry *entry = entries;
+
+	while (entry < entries + *n && strcmp(entry->name, name) != 0)
+		entry++;
+	if (entry == entries + *n) {
+		if (*n == ENTRIES_MAX)
+			return;
+		*entry = (struct entry){ .size = 0 };
+		(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
+		(*n)++;
+	}
+	entry->size += (uint64_t)st->st_size;
+	if (st->st_mtim.tv_sec > entry->used)
+		entry->used = st->st_mtim.tv_sec;
+}
+
+static DIR *open_entries(int cache)
+{
+	int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+/* All files of @name, unless somebody works on them. */
+static bool forget(int cache, const char *name)
+{
+	_cleanup_close_ int lock = ctr_vm_cache_lock(cache, name, false);
+	_cleanup_dir_ DIR *dir = lock < 0 ? NULL : open_entries(cache);
+	struct dirent *file;
+	char other[NAME_MAX + 1];
+
+	if (!dir)
+		return false;
+	while ((file = readdir(dir)))
+		if (name_of(file->d_name, other) && strcmp(other, name) == 0)
+			(void)unlinkat(cache, file->d_name, 0);
+	return true;
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct entry *one = a, *other = b;
+
+	return (one->used < other->used) - (one->used > other->used);
+}
+
+void ctr_vm_cache_prune(int cache)
+{
+	_cleanup_free_ struct entry *entries = calloc(ENTRIES_MAX, sizeof(*entries));
+	_cleanup_dir_ DIR *dir = open_entries(cache);
+	const time_t now = time(NULL), oldest = now - (time_t)KEPT_DAYS * 24 * 3600;
+	char name[NAME_MAX + 1];
+	struct dirent *file;
+	uint64_t size = 0;
+	struct stat st;
+	size_t n = 0;
+
+	while (entries && dir && (file = readdir(dir)))
+		if (name_of(file->d_name, name) &&
+		    fstatat(cache, file->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			note(entries, &n, name, &st);
+	if (n > 0)
+		qsort(entries, n, sizeof(*entries), by_use);
+	for (size_t i = 0; i < n; i++) {
+		size += entries[i].size;
+		if ((entries[i].used < oldest ||
+		     (size > kept_bytes && entries[i].used < now - FRESH_SECONDS)) &&
+		    forget(cache, entries[i].name))
+			size -= entries[i].size;
+	}
 }

@@ -85,6 +85,13 @@ static int begin(struct proxy *proxy, const struct ctr_machine *machine,
 	close(fds->sync);
 	for (int i = 0; i < 3; i++)
 		close(i);
+	if (r == 0) {
+		const int keep[] = { proxy->connection, proxy->signals, proxy->slave };
+
+		/* What our caller has left open is neither ours nor the guest's. */
+		ctr_fd_close_others(keep, CTR_ARRAY_SIZE(keep));
+		(void)!chdir("/");
+	}
 	return r;
 }
 

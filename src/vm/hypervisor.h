@@ -6,12 +6,13 @@
 struct ctr_error;
 
 struct ctr_hypervisor {
-	const char *const *argv; /* searched in PATH unless it has a slash */
+	const char *const *argv; /* the program by its path */
 	const char *const *env;  /* NULL: ours */
 	const int *keep;         /* descriptors that it inherits */
 	size_t nkeep;
 	int output;        /* its standard output and error */
 	bool unprivileged; /* give up root and its view of the host */
+	bool sees_host;    /* its arguments may name any file of the host's */
 	bool scratch;      /* it needs an empty file system at /dev/shm, and children that end
 			    * with it: namespaces of its own even without root, by a user
 			    * namespace */

@@ -162,22 +162,27 @@ static int open_base(int cache, const char *name)
 	return ctr_take_fd(&fd);
 }
 
-int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
 		const char *const *names, struct ctr_error *err)
 {
-	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err);
+	_cleanup_close_ int lock = -1;
 	const char **files, *name;
 	struct ctr_buf archive;
 
-	if (cache < 0)
-		return -1;
 	files = find_modules(setup, names, machine->arena, err);
 	if (!files)
 		return -1;
 	name = base_name(setup, files, machine->arena);
+	lock = ctr_vm_cache_lock(cache, name, true);
+	if (lock < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'",
+				name, machine->cache);
 	setup->initramfs = open_base(cache, name);
-	if (setup->initramfs >= 0)
+	if (setup->initramfs >= 0) {
+		/* It was used last: others go first. */
+		(void)futimens(setup->initramfs, NULL);
 		return 0;
+	}
 
 	ctr_buf_init(&archive, machine->arena);
 	if (fill_base(setup, files, machine->arena, &archive, err) < 0)

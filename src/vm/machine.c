@@ -4,7 +4,6 @@
  */
 #include "vm/machine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -142,34 +141,25 @@ static const char *const *modules_of(const struct ctr_machine *machine,
 	return mmio ? mmio_modules : pci_modules;
 }
 
-/* The document's own image: whatever file system of the kernel's it has. */
-static int open_given_image(struct ctr_vm_setup *setup, struct ctr_error *err)
-{
-	static const char *const formats[] = {
-		[CTR_IMAGE_RAW] = "raw",   [CTR_IMAGE_QCOW2] = "qcow2", [CTR_IMAGE_VDI] = "vdi",
-		[CTR_IMAGE_VMDK] = "vmdk", [CTR_IMAGE_VHD] = "vpc",
-	};
-
-	setup->image = open(setup->config->image.path, O_RDONLY | O_CLOEXEC);
-	if (setup->image < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "vm.image.path: cannot open '%s'",
-				setup->config->image.path);
-	setup->image_format = formats[setup->config->image.format];
-	setup->image_types = "erofs,ext4,squashfs";
-	return 0;
-}
-
 int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 			const char *const *modules, struct ctr_error *err)
 {
-	if (ctr_vm_base(machine, setup, modules, err) < 0)
-		return -1;
-	if (setup->config && setup->config->image.path)
-		return open_given_image(setup, err);
+	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err);
 
-	setup->image_format = "raw";
-	setup->image_types = "erofs";
-	return ctr_vm_image(machine, setup, setup->root, err);
+	if (cache < 0 || ctr_vm_base(machine, setup, cache, modules, err) < 0)
+		return -1;
+	if (setup->config && setup->config->image.path) {
+		if (ctr_vm_image_given(setup, err) < 0)
+			return -1;
+	} else {
+		setup->image_format = "raw";
+		setup->image_types = "erofs";
+		if (ctr_vm_image(machine, setup, cache, setup->root, err) < 0)
+			return -1;
+	}
+	/* Engines give every container a tree of its own, and so an image. */
+	ctr_vm_cache_prune(cache);
+	return 0;
 }
 
 int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
@@ -277,12 +267,31 @@ static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_se
 	return ctr_take_fd(&fd);
 }
 
+/* QEMU opens it again as nobody, who may not read every distribution's. */
+static int open_kernel(const struct ctr_vm_setup *setup, struct ctr_error *err)
+{
+	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC), copy = -1;
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot open '%s'",
+				setup->kernel);
+	if (geteuid() != 0 || (st.st_mode & S_IROTH))
+		return ctr_take_fd(&fd);
+	copy = memfd_create("kernel", MFD_CLOEXEC);
+	r = copy < 0 ? -errno : copy_file(fd, copy);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "kernel: cannot copy '%s'", setup->kernel);
+	return ctr_take_fd(&copy);
+}
+
 /* ---- spawn */
 
 /* Our side and the hypervisor's of each connection. */
 struct wires {
 	int channel[2], qmp[2], console[2], output[2];
-	int initrd, shared;
+	int kernel, initrd, shared;
 };
 
 static int make_wires(struct wires *wires)
@@ -305,7 +314,7 @@ static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_set
 		.kvm = setup->kvm,
 		.memory = setup->memory,
 		.vcpus = setup->vcpus,
-		.kernel = setup->kernel,
+		.kernel = wires->kernel,
 		.image_format = setup->image_format,
 		.initrd = wires->initrd,
 		.image = setup->image,
@@ -318,7 +327,7 @@ static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_set
 		.kernel_parameters = config ? config->kernel.parameters : NULL,
 		.nkernel_parameters = config ? config->kernel.nparameters : 0,
 	};
-	const int keep[] = { qemu.initrd,  qemu.image,   qemu.channel,
+	const int keep[] = { qemu.kernel,  qemu.initrd,  qemu.image, qemu.channel,
 			     qemu.monitor, qemu.console, qemu.shared };
 	const struct ctr_hypervisor hypervisor = {
 		.argv = ctr_qemu_argv(&qemu, machine->arena),
@@ -326,6 +335,7 @@ static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_set
 		.nkeep = CTR_ARRAY_SIZE(keep),
 		.output = wires->output[1],
 		.unprivileged = geteuid() == 0,
+		.sees_host = qemu.nparameters > 0,
 		.kvm = setup->kvm,
 	};
 	pid_t pid = ctr_hypervisor_start(&hypervisor);
@@ -359,6 +369,7 @@ static int start_uml(const struct ctr_machine *machine, const struct ctr_vm_setu
 		.nkeep = CTR_ARRAY_SIZE(keep),
 		.output = wires->output[1],
 		.unprivileged = geteuid() == 0,
+		.sees_host = uml.nparameters > 0,
 		.scratch = true,
 	};
 	pid_t pid = ctr_hypervisor_start(&hypervisor);
@@ -369,23 +380,6 @@ static int start_uml(const struct ctr_machine *machine, const struct ctr_vm_setu
 					       : "cannot start the guest's kernel in a user "
 						 "namespace");
 	return (int)pid;
-}
-
-/* What we have of our own from here on; all else is of the ctr that made us, and of its caller. */
-static void close_others(const int *keep, size_t nkeep)
-{
-	_cleanup_dir_ DIR *dir = opendir("/proc/self/fd");
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		int fd = atoi(entry->d_name);
-		bool kept = fd <= STDERR_FILENO || fd == dirfd(dir);
-
-		for (size_t i = 0; i < nkeep && !kept; i++)
-			kept = fd == keep[i];
-		if (!kept)
-			close(fd);
-	}
 }
 
 static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
@@ -412,6 +406,9 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	wires.initrd = make_initrd(machine, setup, plan, err);
 	if (wires.initrd < 0)
 		return -1;
+	wires.kernel = open_kernel(setup, err);
+	if (wires.kernel < 0)
+		return -1;
 	wires.shared = -1;
 	if (setup->nshared > 0) {
 		start.server =
@@ -434,7 +431,9 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 		const int keep[] = { own.sync,  own.gate,      own.dir,     start.channel,
 				     start.qmp, start.console, start.output };
 
-		close_others(keep, CTR_ARRAY_SIZE(keep));
+		/* All else is of the ctr that made us, and of its caller. */
+		ctr_fd_close_others(keep, CTR_ARRAY_SIZE(keep));
+		(void)!chdir("/");
 	}
 	return ctr_monitor_run(&start);
 }

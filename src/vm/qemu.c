@@ -5,6 +5,8 @@
  */
 #include "vm/qemu.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 
@@ -91,9 +93,24 @@ static void add_machine(struct line *line, const struct ctr_qemu *qemu)
 
 static void add_boot(struct line *line, const struct ctr_qemu *qemu)
 {
-	add_pair(line, "-kernel", qemu->kernel);
+	add_pair(line, "-kernel", ctr_arena_printf(line->arena, "/proc/self/fd/%d", qemu->kernel));
 	add_pair(line, "-initrd", ctr_arena_printf(line->arena, "/proc/self/fd/%d", qemu->initrd));
 	add_pair(line, "-append", append_line(qemu, line->arena));
+}
+
+/* In JSON, because only there nothing can be said: no backing file, whatever the image says. */
+static void add_image(struct line *line, const char *format)
+{
+	const bool has_backing = strcmp(format, "qcow2") == 0 || strcmp(format, "vmdk") == 0;
+
+	add_pair(line, "-blockdev",
+		 "{\"driver\":\"file\",\"node-name\":\"image\",\"filename\":\"/dev/fdset/1\","
+		 "\"read-only\":true,\"locking\":\"off\"}");
+	add_pair(line, "-blockdev",
+		 ctr_arena_printf(line->arena,
+				  "{\"driver\":\"%s\",\"node-name\":\"root\",\"file\":\"image\","
+				  "\"read-only\":true%s}",
+				  format, has_backing ? ",\"backing\":null" : ""));
 }
 
 static void add_devices(struct line *line, const struct ctr_qemu *qemu)
@@ -101,11 +118,7 @@ static void add_devices(struct line *line, const struct ctr_qemu *qemu)
 	if (qemu->image >= 0) {
 		add_pair(line, "-add-fd",
 			 ctr_arena_printf(line->arena, "fd=%d,set=1", qemu->image));
-		add_pair(line, "-drive",
-			 ctr_arena_printf(line->arena,
-					  "file=/dev/fdset/1,format=%s,if=none,id=root,readonly=on,"
-					  "file.locking=off",
-					  qemu->image_format));
+		add_image(line, qemu->image_format);
 		add_device(line, qemu, "virtio-blk", ",drive=root");
 	}
 

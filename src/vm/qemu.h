@@ -13,10 +13,9 @@ struct ctr_qemu {
 	bool kvm;     /* else binary translation */
 	uint64_t memory;
 	uint32_t vcpus;
-	const char *kernel;
 	const char *image_format;
 	/* descriptors that it inherits; -1: none */
-	int initrd, image, channel, monitor, console, shared;
+	int kernel, initrd, image, channel, monitor, console, shared;
 	const char *const *parameters; /* vm.hypervisor.parameters */
 	size_t nparameters;
 	const char *const *kernel_parameters;

@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +22,7 @@
 #include "vm/backend.h"
 #include "vm/setup.h"
 
-enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256, KEPT = 8 };
+enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256 };
 
 static uint64_t hash(const char *text)
 {
@@ -145,62 +143,17 @@ static int run_mkfs(const struct ctr_machine *machine, const struct ctr_vm_setup
 	return 0;
 }
 
-/* Engines give every container a tree of its own: of those images only the latest few are kept. */
-static void forget_old(int cache, struct ctr_arena *arena)
-{
-	struct {
-		char name[40];
-		struct timespec used;
-	} kept[KEPT];
-	int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	size_t n = 0;
-
-	while (dir && (entry = readdir(dir))) {
-		size_t len = strlen(entry->d_name), oldest = 0;
-		struct stat st;
-
-		if (len < 6 || len > 30 || strncmp(entry->d_name, "root-", 5) != 0 ||
-		    strcmp(entry->d_name + len - 5, ".list") != 0 ||
-		    fstatat(cache, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (n < KEPT) {
-			(void)snprintf(kept[n].name, sizeof(kept[n].name), "%.*s", (int)len - 5,
-				       entry->d_name);
-			kept[n++].used = st.st_mtim;
-			continue;
-		}
-		for (size_t i = 1; i < n; i++)
-			if (kept[i].used.tv_sec < kept[oldest].used.tv_sec)
-				oldest = i;
-		if (st.st_mtim.tv_sec > kept[oldest].used.tv_sec) {
-			char swap[40];
-
-			memcpy(swap, kept[oldest].name, sizeof(swap));
-			(void)snprintf(kept[oldest].name, sizeof(kept[oldest].name), "%.*s",
-				       (int)len - 5, entry->d_name);
-			kept[oldest].used = st.st_mtim;
-			unlinkat(cache, ctr_arena_printf(arena, "%s.list", swap), 0);
-			unlinkat(cache, ctr_arena_printf(arena, "%s.erofs", swap), 0);
-		} else {
-			unlinkat(cache, entry->d_name, 0);
-			unlinkat(cache,
-				 ctr_arena_printf(arena, "%.*s.erofs", (int)len - 5, entry->d_name),
-				 0);
-		}
-	}
-}
-
 static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,
 		const char *name, const char *root, struct ctr_buf *tree, struct ctr_error *err)
 {
 	struct ctr_arena *arena = machine->arena;
 	const char *file = ctr_arena_printf(arena, "%s.erofs", name);
-	const char *temporary = ctr_arena_printf(arena, ".%s.%d", name, (int)getpid());
+	const char *temporary = ctr_arena_printf(arena, ".%s.tmp", name);
 	struct stat st;
 	int r;
 
+	/* Of one that was killed: we have the lock. */
+	unlinkat(cache, temporary, 0);
 	r = run_mkfs(machine, setup, ctr_arena_printf(arena, "%s/%s", machine->cache, temporary),
 		     root, err);
 	if (r == 0 && fchmodat(cache, temporary, 0444, 0) < 0)
@@ -224,17 +177,15 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 	return 0;
 }
 
-int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, const char *root,
-		 struct ctr_error *err)
+int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
+		 const char *root, struct ctr_error *err)
 {
-	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err), lock = -1;
+	_cleanup_close_ int lock = -1;
 	const char *name =
 		ctr_arena_printf(machine->arena, "root-%016llx", (unsigned long long)hash(root));
 	struct ctr_buf tree;
 	struct stat st;
 
-	if (cache < 0)
-		return -1;
 	ctr_buf_init(&tree, machine->arena);
 	ctr_buf_addf(&tree, "%s%c%d\n", root, '\0', setup->all_root);
 	if (stat(root, &st) < 0)
@@ -243,11 +194,10 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 	if (list_tree(&tree, AT_FDCWD, root, 0, err) < 0)
 		return -1;
 
-	/* Two that want the same image make it once. */
-	lock = openat(cache, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot lock the cache '%s'",
-				machine->cache);
+	lock = ctr_vm_cache_lock(cache, name, true);
+	if (lock < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'",
+				name, machine->cache);
 	setup->image = find_cached(cache, name, &tree, machine->arena);
 	if (setup->image >= 0)
 		return 0;
@@ -256,6 +206,5 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 	setup->image = open_image(cache, ctr_arena_printf(machine->arena, "%s.erofs", name), &st);
 	if (setup->image < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open the image of '%s'", root);
-	forget_old(cache, machine->arena);
 	return 0;
 }

@@ -77,7 +77,7 @@ const char **ctr_vm_modules(const char *dep, const char *builtin, const char *co
 /* ---- initramfs.c */
 
 /* Make or find the base archive: ctr-init and the modules of @names. Sets ->initramfs. */
-int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
 		const char *const *names, struct ctr_error *err);
 /* The archive of this instance: what the guest does (@config), its session and its files. */
 int ctr_vm_instance(const struct ctr_vm_setup *setup, const char *config, const void *session,
@@ -86,13 +86,26 @@ int ctr_vm_instance(const struct ctr_vm_setup *setup, const char *config, const 
 /* ---- rootimage.c */
 
 /* Make or find the image of the tree at @root. Sets ->image. */
-int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, const char *root,
-		 struct ctr_error *err);
+int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
+		 const char *root, struct ctr_error *err);
+
+/* ---- imagefile.c */
+
+/* Open the document's own image. Sets ->image. */
+int ctr_vm_image_given(struct ctr_vm_setup *setup, struct ctr_error *err);
+/* Why the image @fd cannot be had: it is none of @format, or names other files. NULL: it can. */
+const char *ctr_vm_image_refused(int fd, enum ctr_image_format format);
 
 /* ---- cache.c */
 
 /* Open the cache directory, which is made if need be and is ours alone to write. */
 int ctr_vm_cache_open(const char *path, struct ctr_error *err);
+/* The lock of what is called @name in there, for as long as the descriptor is open. -errno;
+ * -EWOULDBLOCK where another has it and we do not @wait. */
+int ctr_vm_cache_lock(int cache, const char *name, bool wait);
+/* Take away what was not used for a month, and of the rest what was used longest ago, as long as it
+ * is more than 8 GiB; nothing of this minute, and nothing that is being made. */
+void ctr_vm_cache_prune(int cache);
 
 /* ---- session.c */
 

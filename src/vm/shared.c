@@ -71,7 +71,7 @@ static void mount_bind(const struct ctr_vm_bind *bind, const char *target)
 /* In the child. Mounts of others do not see what happens here. */
 static void make_tree(const struct ctr_vm_setup *setup, const char *tree, struct ctr_arena *arena)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		fail("make a mount namespace for", tree);
 	if (mkdir(tree, 0700) < 0 && errno != EEXIST)
 		fail("make", tree);

@@ -64,7 +64,7 @@ static struct ctr_qemu basis(void)
 		.program = "/usr/bin/qemu-system-x86_64",
 		.memory = 256 << 20,
 		.vcpus = 1,
-		.kernel = "/boot/vmlinuz",
+		.kernel = 9,
 		.image_format = "raw",
 		.initrd = 10,
 		.image = 11,

@@ -1,0 +1,245 @@
+/* vm: locks and pruning of the cache, and disk images that name other files. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "vm/setup.h"
+
+#define HASH "0123456789abcdef"
+
+static char *dir;
+static int cache;
+
+static int setup(void **state)
+{
+	struct ctr_error err = { 0 };
+
+	(void)state;
+	dir = unit_make_dir();
+	cache = ctr_vm_cache_open(dir, &err);
+	return cache >= 0 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	close(cache);
+	unit_remove_dir(dir);
+	return 0;
+}
+
+static void opening(void **state)
+{
+	struct ctr_error err = { 0 };
+	struct stat st;
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/a/b/ctr", dir);
+	close(ctr_vm_cache_open(path, &err));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	/* readable by others as by an earlier ctr: closed */
+	assert_int_equal(chmod(path, 0755), 0);
+	close(ctr_vm_cache_open(path, &err));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(ctr_vm_cache_open(path, &err), -1);
+	assert_non_null(strstr(err.text, "is not ours, or others can write it"));
+}
+
+/* One lock each: who makes an image does not wait for who makes another. */
+static void locks(void **state)
+{
+	int one = ctr_vm_cache_lock(cache, "root-" HASH, false);
+	int other = ctr_vm_cache_lock(cache, "root-ffffffffffffffff", false);
+
+	(void)state;
+	assert_true(one >= 0);
+	assert_true(other >= 0);
+	assert_int_equal(ctr_vm_cache_lock(cache, "root-" HASH, false), -EWOULDBLOCK);
+	close(one);
+	one = ctr_vm_cache_lock(cache, "root-" HASH, false);
+	assert_true(one >= 0);
+	close(one);
+	close(other);
+}
+
+static void make(const char *name, off_t size, time_t age)
+{
+	const time_t then = time(NULL) - age;
+	const struct timespec times[] = { { .tv_sec = then }, { .tv_sec = then } };
+	int fd = openat(cache, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static bool there(const char *name)
+{
+	return faccessat(cache, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void by_age(void **state)
+{
+	const time_t day = 24 * 3600;
+
+	(void)state;
+	make("root-" HASH ".erofs", 4096, 40 * day);
+	make("root-" HASH ".list", 10, 31 * day);
+	make(".root-" HASH ".1234", 4096, 60 * day);
+	make("initramfs-6.1.0-x-cloud-" HASH, 4096, 31 * day);
+	make("initramfs-6.1.0-x-cloud-ffffffffffffffff.77-0", 4096, 31 * day);
+	/* made long ago, used lately */
+	make("root-ffffffffffffffff.erofs", 4096, 90 * day);
+	make("root-ffffffffffffffff.list", 10, day);
+	/* none of ours */
+	make("else", 10, 90 * day);
+	ctr_vm_cache_prune(cache);
+	assert_false(there("root-" HASH ".erofs"));
+	assert_false(there("root-" HASH ".list"));
+	assert_false(there(".root-" HASH ".1234"));
+	assert_false(there("root-" HASH ".lock"));
+	assert_false(there("initramfs-6.1.0-x-cloud-" HASH));
+	assert_false(there("initramfs-6.1.0-x-cloud-ffffffffffffffff.77-0"));
+	assert_true(there("root-ffffffffffffffff.erofs"));
+	assert_true(there("root-ffffffffffffffff.list"));
+	assert_true(there("else"));
+}
+
+static void by_size(void **state)
+{
+	const off_t gib = 1 << 30;
+
+	(void)state;
+	make("root-0000000000000001.erofs", 5 * gib, 0);
+	make("root-0000000000000002.erofs", 5 * gib, 3600);
+	make("root-0000000000000003.erofs", 2 * gib, 7200);
+	make("root-0000000000000004.erofs", 5 * gib, 30);
+	ctr_vm_cache_prune(cache);
+	assert_true(there("root-0000000000000001.erofs"));
+	assert_true(there("root-0000000000000004.erofs")); /* of this minute */
+	assert_false(there("root-0000000000000002.erofs"));
+	assert_false(there("root-0000000000000003.erofs"));
+}
+
+/* What somebody is at work on stays, however old. */
+static void being_made(void **state)
+{
+	int lock = ctr_vm_cache_lock(cache, "root-" HASH, true);
+
+	(void)state;
+	make(".root-" HASH ".tmp", 4096, 40 * 24 * 3600);
+	make("root-" HASH ".lock", 0, 40 * 24 * 3600);
+	ctr_vm_cache_prune(cache);
+	assert_true(there(".root-" HASH ".tmp"));
+	close(lock);
+	ctr_vm_cache_prune(cache);
+	assert_false(there(".root-" HASH ".tmp"));
+}
+
+/* ---- images of the document's own */
+
+struct patch {
+	unsigned at;
+	const char *bytes;
+	unsigned n;
+};
+
+static void images(void **state)
+{
+	static const struct {
+		enum ctr_image_format format;
+		struct patch patches[5];
+		const char *why;
+	} cases[] = {
+		{CTR_IMAGE_RAW,    { { 0, "QFI\xfb", 4 }, { 15, "x", 1 } },               NULL            },
+		{ CTR_IMAGE_QCOW2, { { 0, "QFI\xfb\0\0\0\3", 8 } },                       NULL            },
+		{ CTR_IMAGE_QCOW2,
+                 { { 0, "QFI\xfb\0\0\0\3", 8 }, { 15, "\x70", 1 } },
+                 "it names a backing file"								},
+		{ CTR_IMAGE_QCOW2,
+                 { { 0, "QFI\xfb\0\0\0\3", 8 }, { 79, "\4", 1 } },
+                 "it names a file with its data"							  },
+ /* version 2 has other things there */
+		{ CTR_IMAGE_QCOW2, { { 0, "QFI\xfb\0\0\0\2", 8 }, { 79, "\4", 1 } },      NULL            },
+		{ CTR_IMAGE_QCOW2, { { 0, "# Disk", 6 } },                                "it is no qcow2"},
+		{ CTR_IMAGE_VMDK,  { { 0, "KDMV", 4 }, { 12, "\1", 1 } },                 NULL            },
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 }, { 28, "\1", 1 }, { 36, "\1", 1 } },
+                 "it names its extents"								   },
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "# Disk DescriptorFile\nRW 63 FLAT \"/etc/passwd\" 0\n", 47 } },
+                 "only a vmdk of one file (monolithicSparse, streamOptimized) names no others"            },
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 },
+		    { 12, "\1", 1 },
+		    { 28, "\1", 1 },
+		    { 36, "\1", 1 },
+		    { 512, "CID=1\nparentCID=ffffffff\n", 24 } },
+                 NULL										     },
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 },
+		    { 12, "\1", 1 },
+		    { 28, "\1", 1 },
+		    { 36, "\1", 1 },
+		    { 512, "CID=1\nparentCID=12345678\n", 24 } },
+                 "it names a parent"								      },
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 },
+		    { 12, "\1", 1 },
+		    { 28, "\1", 1 },
+		    { 36, "\1", 1 },
+		    { 512, "x\0parentFileNameHint=\"/x\"", 25 } },
+                 "it names a parent"								      },
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 }, { 12, "\1", 1 }, { 28, "\1", 1 }, { 39, "\1", 1 } },
+                 "its descriptor is too long"							     },
+		{ CTR_IMAGE_VDI,   { { 0, "", 0 } },                                      NULL            },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		int fd = memfd_create("image", MFD_CLOEXEC);
+		const char *why;
+
+		assert_int_equal(ftruncate(fd, 4096), 0);
+		for (size_t j = 0; j < unit_count(cases[i].patches); j++)
+			assert_int_equal(pwrite(fd, cases[i].patches[j].bytes,
+						cases[i].patches[j].n, cases[i].patches[j].at),
+					 cases[i].patches[j].n);
+		why = ctr_vm_image_refused(fd, cases[i].format);
+		print_message("# %zu: %s\n", i, why ? why : "-");
+		if (cases[i].why) {
+			assert_non_null(why);
+			assert_string_equal(why, cases[i].why);
+		} else {
+			assert_null(why);
+		}
+		close(fd);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(opening, setup, teardown),
+		cmocka_unit_test_setup_teardown(locks, setup, teardown),
+		cmocka_unit_test_setup_teardown(by_age, setup, teardown),
+		cmocka_unit_test_setup_teardown(by_size, setup, teardown),
+		cmocka_unit_test_setup_teardown(being_made, setup, teardown),
+		cmocka_unit_test(images),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -13,6 +13,7 @@
  *   flood BYTES                 write so many bytes in lines, then exit at once
  *   fork N SECONDS              leave N children behind that sleep, each in a session of its own
  *   notify TEXT                 send TEXT (\n: a new line) to the service manager
+ *   lock FILE SECONDS           hold a lock of FILE so long; exit 1 if somebody has one
  *   barrier                     wait until the service manager has read all that was sent
  *
  * Outside:
@@ -42,6 +43,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -336,6 +338,20 @@ static int do_notify(char **args)
 		memmove(newline + 1, newline + 2, strlen(newline + 2) + 1);
 	}
 	notify(text, -1);
+	return 0;
+}
+
+static int do_lock(char **args)
+{
+	int fd = open(args[0], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		die(args[0]);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 1;
+	/* CRIU interrupts system calls. */
+	for (unsigned left = (unsigned)atoi(args[1]); left > 0;)
+		left = sleep(left);
 	return 0;
 }
 
@@ -671,21 +687,22 @@ static const struct {
 	int args;
 	int (*run)(char **args);
 } verbs[] = {
-	{"barrier",    0, do_barrier  },
+	{"lock",       2, do_lock     },
+        { "barrier",   0, do_barrier  },
 	{ "call",      1, do_call     },
-	{ "cat",       1, do_cat      },
+        { "cat",       1, do_cat      },
 	{ "clocks",    0, do_clocks   },
-	{ "console",   1, do_console  },
+        { "console",   1, do_console  },
 	{ "fds",       0, do_fds      },
-	{ "flood",     1, do_flood    },
+        { "flood",     1, do_flood    },
 	{ "fork",      2, do_fork     },
-	{ "ignore",    2, do_ignore   },
+        { "ignore",    2, do_ignore   },
 	{ "listener",  2, do_listener },
-	{ "mempolicy", 0, do_mempolicy},
+        { "mempolicy", 0, do_mempolicy},
 	{ "notified",  2, do_notified },
-	{ "notify",    1, do_notify   },
+        { "notify",    1, do_notify   },
 	{ "pidfd",     1, do_pidfd    },
-	{ "reaper",    1, do_reaper   },
+        { "reaper",    1, do_reaper   },
 	{ "pty",       2, do_pty      },
 };
 

@@ -44,6 +44,7 @@ struct dump {
 	struct ctr_streams streams;
 	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
 	size_t nnamespaces;
+	bool refused; /* by us: CRIU tells of that in words of its own */
 };
 
 const char *ctr_criu_config(const struct ctr_spec *spec)
@@ -237,6 +238,19 @@ static bool has_made_network(const struct dump *dump)
 	       (network && strcmp(network, "none") != 0 && strcmp(network, "host") != 0);
 }
 
+/* What is written down before is known to fit on the disk. */
+static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ctr_error *err)
+{
+	struct dump *dump = data;
+
+	(void)pid;
+	ctr_close_ptr(&fd);
+	if (strcmp(point, "post-dump") != 0 || !ctr_streams_measure(&dump->streams))
+		return 0;
+	dump->refused = describe(dump, err) < 0;
+	return dump->refused ? -1 : 0;
+}
+
 static int call_criu(struct dump *dump, struct ctr_error *err)
 {
 	const struct ctr_cgroup *cgroup = &dump->container.cgroup;
@@ -263,6 +277,8 @@ static int call_criu(struct dump *dump, struct ctr_error *err)
 		.options = &options,
 		.fds = fds,
 		.nfds = dump->flags->status_fd > 0 ? FDS : FDS - 1,
+		.notify = on_notify,
+		.data = dump,
 	};
 	int result = 0;
 
@@ -270,7 +286,9 @@ static int call_criu(struct dump *dump, struct ctr_error *err)
 	if (ctr_criu_dump_options(&options, &request, err) < 0)
 		return -1;
 	if (ctr_criu_call(&call, &result, dump->context->arena, err) < 0)
-		return ctr_criu_report(&dump->image, "dump.log", dump->context->arena, err);
+		return dump->refused ? -1
+				     : ctr_criu_report(&dump->image, "dump.log",
+						       dump->context->arena, err);
 	return 0;
 }
 
@@ -323,6 +341,7 @@ int ctr_checkpoint(const struct ctr_context *context, const char *id,
 		r = checkpoint(&dump, err);
 	if (r == 0 && !flags->leave_running && !flags->pre_dump)
 		r = ctr_container_destroy(&dump.container, context, err);
+	ctr_streams_release(&dump.streams);
 	ctr_images_release(&dump.image);
 	ctr_container_release(&dump.container);
 	return r;

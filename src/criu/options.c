@@ -177,6 +177,7 @@ int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_reque
 		return -1;
 
 	ctr_criu_add(out, "pid=%d", (int)request->pid);
+	add_flag(out, "notify_scripts", !flags->pre_dump);
 	if (request->freezer)
 		ctr_criu_add(out, "freeze_cgroup=%s", request->freezer);
 	add_flag(out, "leave_running", flags->leave_running);

@@ -111,6 +111,10 @@ static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_moun
 		return 0;
 	}
 
+	/* What has no place in any tree of files (epoll, timers, memory files) CRIU makes itself.
+	 */
+	if (link[0] != '/' || (st.st_nlink == 0 && strncmp(link, "/memfd:", 7) == 0))
+		return 0;
 	mount = fdinfo_number(info, "mnt_id:", 10);
 	if (ctr_mountinfo_find(mounts, (unsigned)mount))
 		return 0; /* of the container's own files */
@@ -122,9 +126,13 @@ static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_moun
 		out->name =
 			ctr_arena_printf(arena, "file[%lx:%lx]", mount, (unsigned long)st.st_ino);
 	out->external = out->name;
-	if (S_ISREG(st.st_mode) && st.st_size <= UINT32_MAX)
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (st.st_size <= UINT32_MAX)
 		out->size = (uint32_t)st.st_size;
-	return 0;
+	out->stand_in = open(path, O_PATH | O_CLOEXEC);
+	return out->stand_in >= 0 ? 0
+				  : ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
 }
 
 static bool is_known(const struct ctr_streams *streams, const char *name)
@@ -147,14 +155,16 @@ static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_moun
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)) && out->count < CTR_STREAMS_MAX) {
-		struct ctr_stream stream;
+		struct ctr_stream stream = { .stand_in = -1 };
 		uint64_t fd;
 
 		if (ctr_parse_u64(entry->d_name, &fd) < 0 || fd > INT32_MAX ||
 		    find(&stream, pid, (int)fd, mounts, &pid, 1, arena, NULL) < 0 ||
 		    strncmp(stream.name, "file[", 5) != 0 || is_known(out, stream.name) ||
-		    read_fdinfo(pid, entry->d_name, info, sizeof(info)) < 0)
+		    read_fdinfo(pid, entry->d_name, info, sizeof(info)) < 0) {
+			ctr_close_ptr(&stream.stand_in);
 			continue;
+		}
 		stream.of = (fdinfo_number(info, "flags:", 8) & O_ACCMODE) == O_RDONLY ? 0 : 1;
 		out->list[out->count++] = stream;
 	}
@@ -171,15 +181,32 @@ int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mounti
 		     const pid_t *pids, size_t npids, struct ctr_arena *arena,
 		     struct ctr_error *err)
 {
-	out->count = CTR_STREAMS;
+	out->count = 0;
 	for (int fd = 0; fd < CTR_STREAMS; fd++)
-		if (find(&out->list[fd], pid, fd, mounts, pids, npids, arena, err) < 0)
+		if (find(&out->list[out->count++], pid, fd, mounts, pids, npids, arena, err) < 0)
 			return -1;
 	for (size_t i = 0; i < npids; i++)
 		if (find_others(out, pids[i], mounts, arena, err) < 0)
 			return -1;
 
 	return 0;
+}
+
+bool ctr_streams_measure(struct ctr_streams *streams)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < streams->count; i++) {
+		struct ctr_stream *stream = &streams->list[i];
+		struct stat st;
+
+		if (stream->stand_in < 0 || fstat(stream->stand_in, &st) < 0 ||
+		    st.st_size > UINT32_MAX || stream->size == st.st_size)
+			continue;
+		stream->size = (uint32_t)st.st_size;
+		changed = true;
+	}
+	return changed;
 }
 
 /* Can @fd stand for a file of @size bytes? A hole makes a shorter file fit. */
@@ -214,8 +241,18 @@ static int resolve(struct ctr_stream *stream, size_t i, struct ctr_error *err)
 	if (stream->name[0] == '\0')
 		return 0;
 	stream->fd = (int)stream->of;
-	if (strncmp(stream->name, "file[", 5) != 0 || can_be_file(stream->fd, stream->size))
+	if (strncmp(stream->name, "file[", 5) != 0 || can_be_file(stream->fd, stream->size)) {
+		if (i < CTR_STREAMS)
+			return 0;
+		/* CRIU closes what it has inherited, so one descriptor cannot stand for two files.
+		 */
+		stream->stand_in = fcntl(stream->fd, F_DUPFD_CLOEXEC, CTR_STREAMS);
+		if (stream->stand_in < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"cannot duplicate standard stream %d", stream->fd);
+		stream->fd = stream->stand_in;
 		return 0;
+	}
 
 	stream->stand_in = open_stand_in(stream->size);
 	if (stream->stand_in < 0)

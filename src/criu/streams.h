@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,7 +20,7 @@ struct ctr_stream {
 	uint32_t size;        /* of a file; 0 for others */
 	uint32_t of;          /* the standard stream whose new one takes its place */
 	int fd;               /* restore: the new one; -1 */
-	int stand_in;         /* restore: opened for it, in place of the caller's; -1 */
+	int stand_in; /* dump: a file, O_PATH; restore: opened in place of the caller's; -1 */
 };
 
 enum { CTR_STREAMS = 3, CTR_STREAMS_MAX = 16 };
@@ -37,6 +38,9 @@ struct ctr_streams {
 int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
 		     const pid_t *pids, size_t npids, struct ctr_arena *arena,
 		     struct ctr_error *err);
+
+/* Files grow until CRIU has stopped the processes: their sizes then. Has one changed? */
+bool ctr_streams_measure(struct ctr_streams *streams);
 
 /*
  * The caller's streams in place of those of @checkpoint (NULL: of none). CRIU wants a file to be as

@@ -1,12 +1,17 @@
 /* criu/ and oci/checkpoint: what is external, what CRIU is asked for, what its log says. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "criu/external.h"
 #include "criu/images.h"
@@ -184,7 +189,7 @@ static void options(void **state)
 		       "images_dir_fd=3\nwork_dir_fd=4\nlog_file=dump.log\nlog_level=4\n"
 		       "config_file=/etc/criu/ctr.conf\nroot=/b/rootfs\ntcp_established=1\n"
 		       "orphan_pts_master=1\nempty_ns=1073741824\nps=address=::1\nport=77\n"
-		       "manage_cgroups=1\nmanage_cgroups_mode=SOFT\npid=42\n"
+		       "manage_cgroups=1\nmanage_cgroups_mode=SOFT\npid=42\nnotify_scripts=1\n"
 		       "freeze_cgroup=/sys/fs/cgroup/ctr/x\ntrack_mem=1\nparent_img=../one\n"
 		       "external=mnt[/run/v]:/v\nexternal=file[1b:4]\n"
 		       "external=net[4026531840]:network\n",
@@ -397,6 +402,66 @@ static void hostile_images(void **state)
 	ctr_arena_release(&arena);
 }
 
+/* This process stands for a container that has no mounts: all its files are from outside. */
+static void streams(void **state)
+{
+	const struct ctr_mountinfos none = { 0 };
+	const pid_t pid = getpid();
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_streams before = { 0 }, after = { 0 };
+	struct ctr_error err = { 0 };
+	char path[] = "/tmp/ctr-unit.XXXXXX";
+	int file, event, memory;
+
+	(void)state;
+	assert_int_equal(ctr_streams_find(&before, pid, &none, &pid, 1, &arena, &err), 0);
+
+	event = eventfd(0, EFD_CLOEXEC);
+	memory = memfd_create("unit", MFD_CLOEXEC);
+	file = mkostemp(path, O_CLOEXEC);
+	assert_true(event >= 0 && memory >= 0 && file >= 0);
+	assert_int_equal(write(memory, "text", 4), 4);
+	assert_int_equal(write(file, "text", 4), 4);
+	assert_int_equal(ctr_streams_find(&after, pid, &none, &pid, 1, &arena, &err), 0);
+	assert_int_equal(after.count, before.count + 1);
+
+	assert_false(ctr_streams_measure(&after));
+	assert_int_equal(write(file, "more", 4), 4);
+	assert_true(ctr_streams_measure(&after));
+	assert_false(ctr_streams_measure(&after));
+
+	ctr_streams_release(&before);
+	ctr_streams_release(&after);
+	close(event);
+	close(memory);
+	close(file);
+	unlink(path);
+	ctr_arena_release(&arena);
+}
+
+/* Two files that were behind other descriptors than 0, 1 and 2: one descriptor each. */
+static void stand_ins(void **state)
+{
+	static const char *const names[] = { "", "", "", "file[1:2]", "file[1:3]" };
+	static const uint32_t of[] = { 0, 1, 2, 1, 1 };
+	const struct ctr_checkpoint checkpoint = {
+		.descriptors = names,
+		.ndescriptors = CTR_ARRAY_SIZE(names),
+		.of = of,
+		.nof = CTR_ARRAY_SIZE(of),
+	};
+	struct ctr_streams streams = { 0 };
+	struct ctr_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(ctr_streams_resolve(&streams, &checkpoint, &err), 0);
+	assert_int_equal(streams.count, 5);
+	assert_true(streams.list[3].fd > STDERR_FILENO);
+	assert_true(streams.list[4].fd > STDERR_FILENO);
+	assert_int_not_equal(streams.list[3].fd, streams.list[4].fd);
+	ctr_streams_release(&streams);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,7 +469,8 @@ int main(void)
 		cmocka_unit_test(resolved),       cmocka_unit_test(options),
 		cmocka_unit_test(wrong_options),  cmocka_unit_test(reasons),
 		cmocka_unit_test(document),       cmocka_unit_test(hostile_document),
-		cmocka_unit_test(hostile_images),
+		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
+		cmocka_unit_test(stand_ins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

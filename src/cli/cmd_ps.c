@@ -133,16 +133,38 @@ static int print_table(struct ctr_command *command, const pid_t *pids, size_t n,
 	return ctr_print_end(err);
 }
 
+/* The columns are as wide as ps(1) makes them. */
+static int print_guest(const char *lines, struct ctr_error *err)
+{
+	printf("%7s %8s %8s %s\n", "PID", "UID", "RSS", "COMMAND");
+	while (*lines) {
+		int len = (int)strcspn(lines, "\n"), at = 0;
+		char pid[16] = "", uid[16] = "", rss[16] = "";
+
+		(void)sscanf(lines, "%15[0-9] %15[0-9] %15[0-9] %n", pid, uid, rss, &at);
+		if (at > 0 && at <= len)
+			printf("%7s %8s %8s %.*s\n", pid, uid, rss, len - at, lines + at);
+		lines += len + (lines[len] == '\n');
+	}
+	return ctr_print_end(err);
+}
+
 static int cmd_ps(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct ps_options *options = command->options;
 	const char *format = options->format ? options->format : "table";
+	const char *guest = NULL;
 	pid_t *pids = NULL;
 	size_t n = 0;
 
 	if (strcmp(format, "json") != 0 && strcmp(format, "table") != 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "ps: --format: '%s' is not table or json",
 				format);
+	if (!options->quiet && format[0] == 't' && command->noperands == 1 &&
+	    ctr_guest_processes(command->context, command->operands[0], &guest, err) < 0)
+		return -1;
+	if (guest)
+		return print_guest(guest, err);
 	if (ctr_pids(command->context, command->operands[0], &pids, &n, err) < 0)
 		return -1;
 

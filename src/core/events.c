@@ -14,6 +14,7 @@
 #include "cgroup/stats.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/machine.h"
 #include "core/stats_json.h"
 #include "core/verbs.h"
 #include "oci/encode.h"
@@ -24,9 +25,12 @@ struct watch {
 	int pidfd;
 	int oom; /* memory.events, which poll(2) tells changes of; -1: no such file */
 	uint64_t kills;
+	const struct ctr_backend *backend;
+	uint64_t guest_kills; /* of the guest's OOM killer, as far as told */
 };
 
-static int emit(const struct watch *watch, const char *type, struct ctr_error *err)
+static int emit(const struct watch *watch, const char *type, const struct ctr_guest_stats *guest,
+		struct ctr_error *err)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_stats stats;
@@ -48,6 +52,8 @@ static int emit(const struct watch *watch, const char *type, struct ctr_error *e
 		ctr_stats_encode(&json, &stats);
 		if (ctr_file_read_small(AT_FDCWD, path, text, sizeof(text)) > 0)
 			ctr_stats_encode_network(&json, text);
+		if (guest)
+			ctr_stats_encode_guest(&json, guest);
 		ctr_json_end_object(&json);
 	}
 	ctr_json_end_object(&json);
@@ -56,6 +62,26 @@ static int emit(const struct watch *watch, const char *type, struct ctr_error *e
 out:
 	ctr_arena_release(&arena);
 	return r;
+}
+
+/* The host's view, and the guest's where there is one that runs. */
+static int emit_stats(struct watch *watch, struct ctr_error *err)
+{
+	struct ctr_error silent = { 0 };
+	struct ctr_guest_stats guest;
+	bool asked = watch->backend->stats &&
+		     ctr_container_status(watch->container) == CTR_STATUS_RUNNING &&
+		     watch->backend->stats(watch->container->dir, &guest, &silent) == 0;
+	uint64_t before = watch->guest_kills;
+
+	if (emit(watch, "stats", asked ? &guest : NULL, err) < 0)
+		return -1;
+	if (!asked)
+		return 0;
+	watch->guest_kills = guest.oom_kills;
+	return watch->events->interval_ms > 0 && guest.oom_kills > before
+		       ? emit(watch, "oom", NULL, err)
+		       : 0;
 }
 
 static int look_for_oom(struct watch *watch, struct ctr_error *err)
@@ -68,7 +94,7 @@ static int look_for_oom(struct watch *watch, struct ctr_error *err)
 	    ctr_stats_key(watch->container->cgroup.fd, "memory.events", "oom_kill", &watch->kills) <
 		    0)
 		return 0;
-	return watch->kills > before ? emit(watch, "oom", err) : 0;
+	return watch->kills > before ? emit(watch, "oom", NULL, err) : 0;
 }
 
 static int64_t now_ms(void)
@@ -110,7 +136,7 @@ static int stream(struct watch *watch, struct ctr_error *err)
 			return -1;
 		if (now_ms() < next)
 			continue;
-		if (ctr_container_is_alive(watch->container) && emit(watch, "stats", err) < 0)
+		if (ctr_container_is_alive(watch->container) && emit_stats(watch, err) < 0)
 			return -1;
 		next += watch->events->interval_ms;
 	}
@@ -128,6 +154,9 @@ static int watch_container(struct ctr_container *container, const struct ctr_eve
 		return ctr_fail(err, CTR_FAULT_STATE, 0,
 				"container '%s': container not running: %s", container->id,
 				ctr_status_name(status));
+	watch.backend = ctr_machine_backend(container, err);
+	if (!watch.backend)
+		return -1;
 	if (!container->cgroup.mount)
 		return ctr_fail(err, CTR_FAULT_STATE, 0,
 				"container '%s': it has no cgroup, so nothing counts what it uses",
@@ -140,7 +169,7 @@ static int watch_container(struct ctr_container *container, const struct ctr_eve
 	watch.pidfd = pidfd;
 	watch.oom = oom;
 	(void)ctr_stats_key(container->cgroup.fd, "memory.events", "oom_kill", &watch.kills);
-	return events->interval_ms == 0 ? emit(&watch, "stats", err) : stream(&watch, err);
+	return events->interval_ms == 0 ? emit_stats(&watch, err) : stream(&watch, err);
 }
 
 int ctr_watch(const struct ctr_context *context, const char *id, const struct ctr_events *events,

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/machine.h"
 #include "core/verbs.h"
 
 static int list_pids(struct ctr_container *container, const struct ctr_context *context,
@@ -34,6 +35,23 @@ int ctr_pids(const struct ctr_context *context, const char *id, pid_t **out, siz
 	r = ctr_container_open(&container, context, id, CTR_LOCK_NONE, err);
 	if (r == 0)
 		r = list_pids(&container, context, out, n, err);
+	ctr_container_release(&container);
+	return r;
+}
+
+int ctr_guest_processes(const struct ctr_context *context, const char *id, const char **out,
+			struct ctr_error *err)
+{
+	const struct ctr_backend *backend = NULL;
+	struct ctr_container container;
+	int r;
+
+	*out = NULL;
+	r = ctr_container_open(&container, context, id, CTR_LOCK_NONE, err);
+	if (r == 0 && !(backend = ctr_machine_backend(&container, err)))
+		r = -1;
+	if (r == 0 && backend->processes && ctr_container_is_alive(&container))
+		r = backend->processes(container.dir, context->arena, out, err);
 	ctr_container_release(&container);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cgroup/stats.h"
 #include "oci/encode.h"
+#include "vm/backend.h"
 
 static void encode_average(struct ctr_json *json, const char *key, uint32_t hundredths)
 {
@@ -205,4 +206,32 @@ void ctr_stats_encode_network(struct ctr_json *json, char *text)
 		encode_interface(json, line + strspn(line, " "), colon + 1);
 	}
 	ctr_json_end_array(json);
+}
+
+static uint64_t nanoseconds(uint64_t us)
+{
+	return us > UINT64_MAX / 1000 ? UINT64_MAX : us * 1000;
+}
+
+void ctr_stats_encode_guest(struct ctr_json *json, const struct ctr_guest_stats *stats)
+{
+	ctr_json_object(json, "guest");
+	ctr_json_object(json, "memory");
+	ctr_json_u64(json, "usage", stats->memory);
+	ctr_json_u64(json, "limit", stats->memory_max);
+	ctr_json_u64(json, "max", stats->memory_peak);
+	ctr_json_u64(json, "oom_kill", stats->oom_kills);
+	ctr_json_u64(json, "total", stats->memory_total);
+	ctr_json_u64(json, "available", stats->memory_available);
+	ctr_json_end_object(json);
+	ctr_json_object(json, "cpu");
+	ctr_json_u64(json, "total", nanoseconds(stats->cpu));
+	ctr_json_u64(json, "kernel", nanoseconds(stats->cpu_system));
+	ctr_json_u64(json, "user", nanoseconds(stats->cpu_user));
+	ctr_json_end_object(json);
+	ctr_json_object(json, "pids");
+	ctr_json_u64(json, "current", stats->pids);
+	ctr_json_u64(json, "limit", stats->pids_max == UINT64_MAX ? 0 : stats->pids_max);
+	ctr_json_end_object(json);
+	ctr_json_end_object(json);
 }

@@ -3,6 +3,7 @@
  * over it, what updates have left in its state directory ("resources.json").
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -89,36 +90,36 @@ static int check(const struct ctr_container *container, struct ctr_error *err)
 	return 0;
 }
 
-/* A guest has the size it was started with, and limits in it are its own: what of @update can be
- * carried out from here is time on the host's CPUs. */
-static int check_machine(const struct ctr_container *container, const struct ctr_resources *update,
-			 struct ctr_error *err)
+/* Limits of what runs in a guest are changed there; *@host is what is left for the cgroup here. */
+static int update_machine(const struct ctr_container *container, const struct ctr_context *context,
+			  const struct ctr_resources *update, const struct ctr_resources **host,
+			  struct ctr_error *err)
 {
 	const struct ctr_backend *backend = ctr_machine_backend(container, err);
-	const struct {
-		const char *field;
-		bool asked;
-	} rows[] = {
-		{"memory",          update->memory != NULL      },
-		{ "pids",           update->has_pids_limit      },
-		{ "devices",        update->has_devices         },
-		{ "blockIO",        update->block_io != NULL    },
-		{ "hugepageLimits", update->nhugepage_limits > 0},
-		{ "unified",        update->nunified > 0        },
-	};
+	struct ctr_resources *without;
+	const struct ctr_spec *spec;
+	struct ctr_machine machine;
 
+	*host = update;
 	if (!backend)
 		return -1;
-	for (size_t i = 0; (backend->bits & CTR_BACKEND_MACHINE) && i < CTR_ARRAY_SIZE(rows); i++)
-		if (rows[i].asked)
-			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-					"linux.resources.%s: --isolation %s cannot change it while "
-					"it runs",
-					rows[i].field, backend->name);
+	if (!backend->update)
+		return 0;
+	spec = ctr_container_spec(container, context, err);
+	if (!spec || ctr_machine_open(&machine, context, spec, container, err) < 0 ||
+	    backend->update(&machine, container->dir, update, host, err) < 0)
+		return -1;
+	/* Where the host counts no memory the machine was started without such a limit. */
+	if ((*host)->memory && faccessat(container->cgroup.fd, "memory.max", F_OK, 0) < 0) {
+		without = ctr_arena_alloc(context->arena, sizeof(*without));
+		*without = **host;
+		without->memory = NULL;
+		*host = without;
+	}
 	return 0;
 }
 
-/* Limits that are carried out in the guest are none of the host's cgroup. */
+/* What the host's cgroup has of @resources, as they are in the document. */
 static const struct ctr_resources *of_host(const struct ctr_container *container,
 					   const struct ctr_resources *resources,
 					   struct ctr_arena *arena)
@@ -126,7 +127,7 @@ static const struct ctr_resources *of_host(const struct ctr_container *container
 	const struct ctr_backend *backend = ctr_backend_find(container->record.isolation);
 	struct ctr_resources *host;
 
-	if (!resources || !backend || !(backend->bits & CTR_BACKEND_MACHINE))
+	if (!resources || !backend || !backend->update)
 		return resources;
 	host = ctr_arena_alloc(arena, sizeof(*host));
 	host->cpu = resources->cpu;
@@ -136,24 +137,25 @@ static const struct ctr_resources *of_host(const struct ctr_container *container
 static int update_container(struct ctr_container *container, const struct ctr_context *context,
 			    const struct ctr_resources *update, struct ctr_error *err)
 {
-	const struct ctr_resources *current = NULL, *merged;
+	const struct ctr_resources *current = NULL, *merged, *host, *host_merged;
 	struct ctr_limits limits;
 
-	if (check(container, err) < 0 || check_machine(container, update, err) < 0 ||
-	    load_current(container, context, &current, err) < 0)
+	if (check(container, err) < 0 || load_current(container, context, &current, err) < 0 ||
+	    ctr_cgroup_open(&container->cgroup, err) < 0 ||
+	    update_machine(container, context, update, &host, err) < 0)
 		return -1;
 
-	current = of_host(container, current, context->arena);
 	merged = ctr_resources_merge(current, update, context->arena);
-	if (ctr_limits_plan(ctr_resources_complete(update, merged, context->arena), context->arena,
-			    &limits, err) < 0 ||
-	    ctr_cgroup_open(&container->cgroup, err) < 0)
+	host_merged = ctr_resources_merge(of_host(container, current, context->arena), host,
+					  context->arena);
+	if (ctr_limits_plan(ctr_resources_complete(host, host_merged, context->arena),
+			    context->arena, &limits, err) < 0)
 		return -1;
 	for (size_t i = 0; i < limits.nwarnings; i++)
 		ctr_log(CTR_LOG_WARNING, "%s", limits.warnings[i]);
 
-	if (ctr_place_update(&container->cgroup, update, &limits, context, err) < 0 ||
-	    update_devices(container, context, update, err) < 0)
+	if (ctr_place_update(&container->cgroup, host, &limits, context, err) < 0 ||
+	    update_devices(container, context, host, err) < 0)
 		return -1;
 	return save(container, context, merged, err);
 }

@@ -49,3 +49,7 @@ int ctr_watch(const struct ctr_context *context, const char *id, const struct ct
 /* ps.c: host pids of all processes of the container, in the context's arena. */
 int ctr_pids(const struct ctr_context *context, const char *id, pid_t **out, size_t *n,
 	     struct ctr_error *err);
+/* Where the container has a kernel of its own: its processes as that numbers them, a line each, as
+ * of struct ctr_backend; *@out is NULL where it has none, or has ended. */
+int ctr_guest_processes(const struct ctr_context *context, const char *id, const char **out,
+			struct ctr_error *err);

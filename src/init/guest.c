@@ -195,10 +195,10 @@ static long write_file(const char *path, const char *text)
 		return fd;
 	r = write_all((int)fd, text, str_length(text));
 	(void)sys_close((int)fd);
-	return r;
+	return r < 0 ? r : 0;
 }
 
-static long set_limit(const char *file, const char *value)
+long guest_set_limit(const char *file, const char *value)
 {
 	char path[128], *at;
 
@@ -260,7 +260,7 @@ static long run_step(char **word, int n)
 		return mount_one(word[1], word[2], word[3], str_number(word[4]),
 				 str_equal(word[5], "-") ? NULL : word[5]);
 	if (str_equal(word[0], "cgroup") && n == 3)
-		return set_limit(word[1], word[2]);
+		return guest_set_limit(word[1], word[2]);
 	if (str_equal(word[0], "loopback") && n == 1)
 		return loopback();
 	return -EINVAL;

@@ -45,11 +45,21 @@ _Noreturn void guest_main(void);
 _Noreturn void guest_die(const char *what, const char *operand, long error);
 /* The content of @path, NUL-terminated; NULL: there is none. */
 char *guest_read_file(const char *path, size_t *size);
+/* Write @value to @file of the container's cgroup. 0 or -errno. */
+long guest_set_limit(const char *file, const char *value);
 
 /* guest_loop.c */
 _Noreturn void guest_loop(void);
 void guest_send(const struct session *session, unsigned type, unsigned stream, const void *data,
 		uint32_t length);
+
+/* The same, in answer to a frame that had the number @tag where that of a session is. */
+void guest_answer(unsigned tag, unsigned type, unsigned stream, const void *data, uint32_t length);
+
+/* guest_stats.c: each is the answer to a frame */
+void guest_send_stats(unsigned tag);
+void guest_send_processes(unsigned tag);
+void guest_change_limit(unsigned tag, const uint8_t *data, uint32_t length);
 
 /* guest_session.c */
 struct session *session_find(unsigned id);

@@ -5,8 +5,7 @@ enum { POLLOUT_ = 4, POLL_MAX = 2 + CTR_FRAME_SESSIONS * GUEST_FILES };
 
 /* One write: a frame is shorter than what the port takes at once. Without a reader at the other end
  * there is nobody to run anything for. */
-void guest_send(const struct session *session, unsigned type, unsigned stream, const void *data,
-		uint32_t length)
+void guest_answer(unsigned tag, unsigned type, unsigned stream, const void *data, uint32_t length)
 {
 	static uint8_t frame[sizeof(struct ctr_frame) + CTR_FRAME_DATA_MAX];
 	struct ctr_frame *head = (struct ctr_frame *)frame;
@@ -16,7 +15,7 @@ void guest_send(const struct session *session, unsigned type, unsigned stream, c
 	*head = (struct ctr_frame){
 		.type = (uint8_t)type,
 		.stream = (uint8_t)stream,
-		.session = session ? (uint16_t)session->id : 0,
+		.session = (uint16_t)tag,
 		.length = length,
 	};
 	for (uint32_t i = 0; i < length; i++)
@@ -24,39 +23,15 @@ void guest_send(const struct session *session, unsigned type, unsigned stream, c
 	(void)write_all(guest.channel, frame, sizeof(*head) + length);
 }
 
+void guest_send(const struct session *session, unsigned type, unsigned stream, const void *data,
+		uint32_t length)
+{
+	guest_answer(session ? (unsigned)session->id : 0, type, stream, data, length);
+}
+
 static uint32_t number(const uint8_t *data)
 {
 	return data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
-}
-
-/* ---- statistics */
-
-static void send_stats(void)
-{
-	static const char *const files[] = { "memory.current", "memory.peak",  "memory.events",
-					     "cpu.stat",       "pids.current", "memory.stat" };
-	static char text[CTR_FRAME_DATA_MAX];
-	char *end = text + sizeof(text), *at = text;
-
-	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char path[64], *path_end;
-		long fd, n;
-
-		path_end = str_put(path, path + sizeof(path), "/sys/fs/cgroup/ctr/");
-		(void)str_put(path_end, path + sizeof(path), files[i]);
-		fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
-		if (fd < 0)
-			continue;
-		at = str_put(at, end, files[i]);
-		at = str_put(at, end, "\n");
-		if (!at)
-			return;
-		n = read_some((int)fd, at, (size_t)(end - at) - 2);
-		(void)sys_close((int)fd);
-		at += n > 0 ? n : 0;
-		*at++ = '\n';
-	}
-	guest_send(NULL, CTR_FRAME_STATS, 0, text, (uint32_t)(at - text));
 }
 
 /* ---- frames */
@@ -66,7 +41,15 @@ static void serve_frame(const struct ctr_frame *head, const uint8_t *data)
 	struct session *session = session_find(head->session);
 
 	if (head->type == CTR_FRAME_STATS) {
-		send_stats();
+		guest_send_stats(head->session);
+		return;
+	}
+	if (head->type == CTR_FRAME_PROCESSES) {
+		guest_send_processes(head->session);
+		return;
+	}
+	if (head->type == CTR_FRAME_LIMIT) {
+		guest_change_limit(head->session, data, head->length);
 		return;
 	}
 	if (head->type == CTR_FRAME_PLAN) {

@@ -32,7 +32,12 @@ enum ctr_frame_type {
 	CTR_FRAME_DATA,    /* bytes of a stream */
 	CTR_FRAME_END,     /* the stream will have no more, or nobody takes it any more */
 	CTR_FRAME_CREDIT,  /* u32: so many more bytes of the stream may come */
-	CTR_FRAME_STATS, /* asked without data; answered with text, "file\nits content\n\n" each */
+	/* both: what is asked, and its answer. In place of a session's number both have one that
+	 * the host has chosen. */
+	CTR_FRAME_STATS,     /* without data; text, "file\nits content\n\n" each */
+	CTR_FRAME_PROCESSES, /* without data; lines "PID UID RSS COMMAND" (RSS in KiB), and where
+				more follow the stream is OUT */
+	CTR_FRAME_LIMIT,     /* "FILE VALUE" of the container's cgroup; u32 errno */
 	/* host to guest */
 	CTR_FRAME_PLAN,   /* the next bytes of a struct ctr_guest_session; the session begins when
 			     all are there */

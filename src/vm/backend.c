@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "vm/control.h"
+#include "vm/inside.h"
 #include "vm/machine.h"
 #include "vm/setup.h"
 #include "vm/uml.h"
@@ -31,6 +32,9 @@ const struct ctr_backend ctr_backends[] = {
          .spawn = ctr_vm_spawn,
          .exec = ctr_vm_exec,
          .signal = ctr_vm_signal,
+         .stats = ctr_vm_stats,
+         .processes = ctr_vm_processes,
+         .update = ctr_vm_update,
          .pause = ctr_vm_pause,
 	 },
 	{
@@ -44,6 +48,9 @@ const struct ctr_backend ctr_backends[] = {
          .spawn = ctr_vm_spawn,
          .exec = ctr_vm_exec,
          .signal = ctr_vm_signal,
+         .stats = ctr_vm_stats,
+         .processes = ctr_vm_processes,
+         .update = ctr_vm_update,
          .pause = ctr_vm_pause,
 	 },
 	{
@@ -57,6 +64,9 @@ const struct ctr_backend ctr_backends[] = {
          .spawn = ctr_vm_spawn,
          .exec = ctr_vm_exec,
          .signal = ctr_vm_signal,
+         .stats = ctr_vm_stats,
+         .processes = ctr_vm_processes,
+         .update = ctr_vm_update,
 	 },
 	{ .name = NULL},
 };

@@ -57,6 +57,16 @@ struct ctr_machine {
 	void *own;   /* the backend's, in the arena */
 };
 
+/* What a guest says of the container in it: its cgroup there, and its whole memory. Hostile:
+ * nothing but numbers for whoever asks. */
+struct ctr_guest_stats {
+	uint64_t memory, memory_max, memory_peak; /* bytes; max: UINT64_MAX, none */
+	uint64_t memory_total, memory_available;  /* of the guest, bytes */
+	uint64_t oom_kills;
+	uint64_t pids, pids_max;
+	uint64_t cpu, cpu_user, cpu_system; /* us */
+};
+
 /* What spawn inherits. All stay the caller's. */
 struct ctr_machine_fds {
 	int sync; /* SOCK_SEQPACKET to the parent */
@@ -85,6 +95,14 @@ struct ctr_backend {
 	/* Of a running machine, by its state directory @dir. 0, or -1 and @err. */
 	int (*signal)(int dir, int sig, struct ctr_error *err);
 	int (*pause)(int dir, bool pause, struct ctr_error *err);
+	int (*stats)(int dir, struct ctr_guest_stats *out, struct ctr_error *err);
+	/* *@out: lines "PID UID RSS COMMAND" (RSS in KiB), by the numbers the container has for
+	 * them, that can be shown on a terminal; in @arena. */
+	int (*processes)(int dir, struct ctr_arena *arena, const char **out, struct ctr_error *err);
+	/* New limits; *@host is what of them the host's cgroup is to have. */
+	int (*update)(const struct ctr_machine *machine, int dir,
+		      const struct ctr_resources *update, const struct ctr_resources **host,
+		      struct ctr_error *err);
 };
 
 /* Ends with a row whose name is NULL. The first one is the default. */

@@ -55,8 +55,11 @@ static bool is_allowed(const struct ctr_frame *head)
 		return head->length == 0;
 	case CTR_FRAME_CREDIT:
 		return head->length == sizeof(uint32_t) && head->stream == CTR_STREAM_IN;
+	case CTR_FRAME_LIMIT:
+		return head->length == sizeof(uint32_t);
 	case CTR_FRAME_FATAL:
 	case CTR_FRAME_STATS:
+	case CTR_FRAME_PROCESSES:
 		return true;
 	default:
 		return false;

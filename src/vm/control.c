@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -15,38 +16,51 @@
 
 enum { ANSWER_MS = 20000 };
 
-int ctr_control_ask(int dir, const struct ctr_control_request *request, const char *what,
-		    char *text, uint32_t size, struct ctr_error *err)
+struct answer {
+	struct ctr_control_reply head;
+	char text[CTR_CONTROL_TEXT];
+};
+
+static int wait_for(int fd, struct answer *answer, const char *what, struct ctr_error *err)
+{
+	struct pollfd poller = { .fd = fd, .events = POLLIN };
+	ssize_t n = poll(&poller, 1, ANSWER_MS) > 0 ? recv(fd, answer, sizeof(*answer), 0) : -1;
+
+	if (n < (ssize_t)sizeof(answer->head) ||
+	    answer->head.length > n - (ssize_t)sizeof(answer->head))
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: the virtual machine does not answer",
+				what);
+	if (answer->head.error != 0)
+		return ctr_fail(err, CTR_FAULT_HOST, answer->head.error,
+				"%s: the virtual machine refuses%s%.*s", what,
+				answer->head.length ? ": " : "", (int)answer->head.length,
+				answer->text);
+	return 0;
+}
+
+int ctr_control_ask(int dir, const struct ctr_control_request *request, size_t length,
+		    const char *what, struct ctr_buf *text, uint32_t *status, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = ctr_unix_connect(dir, CTR_CONTROL_SOCKET, SOCK_SEQPACKET);
-	struct {
-		struct ctr_control_reply head;
-		char text[CTR_CONTROL_TEXT];
-	} reply;
-	struct pollfd poller = { .events = POLLIN };
-	ssize_t n;
+	const bool many = request->kind == CTR_CONTROL_PROCESSES;
+	struct answer answer = { .head = { .status = 0 } };
 
 	if (fd < 0)
 		return ctr_fail(err, CTR_FAULT_STATE, -fd,
 				"%s: the virtual machine does not answer", what);
-	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+	if (send(fd, request, length, MSG_NOSIGNAL) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno,
 				"%s: the virtual machine does not answer", what);
-	poller.fd = fd;
-	n = poll(&poller, 1, ANSWER_MS) > 0 ? recv(fd, &reply, sizeof(reply), 0) : -1;
-	if (n < (ssize_t)sizeof(reply.head) || reply.head.length > n - (ssize_t)sizeof(reply.head))
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: the virtual machine does not answer",
-				what);
-	if (reply.head.error != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, reply.head.error,
-				"%s: the virtual machine refuses%s%.*s", what,
-				reply.head.length ? ": " : "", (int)reply.head.length, reply.text);
-	if (text && size > 0) {
-		uint32_t length = reply.head.length < size - 1 ? reply.head.length : size - 1;
-
-		memcpy(text, reply.text, length);
-		text[length] = '\0';
+	for (int i = 0; i < CTR_CONTROL_ANSWERS; i++) {
+		if (wait_for(fd, &answer, what, err) < 0)
+			return -1;
+		if (text)
+			ctr_buf_add(text, answer.text, answer.head.length);
+		if (!many || answer.head.status == 0)
+			break;
 	}
+	if (status)
+		*status = answer.head.status;
 	return 0;
 }
 
@@ -57,7 +71,7 @@ int ctr_vm_signal(int dir, int sig, struct ctr_error *err)
 		.value = (uint32_t)sig,
 	};
 
-	return ctr_control_ask(dir, &request, "signal", NULL, 0, err);
+	return ctr_control_ask(dir, &request, sizeof(request), "signal", NULL, NULL, err);
 }
 
 /* The file says it to every later ctr. */
@@ -68,7 +82,8 @@ int ctr_vm_pause(int dir, bool pause, struct ctr_error *err)
 	};
 	int fd;
 
-	if (ctr_control_ask(dir, &request, pause ? "pause" : "resume", NULL, 0, err) < 0)
+	if (ctr_control_ask(dir, &request, sizeof(request), pause ? "pause" : "resume", NULL, NULL,
+			    err) < 0)
 		return -1;
 	if (!pause) {
 		unlinkat(dir, CTR_MACHINE_PAUSED, 0);

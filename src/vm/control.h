@@ -6,9 +6,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct ctr_arena;
+struct ctr_buf;
 struct ctr_error;
 
 #define CTR_CONTROL_SOCKET "vmm"
@@ -20,27 +21,42 @@ enum ctr_control_kind {
 	CTR_CONTROL_PAUSE,
 	CTR_CONTROL_RESUME,
 	CTR_CONTROL_STATS,
+	CTR_CONTROL_PROCESSES,
+	CTR_CONTROL_LIMIT,   /* struct ctr_control_limit; value: enum ctr_control_which */
+	CTR_CONTROL_BALLOON, /* value: MiB that the guest is to keep, 0 to ask only; answered with
+			      * the MiB that it has */
 };
+
+enum ctr_control_which { CTR_CONTROL_MEMORY, CTR_CONTROL_PIDS };
 
 /* Descriptors of EXEC: socket to the parent, standard streams, the session (plan/frame.h) as a
  * file, and with a terminal its master. */
 enum { CTR_CONTROL_FDS = 5, CTR_CONTROL_FDS_TERMINAL = 6, CTR_CONTROL_TEXT = 4096 };
 
+/* So many messages answer one question at most. */
+enum { CTR_CONTROL_ANSWERS = 256 };
+
 struct ctr_control_request {
 	uint32_t kind, value;
 };
 
+struct ctr_control_limit {
+	struct ctr_control_request head;
+	uint64_t value; /* UINT64_MAX: none */
+};
+
 struct ctr_control_reply {
 	int32_t error;   /* errno */
-	uint32_t status; /* EXEC: as waitpid(2) gives it */
+	uint32_t status; /* EXEC: as waitpid(2) gives it; PROCESSES: not 0 where more follow */
 	uint32_t length; /* of the text that follows */
 	uint32_t reserved;
 };
 
-/* One request without descriptors, and its answer. @text (@size bytes) may be NULL. 0, or -1 and
- * @err, which names @what. */
-int ctr_control_ask(int dir, const struct ctr_control_request *request, const char *what,
-		    char *text, uint32_t size, struct ctr_error *err);
+/* One request without descriptors, of @length bytes, and its answer: @text is added to, and
+ * *@status is that of the answer; both may be NULL. 0, or -1 and @err, which names @what. */
+int ctr_control_ask(int dir, const struct ctr_control_request *request, size_t length,
+		    const char *what, struct ctr_buf *text, uint32_t *status,
+		    struct ctr_error *err);
 
 /* As in struct ctr_backend. */
 int ctr_vm_signal(int dir, int sig, struct ctr_error *err);

@@ -164,7 +164,8 @@ static ssize_t read_line(int fd, char *line, size_t size)
 	return (ssize_t)length;
 }
 
-int monitor_qmp(struct monitor *monitor, const char *command)
+int monitor_qmp(struct monitor *monitor, const char *command, const char *arguments, char *answer,
+		size_t size)
 {
 	char line[4096], id[32];
 	int n;
@@ -172,7 +173,8 @@ int monitor_qmp(struct monitor *monitor, const char *command)
 	if (monitor->qmp < 0)
 		return -EOPNOTSUPP;
 	(void)snprintf(id, sizeof(id), "\"ctr-%u\"", ++monitor->qmp_id);
-	n = snprintf(line, sizeof(line), "{\"execute\":\"%s\",\"id\":%s}\n", command, id);
+	n = snprintf(line, sizeof(line), "{\"execute\":\"%s\"%s%s,\"id\":%s}\n", command,
+		     arguments ? ",\"arguments\":" : "", arguments ? arguments : "", id);
 	if (ctr_write_all(monitor->qmp, line, (size_t)n) < 0)
 		return -EPIPE;
 	for (int i = 0; i < 64; i++) {
@@ -180,8 +182,11 @@ int monitor_qmp(struct monitor *monitor, const char *command)
 
 		if (length < 0)
 			return (int)length;
-		if (strstr(line, id))
+		if (strstr(line, id)) {
+			if (answer)
+				(void)snprintf(answer, size, "%s", line);
 			return strstr(line, "\"error\"") ? -EIO : 0;
+		}
 	}
 	return -EPROTO;
 }

@@ -2,7 +2,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "plan/msg.h"
 #include "vm/control.h"
 #include "vm/monitor_state.h"
@@ -112,6 +115,50 @@ static void begin_exec(struct monitor *monitor, struct monitor_client *client, i
 
 /* ---- requests */
 
+static void ask_guest(struct monitor *monitor, struct monitor_client *client,
+		      enum ctr_frame_type type, const char *text)
+{
+	client->wants = type;
+	client->tag = ++monitor->tag;
+	client->received = 0;
+	ctr_channel_send(&monitor->channel, type, 0, client->tag, text, (uint32_t)strlen(text));
+}
+
+static void change_limit(struct monitor *monitor, struct monitor_client *client,
+			 const struct ctr_control_limit *limit)
+{
+	const char *file = limit->head.value == CTR_CONTROL_MEMORY ? "memory.max" : "pids.max";
+	char text[64];
+
+	if (limit->value == UINT64_MAX)
+		(void)snprintf(text, sizeof(text), "%s max", file);
+	else
+		(void)snprintf(text, sizeof(text), "%s %" PRIu64, file, limit->value);
+	ask_guest(monitor, client, CTR_FRAME_LIMIT, text);
+}
+
+/* The guest gives back what it does not need, at its own pace. */
+static void serve_balloon(struct monitor *monitor, struct monitor_client *client, uint32_t mib)
+{
+	char text[256] = "", *actual;
+	int r = 0;
+
+	if (mib > 0) {
+		(void)snprintf(text, sizeof(text), "{\"value\":%llu}",
+			       (unsigned long long)mib << 20);
+		r = monitor_qmp(monitor, "balloon", text, NULL, 0);
+	}
+	if (r == 0)
+		r = monitor_qmp(monitor, "query-balloon", NULL, text, sizeof(text));
+	actual = strstr(text, "\"actual\":");
+	if (r == 0 && !actual)
+		r = -EPROTO;
+	monitor_answer(client, -r,
+		       r == 0 ? (uint32_t)(ctr_leading_u64(actual + strlen("\"actual\":")) >> 20)
+			      : 0,
+		       NULL, 0);
+}
+
 static void serve_request(struct monitor *monitor, struct monitor_client *client,
 			  const struct ctr_control_request *request)
 {
@@ -131,14 +178,19 @@ static void serve_request(struct monitor *monitor, struct monitor_client *client
 				     sizeof(request->value));
 		break;
 	case CTR_CONTROL_PAUSE:
-		monitor_answer(client, -monitor_qmp(monitor, "stop"), 0, NULL, 0);
+		monitor_answer(client, -monitor_qmp(monitor, "stop", NULL, NULL, 0), 0, NULL, 0);
 		break;
 	case CTR_CONTROL_RESUME:
-		monitor_answer(client, -monitor_qmp(monitor, "cont"), 0, NULL, 0);
+		monitor_answer(client, -monitor_qmp(monitor, "cont", NULL, NULL, 0), 0, NULL, 0);
 		break;
 	case CTR_CONTROL_STATS:
-		client->wants_stats = true;
-		monitor_send(monitor, NULL, CTR_FRAME_STATS, 0, NULL, 0);
+		ask_guest(monitor, client, CTR_FRAME_STATS, "");
+		break;
+	case CTR_CONTROL_PROCESSES:
+		ask_guest(monitor, client, CTR_FRAME_PROCESSES, "");
+		break;
+	case CTR_CONTROL_BALLOON:
+		serve_balloon(monitor, client, request->value);
 		break;
 	default:
 		monitor_answer(client, EINVAL, 0, NULL, 0);
@@ -148,21 +200,26 @@ static void serve_request(struct monitor *monitor, struct monitor_client *client
 
 void monitor_request(struct monitor *monitor, struct monitor_client *client)
 {
-	struct ctr_control_request request;
+	struct ctr_control_limit message;
+	const struct ctr_control_request *request = &message.head;
 	int fds[CTR_CONTROL_FDS_TERMINAL];
 	size_t nfds = CTR_CONTROL_FDS_TERMINAL;
-	ssize_t n = ctr_recv_fds(client->fd, &request, sizeof(request), fds, &nfds);
+	ssize_t n = ctr_recv_fds(client->fd, &message, sizeof(message), fds, &nfds);
 
 	if (n == -EAGAIN || n == -EINTR)
 		return;
-	if (n == sizeof(request) && request.kind == CTR_CONTROL_EXEC) {
+	if (n == sizeof(*request) && request->kind == CTR_CONTROL_EXEC) {
 		begin_exec(monitor, client, fds, nfds);
 		return;
 	}
 	for (size_t i = 0; n > 0 && i < nfds; i++)
 		close(fds[i]);
-	if (n == sizeof(request)) {
-		serve_request(monitor, client, &request);
+	if (n == sizeof(message) && request->kind == CTR_CONTROL_LIMIT) {
+		change_limit(monitor, client, &message);
+		return;
+	}
+	if (n == sizeof(*request)) {
+		serve_request(monitor, client, request);
 		return;
 	}
 	/* Whoever stood for a process has gone, as by kill -9: that is what happens to it. */

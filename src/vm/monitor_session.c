@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "plan/msg.h"
 #include "vm/backend.h"
+#include "vm/control.h"
 #include "vm/monitor_state.h"
 
 enum { OUTPUT_CHUNK = 4096 };
@@ -319,16 +320,26 @@ bool monitor_session_done(const struct monitor_session *session)
 
 /* ---- a frame */
 
-static void answer_stats(struct monitor *monitor, const uint8_t *data, uint32_t length)
+/* Who has asked may have gone, and a guest may say what nobody has asked. */
+static void answer(struct monitor *monitor, const struct ctr_frame *head, const uint8_t *data)
 {
-	for (unsigned i = 0; i < MONITOR_CLIENTS; i++) {
-		struct monitor_client *client = &monitor->clients[i];
+	const bool more = head->type == CTR_FRAME_PROCESSES && head->stream == CTR_STREAM_OUT;
+	struct monitor_client *client = monitor->clients;
+	uint32_t error = 0;
 
-		if (client->fd < 0 || !client->wants_stats)
-			continue;
-		client->wants_stats = false;
-		monitor_answer(client, 0, 0, data, length);
+	while (client < monitor->clients + MONITOR_CLIENTS &&
+	       (client->fd < 0 || client->wants != head->type || client->tag != head->session))
+		client++;
+	if (client == monitor->clients + MONITOR_CLIENTS)
+		return;
+	if (!more || ++client->received == CTR_CONTROL_ANSWERS)
+		client->wants = 0;
+	if (head->type == CTR_FRAME_LIMIT) {
+		memcpy(&error, data, sizeof(error));
+		monitor_answer(client, error < 4096 ? (int)error : EIO, 0, NULL, 0);
+		return;
 	}
+	monitor_answer(client, 0, client->wants != 0, data, head->length);
 }
 
 uint64_t monitor_now(void)
@@ -363,8 +374,9 @@ void monitor_serve(struct monitor *monitor, const struct ctr_frame *head, const 
 		monitor->hello = true;
 		return;
 	}
-	if (head->type == CTR_FRAME_STATS) {
-		answer_stats(monitor, data, head->length);
+	if (head->type == CTR_FRAME_STATS || head->type == CTR_FRAME_PROCESSES ||
+	    head->type == CTR_FRAME_LIMIT) {
+		answer(monitor, head, data);
 		return;
 	}
 	if (head->type == CTR_FRAME_FATAL) {

@@ -39,7 +39,9 @@ struct monitor_session {
 struct monitor_client {
 	int fd; /* -1: free */
 	struct monitor_session *session;
-	bool wants_stats;
+	uint32_t wants;    /* the frame (enum ctr_frame_type) whose answer it waits for; 0: none */
+	uint16_t tag;      /* of it */
+	unsigned received; /* answers */
 };
 
 /* The latest that somebody has said, for an error. */
@@ -56,6 +58,7 @@ struct monitor {
 	struct monitor_said console, output;
 	int signals, control, gate, qmp, dir;
 	unsigned qmp_id;
+	uint16_t tag; /* of the latest question */
 	pid_t vmm, server;
 	bool hello;     /* the guest has spoken */
 	uint64_t began; /* CLOCK_MONOTONIC, ns, when the hypervisor had just been started */
@@ -70,8 +73,10 @@ struct monitor {
 /* The guest does what no guest of ours does, or something went wrong for good: tell the parent,
  * end. */
 void monitor_give_up(struct monitor *monitor, const char *why);
-/* A QMP command without arguments ("stop"). 0 or -errno. */
-int monitor_qmp(struct monitor *monitor, const char *command);
+/* A QMP command: "stop" without arguments; else @arguments is their JSON. @answer (@size bytes;
+ * NULL) is QEMU's line. 0 or -errno. */
+int monitor_qmp(struct monitor *monitor, const char *command, const char *arguments, char *answer,
+		size_t size);
 
 /* ---- monitor_session.c */
 

@@ -126,7 +126,7 @@ static void add_devices(struct line *line, const struct ctr_qemu *qemu)
 	add_socket(line, "channel", qemu->channel);
 	add_pair(line, "-device", "virtserialport,chardev=channel,name=ctr");
 
-	add_device(line, qemu, "virtio-balloon", "");
+	add_device(line, qemu, "virtio-balloon", ",free-page-reporting=on");
 	if (qemu->shared >= 0) {
 		add_socket(line, "shared", qemu->shared);
 		add_pair(line, "-device",

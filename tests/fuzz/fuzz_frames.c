@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "plan/msg.h"
+#include "vm/control.h"
+#include "vm/inside.h"
 #include "vm/monitor_state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,6 +31,35 @@ static void begin(int channel, int sync)
 	first->own_streams = true;
 	for (unsigned i = 0; i < 3; i++)
 		first->streams[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+/* Somebody has asked; as ctr does then, with what comes. */
+static void ask(uint32_t type, int fd)
+{
+	struct monitor_client *client = &monitor.clients[type % MONITOR_CLIENTS];
+
+	client->fd = fd;
+	client->wants = type;
+	client->tag = 1;
+}
+
+static void take_answers(int fd)
+{
+	static struct {
+		struct ctr_control_reply head;
+		char text[CTR_CONTROL_TEXT + 1];
+	} reply;
+	struct ctr_guest_stats stats;
+	ssize_t n;
+
+	while ((n = recv(fd, &reply, sizeof(reply) - 1, MSG_DONTWAIT)) > 0) {
+		if (n < (ssize_t)sizeof(reply.head) ||
+		    reply.head.length != (size_t)n - sizeof(reply.head))
+			abort();
+		reply.text[reply.head.length] = '\0';
+		ctr_vm_parse_stats(reply.text, &stats);
+		ctr_vm_make_printable(reply.text);
+	}
 }
 
 static void check(const struct monitor_session *session)
@@ -66,7 +97,7 @@ static void serve(uint8_t pace)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	int pair[2], file;
+	int pair[2], client[2], file;
 
 	if (size < 2 || size > 1 << 20)
 		return 0;
@@ -75,8 +106,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    write(file, data + 1, size - 1) != (ssize_t)size - 1 || lseek(file, 0, SEEK_SET) < 0)
 		abort();
 
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, client) < 0)
+		abort();
 	begin(file, pair[0]);
+	ask(CTR_FRAME_STATS, client[0]);
+	ask(CTR_FRAME_PROCESSES, client[0]);
+	ask(CTR_FRAME_LIMIT, client[0]);
 	serve(data[0]);
+	take_answers(client[1]);
+	close(client[0]);
+	close(client[1]);
 
 	monitor_session_forget(&monitor.sessions[0]);
 	ctr_channel_release(&monitor.channel);

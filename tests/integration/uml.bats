@@ -70,6 +70,35 @@ uml() { run_bundle --isolation uml "$@"; }
   ctr delete "$ID"
 }
 
+@test "processes, statistics and limits are those of the guest" {
+  needs
+  need own-cgroup
+  # a name that would change the terminal of who looks at it
+  shell 'sh -c "sleep 1000; :" "$(printf "\033[31mred")" &
+    long=$(printf %0240d 0)
+    for i in $(seq 20); do sh -c "sleep 1001; :" $long & done
+    sleep 0.5; echo up; while :; do sleep 0.1; done'
+  detached "$ID" --isolation uml
+  eventually grep -q up "$OUT"
+  all_sleep() { [ "$(ctr ps "$ID" | grep -c ' sleep 1001$')" = 20 ]; }
+  eventually all_sleep
+  run ctr ps "$ID"
+  expect_status 0
+  expect_match '  PID +UID +RSS COMMAND'
+  expect_match ' 1 +0 +[0-9]+ sh -c sh -c'
+  expect_match ' \[31mred'
+  [[ $output != *$'\e'* ]]
+  # more than one answer holds
+  [ "$(grep -c ' sh -c sleep 1001; : 00000' <<<"$output")" = 20 ]
+  # for engines, and for ps(1) with its options: those of the host
+  ctr ps -q "$ID" | grep -qx "$(pid_of "$ID")"
+  ctr update --pids-limit 400 "$ID"
+  run ctr events --stats "$ID"
+  [ "$(jq -c '.data.guest | [.pids.limit, .pids.current >= 43, .memory.usage > 0]' \
+    <<<"$output")" = '[400,true,true]' ]
+  ctr delete --force "$ID"
+}
+
 @test "a program that a signal ends" {
   needs
   shell 'sh -c "kill -TERM \$\$"; exit $?'

@@ -82,9 +82,24 @@ await() { # TEXT - until the container has written it
   run ctr exec "$ID" echo again
   expect_output again
 
-  run ctr update --pids-limit 50 "$ID"
+  # limits are the guest's; memory that it is not to have any more is the host's again
+  local before after
+  before=$(ctr exec "$ID" sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
+  ctr update --memory 50m --pids-limit 20 "$ID"
+  after=$(ctr exec "$ID" sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
+  [ "$after" -lt $((before - 100000)) ]
+  [ "$(ctr events --stats "$ID" | jq -c '.data.guest | [.memory.limit, .pids.limit,
+    .memory.usage > 0, .memory.usage < .memory.total, .cpu.total > 0]')" = \
+    '[52428800,20,true,true,true]' ]
+  ctr update --memory 100m "$ID"
+  ctr update --memory -1 --pids-limit -1 "$ID"
+  [ "$(ctr events --stats "$ID" | jq -c '.data.guest.pids.limit')" = 0 ]
+  run ctr update --memory 200m "$ID"
   expect_status 1
-  expect_output 'ctr: linux.resources.pids: --isolation vm cannot change it while it runs'
+  expect_output 'ctr: linux.resources.memory.limit: 209715200: the guest was started with 256 MiB, 64 of them for its kernel'
+  run ctr update --memory-reservation 10m "$ID"
+  expect_status 1
+  expect_output 'ctr: linux.resources.memory.reservation: --isolation vm cannot change it while it runs'
 
   run ctr delete "$ID"
   expect_match 'that is not stopped: running'

@@ -14,6 +14,7 @@
 #include "vm/backend.h"
 #include "vm/channel.h"
 #include "vm/cpio.h"
+#include "vm/inside.h"
 #include "vm/qemu.h"
 #include "vm/setup.h"
 
@@ -210,27 +211,30 @@ static void frames(void **state)
 		uint32_t sent;
 		int result;
 	} cases[] = {
-		{{ CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 5 },                       5, 1       },
+		{{ CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 5 },                       5,   1       },
 		{ { CTR_FRAME_DATA, CTR_STREAM_ERR, 3, CTR_FRAME_DATA_MAX },
-                 CTR_FRAME_DATA_MAX,						1       },
-		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 5 },                      4, 0       },
-		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, CTR_FRAME_DATA_MAX + 1 }, 0, -EBADMSG},
-		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 0xffffffff },             0, -EBADMSG},
-		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 0 },                      0, -EBADMSG},
-		{ { CTR_FRAME_DATA, CTR_STREAM_IN, 0, 5 },                       5, -EBADMSG},
-		{ { CTR_FRAME_DATA, CTR_STREAMS, 0, 5 },                         5, -EBADMSG},
-		{ { CTR_FRAME_EXIT, 0, 0, sizeof(struct ctr_frame_exit) },       8, 1       },
-		{ { CTR_FRAME_EXIT, 0, 0, 4 },                                   4, -EBADMSG},
-		{ { CTR_FRAME_HELLO, 0, 0, 1 },                                  1, -EBADMSG},
-		{ { CTR_FRAME_MESSAGE, 0, 0, sizeof(struct ctr_msg) - 1 },       8, -EBADMSG},
-		{ { CTR_FRAME_CREDIT, CTR_STREAM_IN, 0, 4 },                     4, 1       },
-		{ { CTR_FRAME_CREDIT, CTR_STREAM_OUT, 0, 4 },                    4, -EBADMSG},
-		{ { CTR_FRAME_END, CTR_STREAM_SYNC, 0, 0 },                      0, 1       },
-		{ { CTR_FRAME_END, CTR_STREAM_SYNC, 0, 1 },                      1, -EBADMSG},
-		{ { CTR_FRAME_PLAN, 0, 0, 1 },                                   1, -EBADMSG},
-		{ { CTR_FRAME_SIGNAL, 0, 0, 4 },                                 4, -EBADMSG},
-		{ { 0, 0, 0, 0 },						0, -EBADMSG},
-		{ { 255, 0, 0, 0 },					      0, -EBADMSG},
+                 CTR_FRAME_DATA_MAX,						  1       },
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 5 },                      4,   0       },
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, CTR_FRAME_DATA_MAX + 1 }, 0,   -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 0xffffffff },             0,   -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAM_OUT, 0, 0 },                      0,   -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAM_IN, 0, 5 },                       5,   -EBADMSG},
+		{ { CTR_FRAME_DATA, CTR_STREAMS, 0, 5 },                         5,   -EBADMSG},
+		{ { CTR_FRAME_EXIT, 0, 0, sizeof(struct ctr_frame_exit) },       8,   1       },
+		{ { CTR_FRAME_EXIT, 0, 0, 4 },                                   4,   -EBADMSG},
+		{ { CTR_FRAME_HELLO, 0, 0, 1 },                                  1,   -EBADMSG},
+		{ { CTR_FRAME_MESSAGE, 0, 0, sizeof(struct ctr_msg) - 1 },       8,   -EBADMSG},
+		{ { CTR_FRAME_CREDIT, CTR_STREAM_IN, 0, 4 },                     4,   1       },
+		{ { CTR_FRAME_CREDIT, CTR_STREAM_OUT, 0, 4 },                    4,   -EBADMSG},
+		{ { CTR_FRAME_LIMIT, 0, 9, 4 },                                  4,   1       },
+		{ { CTR_FRAME_LIMIT, 0, 9, 8 },                                  8,   -EBADMSG},
+		{ { CTR_FRAME_PROCESSES, CTR_STREAM_OUT, 9, 100 },               100, 1       },
+		{ { CTR_FRAME_END, CTR_STREAM_SYNC, 0, 0 },                      0,   1       },
+		{ { CTR_FRAME_END, CTR_STREAM_SYNC, 0, 1 },                      1,   -EBADMSG},
+		{ { CTR_FRAME_PLAN, 0, 0, 1 },                                   1,   -EBADMSG},
+		{ { CTR_FRAME_SIGNAL, 0, 0, 4 },                                 4,   -EBADMSG},
+		{ { 0, 0, 0, 0 },						0,   -EBADMSG},
+		{ { 255, 0, 0, 0 },					      0,   -EBADMSG},
 	};
 
 	(void)state;
@@ -262,6 +266,52 @@ static void sending(void **state)
 	ctr_channel_release(&channel);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+/* ---- what a guest says of itself */
+
+static void statistics(void **state)
+{
+	static const char good[] =
+		"memory.current\n4096\n\nmemory.max\nmax\n\nmemory.events\nlow 0\n"
+		"oom 2\noom_kill 3\n\npids.current\n7\n\ncpu.stat\nusage_usec "
+		"10\nuser_usec 6\nsystem_usec 4\n\nmeminfo\nMemTotal:   1024 "
+		"kB\nMemFree: 1 kB\nMemAvailable:   512 kB";
+	static const char *const bad[] = {
+		"",
+		"\n\n",
+		"memory.current",
+		"memory.current\n",
+		"memory.current\n\n\n\n",
+		"meminfo\nMemTotal:",
+		"memory.events\n\nx\noom_kill 3\n",
+		"memory.current\n-5\n\n",
+	};
+	struct ctr_guest_stats stats;
+	char text[] = "1 0 4 a\033[31m\377\n\177b\n";
+
+	(void)state;
+	ctr_vm_parse_stats(good, &stats);
+	assert_int_equal(stats.memory, 4096);
+	assert_true(stats.memory_max == UINT64_MAX);
+	assert_int_equal(stats.oom_kills, 3);
+	assert_int_equal(stats.pids, 7);
+	assert_int_equal(stats.cpu, 10);
+	assert_int_equal(stats.cpu_user, 6);
+	assert_int_equal(stats.cpu_system, 4);
+	assert_int_equal(stats.memory_total, 1024 * 1024);
+	assert_int_equal(stats.memory_available, 512 * 1024);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ctr_vm_parse_stats(bad[i], &stats);
+		assert_int_equal(stats.memory, 0);
+		assert_int_equal(stats.oom_kills, 0);
+		assert_int_equal(stats.memory_total, 0);
+	}
+	ctr_vm_parse_stats("meminfo\nMemTotal: 99999999999999999999 kB\n", &stats);
+	assert_true(stats.memory_total == UINT64_MAX);
+
+	ctr_vm_make_printable(text);
+	assert_string_equal(text, "1 0 4 a?[31m?\n?b\n");
 }
 
 /* ---- the choice of a backend */
@@ -310,7 +360,7 @@ int main(void)
 		cmocka_unit_test(command_lines), cmocka_unit_test(archives),
 		cmocka_unit_test(modules),       cmocka_unit_test(versions),
 		cmocka_unit_test(frames),        cmocka_unit_test(sending),
-		cmocka_unit_test(choice),
+		cmocka_unit_test(choice),        cmocka_unit_test(statistics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

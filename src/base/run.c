@@ -50,7 +50,7 @@ int ctr_run_spawn(const char *const *argv, const int *fds, size_t nfds, pid_t *p
 	return r;
 }
 
-static int spawn_with_output(const char *const *argv, int output, bool errors, pid_t *pid)
+static int spawn_with_output(const char *const *argv, int output, bool errors, int kept, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	int error, r;
@@ -59,9 +59,13 @@ static int spawn_with_output(const char *const *argv, int output, bool errors, p
 	error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	if (!error && errors)
 		error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+	/* (For itself as well it clears CLOEXEC.) */
+	if (!error && kept >= 0)
+		error = posix_spawn_file_actions_adddup2(&actions, kept, CTR_RUN_KEPT);
 	/* What our caller has left open is for us and the container. */
 	if (!error)
-		error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+		error = posix_spawn_file_actions_addclosefrom_np(
+			&actions, kept >= 0 ? CTR_RUN_KEPT + 1 : CTR_RUN_KEPT);
 	r = error ? -error : spawn(argv, &actions, pid);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return r;
@@ -90,7 +94,7 @@ static void read_output(int fd, char *text, size_t size)
 	text[len] = '\0';
 }
 
-int ctr_run_start(const char *const *argv, bool errors, pid_t *pid)
+static int start(const char *const *argv, bool errors, int kept, pid_t *pid)
 {
 	_cleanup_close_ int output = -1, output_write = -1;
 	int fds[2], r;
@@ -100,8 +104,13 @@ int ctr_run_start(const char *const *argv, bool errors, pid_t *pid)
 	output = fds[0];
 	output_write = fds[1];
 
-	r = spawn_with_output(argv, output_write, errors, pid);
+	r = spawn_with_output(argv, output_write, errors, kept, pid);
 	return r < 0 ? r : ctr_take_fd(&output);
+}
+
+int ctr_run_start(const char *const *argv, bool errors, pid_t *pid)
+{
+	return start(argv, errors, -1, pid);
 }
 
 int ctr_run_wait(pid_t pid, int *status)
@@ -113,10 +122,10 @@ int ctr_run_wait(pid_t pid, int *status)
 	return 0;
 }
 
-int ctr_run_program(const char *const *argv, char *text, size_t size, int *status)
+int ctr_run_program_with(const char *const *argv, int kept, char *text, size_t size, int *status)
 {
 	pid_t pid = 0;
-	int output = ctr_run_start(argv, true, &pid);
+	int output = start(argv, true, kept, &pid);
 
 	if (output < 0)
 		return output;
@@ -124,6 +133,11 @@ int ctr_run_program(const char *const *argv, char *text, size_t size, int *statu
 	read_output(output, text, size);
 	(void)close(output);
 	return ctr_run_wait(pid, status);
+}
+
+int ctr_run_program(const char *const *argv, char *text, size_t size, int *status)
+{
+	return ctr_run_program_with(argv, -1, text, size, status);
 }
 
 const char *ctr_run_helper(struct ctr_arena *arena, const char *name)

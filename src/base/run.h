@@ -14,6 +14,10 @@ struct ctr_arena;
  */
 int ctr_run_program(const char *const *argv, char *text, size_t size, int *status);
 
+/* The same with the caller's descriptor @kept, which is CTR_RUN_KEPT in there. -1: none. */
+enum { CTR_RUN_KEPT = 3 };
+int ctr_run_program_with(const char *const *argv, int kept, char *text, size_t size, int *status);
+
 /* The two halves of that, for output of any length. Start @argv: a new descriptor of what it writes
  * to standard output, with @errors to standard error as well, or -errno. */
 int ctr_run_start(const char *const *argv, bool errors, pid_t *pid);

@@ -282,6 +282,8 @@ int ctr_container_remove(struct ctr_container *container, const struct ctr_conte
 	if ((container->record.network &&
 	     ctr_network_remove(container->record.network, container->id, container->dir, context,
 				err) < 0) ||
+	    (container->record.netns &&
+	     ctr_network_restore_taken(container->record.netns, container->id, context, err) < 0) ||
 	    remove_cgroup(container, context, err) < 0 ||
 	    (resctrl.mount && ctr_resctrl_remove(&resctrl, context->arena, err) < 0))
 		return -1;

@@ -83,7 +83,8 @@ static void undo_pid_file(struct ctr_creation *creation)
 
 static void undo_network(struct ctr_creation *creation)
 {
-	ctr_network_undo(&creation->network, creation->container.dir, creation->context);
+	ctr_network_undo(&creation->network, creation->container.dir, creation->options->id,
+			 creation->context);
 }
 
 /* The environment was there: whoever hooked its making hears of its end (runtime.md#lifecycle). */
@@ -132,7 +133,8 @@ static void begin_newnet(struct ctr_creation *creation)
 {
 	const struct ctr_namespace *namespaces = creation->machine.spec->linux_->namespaces;
 
-	if (!is_new(&namespaces[CTR_NS_NETWORK]) || namespaces[CTR_NS_USER].listed ||
+	if ((creation->machine.backend->bits & CTR_BACKEND_MACHINE) ||
+	    !is_new(&namespaces[CTR_NS_NETWORK]) || namespaces[CTR_NS_USER].listed ||
 	    !creation->context->host.privileged)
 		return;
 
@@ -170,9 +172,11 @@ static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out
 	/* The guest needs none: its monitor waits there. */
 	plan_options->gate =
 		!creation->run && !(creation->machine.backend->bits & CTR_BACKEND_MACHINE);
-	plan_options->runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
-				      spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
-				      ctr_network_is_due(&creation->network, spec);
+	/* A machine's monitor asks, before there is a guest. */
+	plan_options->runtime_hooks = !(creation->machine.backend->bits & CTR_BACKEND_MACHINE) &&
+				      (spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
+				       spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
+				       ctr_network_is_due(&creation->network, spec));
 	plan_options->ignored_signals = creation->context->host.ignored_signals;
 	plan_options->id = options->id;
 	plan_hook_states(creation);
@@ -358,7 +362,7 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	close(ctr_take_fd(&creation->child_sync));
 	if (work_beside(creation, err) < 0)
 		return -1;
-	if ((!creation->run || ctr_place_delegated(creation->spec) ||
+	if ((!creation->run || ctr_place_delegated(creation->spec) || creation->machine.asks ||
 	     ctr_launch_asks(&creation->launch)) &&
 	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)
 		return -1;
@@ -407,7 +411,7 @@ static const struct ctr_spec *with_terminal(const struct ctr_spec *spec, struct 
 
 int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 {
-	const struct ctr_machine_choice choice = {
+	struct ctr_machine_choice choice = {
 		.isolation = creation->options->isolation,
 		.kernel = creation->options->kernel,
 	};
@@ -420,15 +424,13 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 		creation->spec = with_terminal(creation->spec, creation->context->arena);
 	creation->spec = ctr_network_spec(&creation->network, creation->spec, creation->context);
 
+	choice.host_network = creation->network.mode == CTR_NETWORK_HOST;
 	if (ctr_machine_init(&creation->machine, creation->context, creation->spec,
 			     creation->options->id, &choice, err) < 0)
 		return -1;
 
-	if ((creation->machine.backend->bits & CTR_BACKEND_MACHINE) &&
-	    creation->options->network.net)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--net: not with --isolation %s",
-				creation->machine.backend->name);
-
+	if (creation->machine.backend->bits & CTR_BACKEND_MACHINE)
+		ctr_network_of_machine(&creation->network, &creation->machine, creation->context);
 	creation->spec = creation->machine.host_spec;
 	return 0;
 }

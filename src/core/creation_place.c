@@ -106,6 +106,7 @@ static void fill_record(struct ctr_creation *creation)
 		.has_pidns =
 			(backend->bits & CTR_BACKEND_MACHINE) || (pidns->listed && !pidns->path),
 		.network = ctr_network_recorded(&creation->network),
+		.netns = creation->network.taken,
 		.overlay = creation->overlay.recorded,
 		.annotations = spec->annotations,
 		.nannotations = spec->nannotations,

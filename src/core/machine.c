@@ -15,6 +15,7 @@
 #include "core/container.h"
 #include "core/context.h"
 #include "core/launch.h"
+#include "core/network.h"
 
 /* Of what is made once for many machines: it can be made again at any time. */
 static const char *cache_directory(const struct ctr_context *context)
@@ -39,6 +40,7 @@ static int set_up(struct ctr_machine *out, const struct ctr_backend *backend,
 		.id = id,
 		.cache = cache_directory(context),
 		.kernel = kernel,
+		.dir = ctr_network_key(id, context),
 		.spec = spec,
 		.host_spec = spec,
 		.host = &context->host,
@@ -58,6 +60,10 @@ int ctr_machine_init(struct ctr_machine *out, const struct ctr_context *context,
 	if (choice->kernel && !(backend->bits & CTR_BACKEND_MACHINE))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"--kernel: --isolation %s has no kernel of its own", backend->name);
+	if (choice->host_network && (backend->bits & CTR_BACKEND_MACHINE))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--net host: --isolation %s cannot share the host's network",
+				backend->name);
 	if (set_up(out, backend, context, spec, id, choice->kernel, false, err) < 0)
 		return -1;
 	return backend->probe ? backend->probe(out, err) : 0;

@@ -15,6 +15,7 @@ struct ctr_launch;
 struct ctr_machine_choice {
 	const char *isolation; /* --isolation; NULL: as the configuration or our name says */
 	const char *kernel;    /* --kernel; NULL */
+	bool host_network;     /* --net host */
 };
 
 /* Decide the backend of a new container and translate @spec for it; see whether this host has what

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,11 +24,12 @@
 #include "core/network_files.h"
 #include "netns/publish.h"
 #include "oci/spec.h"
+#include "vm/backend.h"
 
 #define DEFAULT_BRIDGE "ctr0"
 #define PASTA_PID      "pasta.pid"
 
-enum { OUTPUT_MAX = 4096 };
+enum { OUTPUT_MAX = 4096, NSFS = 0x6e736673 };
 
 /* ---- deciding */
 
@@ -103,7 +105,7 @@ static int parse_mode(struct ctr_network *network, const char *net, struct ctr_e
 }
 
 /* The state root may be named by links; what the record's reader finds must be the same. */
-static const char *state_dir(const char *id, const struct ctr_context *context)
+const char *ctr_network_key(const char *id, const struct ctr_context *context)
 {
 	char path[PATH_MAX];
 
@@ -122,7 +124,7 @@ int ctr_network_init(struct ctr_network *network, const struct ctr_network_optio
 
 	if (network->mode == CTR_NETWORK_CONFIG)
 		return 0;
-	network->dir = state_dir(id, context);
+	network->dir = ctr_network_key(id, context);
 	if (network->mode == CTR_NETWORK_BRIDGE && !context->host.privileged)
 		network->mode = CTR_NETWORK_PASTA;
 	return 0;
@@ -135,9 +137,10 @@ static const struct {
 	bool own;         /* a network namespace of its own */
 } modes[] = {
 	[CTR_NETWORK_NONE] = {"none",    true },
-	[CTR_NETWORK_HOST] = { "host",   false},
+          [CTR_NETWORK_HOST] = { "host",   false},
 	[CTR_NETWORK_BRIDGE] = { "bridge", true },
-	[CTR_NETWORK_PASTA] = { "pasta",  true },
+          [CTR_NETWORK_PASTA] = { "pasta",  true },
+	[CTR_NETWORK_PASST] = { "passt",  true },
 };
 
 static void set_namespace(struct ctr_spec *spec, bool own, struct ctr_arena *arena)
@@ -182,7 +185,7 @@ void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
 bool ctr_network_is_due(const struct ctr_network *network, const struct ctr_spec *spec)
 {
 	return network->mode == CTR_NETWORK_BRIDGE || network->mode == CTR_NETWORK_PASTA ||
-	       spec->linux_->nnet_devices > 0;
+	       network->taken || spec->linux_->nnet_devices > 0;
 }
 
 int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *spec, int dir,
@@ -313,15 +316,37 @@ static void add_forward(const char **argv, size_t *n, const struct ctr_publish *
 				       publish->host, publish->container);
 }
 
-/* It goes to the background when the network is there. Without these options it would forward all
- * ports that somebody listens on, in both directions. */
+/* Without these options it would forward all ports that somebody listens on. */
+static void add_forwards(const char **argv, size_t *n, const struct ctr_network_options *options,
+			 struct ctr_arena *arena)
+{
+	bool tcp = false, udp = false;
+	struct ctr_error ignored;
+
+	for (size_t i = 0; i < options->npublish; i++) {
+		struct ctr_publish publish;
+
+		(void)ctr_publish_parse(options->publish[i], &publish, &ignored);
+		add_forward(argv, n, &publish, arena);
+		tcp |= !publish.udp;
+		udp |= publish.udp;
+	}
+	if (!tcp) {
+		argv[(*n)++] = "-t";
+		argv[(*n)++] = "none";
+	}
+	if (!udp) {
+		argv[(*n)++] = "-u";
+		argv[(*n)++] = "none";
+	}
+}
+
+/* It goes to the background when the network is there. */
 static int start_pasta(const struct ctr_network *network, pid_t pid,
 		       const struct ctr_context *context, struct ctr_error *err)
 {
-	const struct ctr_network_options *options = network->options;
 	const char **argv =
-		ctr_arena_array(context->arena, 2 * options->npublish + 18, sizeof(*argv));
-	bool tcp = false, udp = false;
+		ctr_arena_array(context->arena, 2 * network->options->npublish + 18, sizeof(*argv));
 	char output[OUTPUT_MAX];
 	int status = 0, r;
 	size_t n = 0;
@@ -336,22 +361,7 @@ static int start_pasta(const struct ctr_network *network, pid_t pid,
 	argv[n++] = "none";
 	argv[n++] = "-U";
 	argv[n++] = "none";
-	for (size_t i = 0; i < options->npublish; i++) {
-		struct ctr_publish publish;
-
-		(void)ctr_publish_parse(options->publish[i], &publish, err);
-		add_forward(argv, &n, &publish, context->arena);
-		tcp |= !publish.udp;
-		udp |= publish.udp;
-	}
-	if (!tcp) {
-		argv[n++] = "-t";
-		argv[n++] = "none";
-	}
-	if (!udp) {
-		argv[n++] = "-u";
-		argv[n++] = "none";
-	}
+	add_forwards(argv, &n, network->options, context->arena);
 	argv[n++] = ctr_arena_printf(context->arena, "%d", (int)pid);
 
 	r = ctr_run_program(argv, output, sizeof(output), &status);
@@ -406,6 +416,41 @@ static void end_pasta(const char *key, int dir, const struct ctr_context *contex
 	}
 }
 
+/* ---- virtual machines */
+
+void ctr_network_of_machine(struct ctr_network *network, struct ctr_machine *machine,
+			    const struct ctr_context *context)
+{
+	const struct ctr_spec *spec = machine->host_spec;
+	const char **forwards;
+	size_t n = 0;
+
+	if (network->mode == CTR_NETWORK_PASTA) {
+		forwards = ctr_arena_array(context->arena, 2 * network->options->npublish + 5,
+					   sizeof(*forwards));
+		add_forwards(forwards, &n, network->options, context->arena);
+		network->mode = CTR_NETWORK_PASST;
+		machine->passt = forwards;
+	}
+	network->taken = spec->linux_->namespaces[CTR_NS_NETWORK].path;
+	machine->asks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
+			spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
+			ctr_network_is_due(network, spec);
+}
+
+int ctr_network_restore_taken(const char *netns, const char *id, const struct ctr_context *context,
+			      struct ctr_error *err)
+{
+	const char *argv[] = { NULL, "restore", ctr_network_key(id, context), netns, NULL };
+	char output[OUTPUT_MAX];
+	struct statfs fs;
+
+	/* An engine may have ended it already, and its mount. */
+	if (statfs(netns, &fs) < 0 || fs.f_type != NSFS)
+		return 0;
+	return call(argv, "network", output, context, err);
+}
+
 /* ---- up and down */
 
 int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid_t pid, int dir,
@@ -431,7 +476,8 @@ int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid
 	return 0;
 }
 
-void ctr_network_undo(struct ctr_network *network, int dir, const struct ctr_context *context)
+void ctr_network_undo(struct ctr_network *network, int dir, const char *id,
+		      const struct ctr_context *context)
 {
 	struct ctr_error ignored;
 
@@ -441,6 +487,8 @@ void ctr_network_undo(struct ctr_network *network, int dir, const struct ctr_con
 		end_pasta(network->dir, dir, context);
 	if (network->moved)
 		return_devices(network, context);
+	if (network->taken)
+		(void)ctr_network_restore_taken(network->taken, id, context, &ignored);
 }
 
 void ctr_network_release(struct ctr_network *network)
@@ -452,7 +500,7 @@ void ctr_network_release(struct ctr_network *network)
 int ctr_network_remove(const char *recorded, const char *id, int dir,
 		       const struct ctr_context *context, struct ctr_error *err)
 {
-	const char *key = state_dir(id, context);
+	const char *key = ctr_network_key(id, context);
 
 	if (!recorded || strcmp(recorded, modes[CTR_NETWORK_PASTA].name) == 0)
 		end_pasta(key, dir, context);

@@ -10,6 +10,7 @@
 
 struct ctr_context;
 struct ctr_error;
+struct ctr_machine;
 struct ctr_spec;
 
 /* As on the command line. */
@@ -32,6 +33,7 @@ enum ctr_network_mode {
 	CTR_NETWORK_HOST,
 	CTR_NETWORK_BRIDGE,
 	CTR_NETWORK_PASTA,
+	CTR_NETWORK_PASST, /* the same for a virtual machine, whose monitor starts it */
 };
 
 struct ctr_network {
@@ -44,14 +46,20 @@ struct ctr_network {
 	const char *netns; /* the container's, by way of: */
 	int fd;            /* -1 */
 	bool hosts;        /* dir/hosts is the container's */
+	const char *taken; /* namespace whose interfaces a virtual machine takes; NULL */
 };
 
+/* The path of the state directory of container @id: by that it is known in the host's network. */
+const char *ctr_network_key(const char *id, const struct ctr_context *context);
 /* Decide by @options for container @id. 0, or -1 and @err. */
 int ctr_network_init(struct ctr_network *network, const struct ctr_network_options *options,
 		     const char *id, const struct ctr_context *context, struct ctr_error *err);
 /* @spec with the network namespace and the mounts of files that this takes. */
 const struct ctr_spec *ctr_network_spec(struct ctr_network *network, const struct ctr_spec *spec,
 					const struct ctr_context *context);
+/* It is the network of @machine, one with a kernel of its own: what that has to know of it. */
+void ctr_network_of_machine(struct ctr_network *network, struct ctr_machine *machine,
+			    const struct ctr_context *context);
 /* What the record says of it; NULL: nothing. And what @spec, as it was read, becomes by that. */
 const char *ctr_network_recorded(const struct ctr_network *network);
 void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
@@ -67,7 +75,13 @@ int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *
 int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid_t pid, int dir,
 		   const char *id, const struct ctr_context *context, struct ctr_error *err);
 /* Take back what was done, while the container's namespace is there. */
-void ctr_network_undo(struct ctr_network *network, int dir, const struct ctr_context *context);
+void ctr_network_undo(struct ctr_network *network, int dir, const char *id,
+		      const struct ctr_context *context);
+
+/* Give interfaces of the namespace at @netns back that container @id, a virtual machine, took. The
+ * namespace may be gone. 0, or -1 and @err. */
+int ctr_network_restore_taken(const char *netns, const char *id, const struct ctr_context *context,
+			      struct ctr_error *err);
 
 void ctr_network_release(struct ctr_network *network);
 

@@ -9,6 +9,8 @@
  *   mount TYPE,... SOURCE TARGET FLAGS DATA    DATA "-": none
  *   cgroup FILE VALUE                      a limit of the container's cgroup
  *   loopback
+ *   link, address, route ...               the network: guest_net.c
+ *   sysctl PATH VALUE                      below /proc/sys
  *
  * The host wrote them for this instance. The first step that fails ends the guest.
  */
@@ -19,11 +21,11 @@
 
 #define CGROUP "/sys/fs/cgroup"
 
-enum { WORDS = 6, WAIT_MS = 20000, PORTS = 8, POWER_RESTART = 0x01234567 };
+enum { WORDS = 11, WAIT_MS = 20000, PORTS = 8, POWER_RESTART = 0x01234567 };
 
 struct guest guest = { .channel = -1, .signals = -1, .cgroup = -1 };
 
-static void nap(void)
+void guest_nap(void)
 {
 	const struct sys_timespec ms = { .nsec = 1000000 };
 
@@ -36,7 +38,7 @@ static _Noreturn void restart(void)
 	(void)SYS(sync, 0);
 	(void)SYS(reboot, 0xfee1dead, 672274793, POWER_RESTART, NULL);
 	for (;;)
-		nap();
+		guest_nap();
 }
 
 _Noreturn void guest_die(const char *what, const char *operand, long error)
@@ -100,7 +102,7 @@ static long wait_for(const char *path)
 	for (int i = 0; i < WAIT_MS && r < 0; i++) {
 		r = SYS(faccessat, AT_FDCWD, path, 0);
 		if (r < 0)
-			nap();
+			guest_nap();
 	}
 	return r;
 }
@@ -182,7 +184,7 @@ static long find_port(const char *name)
 			(void)put_port(path, path + sizeof(path), "/dev/vport", port);
 			return wait_for(path) < 0 ? -ENOENT : open_channel(path);
 		}
-		nap();
+		guest_nap();
 	}
 	return -ETIMEDOUT;
 }
@@ -198,13 +200,18 @@ static long write_file(const char *path, const char *text)
 	return r < 0 ? r : 0;
 }
 
-long guest_set_limit(const char *file, const char *value)
+static long write_below(const char *directory, const char *file, const char *value)
 {
 	char path[128], *at;
 
-	at = str_put(path, path + sizeof(path), CGROUP "/ctr/");
+	at = str_put(path, path + sizeof(path), directory);
 	at = str_put(at, path + sizeof(path), file);
 	return at ? write_file(path, value) : -ENAMETOOLONG;
+}
+
+long guest_set_limit(const char *file, const char *value)
+{
+	return write_below(CGROUP "/ctr/", file, value);
 }
 
 static long loopback(void)
@@ -263,6 +270,14 @@ static long run_step(char **word, int n)
 		return guest_set_limit(word[1], word[2]);
 	if (str_equal(word[0], "loopback") && n == 1)
 		return loopback();
+	if (str_equal(word[0], "link") && n == 4)
+		return guest_link(word[1], word[2], word[3]);
+	if (str_equal(word[0], "address") && n == 7)
+		return guest_address(word);
+	if (str_equal(word[0], "route") && n == 11)
+		return guest_route(word);
+	if (str_equal(word[0], "sysctl") && n == 3)
+		return write_below("/proc/sys/", word[1], word[2]);
 	return -EINVAL;
 }
 
@@ -283,7 +298,7 @@ static void run_line(char *line)
 		return;
 	r = run_step(words, n);
 	if (r < 0)
-		guest_die(words[0], n > 1 ? words[n > 3 ? 3 : 1] : "", r);
+		guest_die(words[0], n > 1 ? words[n == 6 ? 3 : n == WORDS ? 2 : 1] : "", r);
 }
 
 static void run_file(const char *path)

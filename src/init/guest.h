@@ -48,6 +48,14 @@ char *guest_read_file(const char *path, size_t *size);
 /* Write @value to @file of the container's cgroup. 0 or -errno. */
 long guest_set_limit(const char *file, const char *value);
 
+/* A millisecond. */
+void guest_nap(void);
+
+/* guest_net.c: steps of /ctr/config, by their words. 0 or -errno. */
+long guest_link(const char *name, const char *mac_text, const char *mtu);
+long guest_address(char **word);
+long guest_route(char **word);
+
 /* guest_loop.c */
 _Noreturn void guest_loop(void);
 void guest_send(const struct session *session, unsigned type, unsigned stream, const void *data,

@@ -9,6 +9,12 @@
  *       interfaces of the host to a container; prints "INTERFACE NAME up|down" for each
  *   ctr-net return NETNS [INTERFACE NAME up|down]...
  *       and back
+ *   ctr-net show NETNS
+ *       what a guest in its place has to be given (netns/tap.h), and a last line "end"
+ *   ctr-net redirect KEY NETNS [INTERFACE TAP]...
+ *       the frames of each interface in there go to a tap in there, and back
+ *   ctr-net restore KEY NETNS
+ *       what is left of that
  *
  * KEY is the path of the container's state directory, NETNS that of a network namespace. Errors go
  * to standard error as one line; the exit status is 1 then. A command that fails has changed
@@ -16,6 +22,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +30,13 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "netns/bridge.h"
 #include "netns/device.h"
 #include "netns/publish.h"
+#include "netns/tap.h"
 
 static int usage(struct ctr_error *err)
 {
@@ -126,14 +135,74 @@ static int cmd_return(char **argv, size_t n, struct ctr_arena *arena, struct ctr
 	return ctr_devices_return(devices, (n - 1) / 3, netns, err);
 }
 
+/* ---- taps */
+
+static int enter(const char *path, struct ctr_error *err)
+{
+	_cleanup_close_ int fd = open_netns(path, err);
+
+	if (fd < 0)
+		return -1;
+	return setns(fd, CLONE_NEWNET) < 0
+		       ? ctr_fail(err, CTR_FAULT_HOST, errno,
+				  "cannot enter the network namespace '%s'", path)
+		       : 0;
+}
+
+/* The rules of traffic control have room for a number of whose they are (FNV-1a). */
+static uint32_t hash(const char *key)
+{
+	uint32_t sum = 2166136261U;
+
+	for (; *key; key++)
+		sum = (sum ^ (uint8_t)*key) * 16777619U;
+	return sum;
+}
+
+static int cmd_show(char **argv, size_t n, struct ctr_arena *arena, struct ctr_error *err)
+{
+	struct ctr_buf text;
+
+	if (n != 1)
+		return usage(err);
+	ctr_buf_init(&text, arena);
+	if (enter(argv[0], err) < 0 || ctr_tap_describe(&text, err) < 0)
+		return -1;
+	printf("%send\n", ctr_buf_str(&text));
+	return 0;
+}
+
+static int cmd_redirect(char **argv, size_t n, struct ctr_arena *arena, struct ctr_error *err)
+{
+	struct ctr_tap_pair *pairs = ctr_arena_array(arena, n + 1, sizeof(*pairs));
+
+	if (n < 2 || n % 2 != 0)
+		return usage(err);
+	for (size_t i = 2; i < n; i += 2)
+		pairs[i / 2 - 1] = (struct ctr_tap_pair){ argv[i], argv[i + 1] };
+	return enter(argv[1], err) < 0 ? -1
+				       : ctr_tap_redirect(hash(argv[0]), pairs, n / 2 - 1, err);
+}
+
+static int cmd_restore(char **argv, size_t n, struct ctr_arena *arena, struct ctr_error *err)
+{
+	(void)arena;
+	if (n != 2)
+		return usage(err);
+	return enter(argv[1], err) < 0 ? -1 : ctr_tap_restore(hash(argv[0]), err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **argv, size_t n, struct ctr_arena *arena, struct ctr_error *err);
 } commands[] = {
-	{"attach",  cmd_attach},
-	{ "detach", cmd_detach},
-	{ "move",   cmd_move  },
-	{ "return", cmd_return},
+	{"attach",    cmd_attach  },
+        { "detach",   cmd_detach  },
+        { "move",     cmd_move    },
+	{ "return",   cmd_return  },
+        { "show",     cmd_show    },
+        { "redirect", cmd_redirect},
+	{ "restore",  cmd_restore },
 };
 
 /* Tools of the administrator are not in everybody's PATH. */

@@ -65,6 +65,7 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_number(&buf, "resctrl.made", record->resctrl_made);
 	add_number(&buf, "resctrl.mon", record->resctrl_monitored);
 	add_text(&buf, "network", record->network);
+	add_text(&buf, "netns", record->netns);
 	add_text(&buf, "overlay", record->overlay);
 	add_number(&buf, "pidns", record->has_pidns);
 	if (record->has_timens)
@@ -151,6 +152,7 @@ static const struct record_key {
 	{ "resctrl.made", RECORD_BOOL, offsetof(struct ctr_record, resctrl_made)     },
 	{ "resctrl.mon",  RECORD_BOOL, offsetof(struct ctr_record, resctrl_monitored)},
 	{ "network",      RECORD_TEXT, offsetof(struct ctr_record, network)          },
+	{ "netns",        RECORD_TEXT, offsetof(struct ctr_record, netns)            },
 	{ "overlay",      RECORD_TEXT, offsetof(struct ctr_record, overlay)          },
 	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)        },
 	{ "timens",       RECORD_BOOL, offsetof(struct ctr_record, has_timens)       },

@@ -36,6 +36,7 @@ struct ctr_record {
 	bool terminal;
 	const char *resctrl;                  /* group of resctrl, "" the root group, NULL: none */
 	bool resctrl_made, resctrl_monitored; /* what is the container's of it */
+	const char *netns;   /* a virtual machine's: whose interfaces it has; NULL: none */
 	const char *network; /* --net: "none", "host", "bridge", "pasta", NULL: none given */
 	const char *overlay; /* directory of its writable layer, "ephemeral", NULL: none */
 	bool has_pidns;      /* a pid namespace of its own: its processes die with init */

@@ -48,13 +48,18 @@ struct ctr_machine {
 	const char *id;
 	const char *cache;  /* directory of what is made once; absolute */
 	const char *kernel; /* --kernel; NULL: the specification's, or one of the host's */
+	const char *dir;    /* path of the state directory: binds of files in there are ctr's own */
 	/* in: the document and the real host. out of translate: what is planned, and whose host */
 	const struct ctr_spec *spec;
 	const struct ctr_host *host;
 	/* out of translate: the document as the host's side carries it out (cgroup, hooks) */
 	const struct ctr_spec *host_spec;
 	bool exists; /* it runs: translate is for another process in it */
-	void *own;   /* the backend's, in the arena */
+	/* in, for prepare and spawn */
+	bool asks; /* the parent has something to do (HOOKS) when the namespaces are there */
+	const char *const
+		*passt; /* passt(1) is its network: its options of ports; NULL: it is not */
+	void *own;      /* the backend's, in the arena */
 };
 
 /* What a guest says of the container in it: its cgroup there, and its whole memory. Hostile:

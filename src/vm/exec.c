@@ -33,7 +33,7 @@ struct proxy {
 /* Those of the first process, as far as it has its own. */
 static uint64_t namespaces_of(const struct ctr_spec *spec)
 {
-	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 
 	return spec->linux_->namespaces[CTR_NS_CGROUP].listed ? flags | CLONE_NEWCGROUP : flags;
 }

@@ -27,26 +27,13 @@
 #include "plan/view.h"
 #include "vm/hypervisor.h"
 #include "vm/monitor.h"
+#include "vm/network.h"
 #include "vm/qemu.h"
 #include "vm/setup.h"
 #include "vm/shared.h"
 #include "vm/uml.h"
 
 #define KVM "/dev/kvm"
-
-/* In the order of their use; what they need comes with them. */
-static const char *const pci_modules[] = {
-	"virtio_pci", "virtio_blk", "virtio_console", "virtio_balloon", "erofs", "overlay", NULL
-};
-static const char *const mmio_modules[] = {
-	"virtio_mmio", "virtio_blk", "virtio_console", "virtio_balloon", "erofs", "overlay", NULL
-};
-static const char *const pci_shared_modules[] = { "virtio_pci",     "virtio_blk", "virtio_console",
-						  "virtio_balloon", "erofs",      "overlay",
-						  "virtiofs",       NULL };
-static const char *const mmio_shared_modules[] = { "virtio_mmio",    "virtio_blk", "virtio_console",
-						   "virtio_balloon", "erofs",      "overlay",
-						   "virtiofs",       NULL };
 
 /* ---- probe */
 
@@ -131,14 +118,24 @@ int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
 
 /* ---- prepare */
 
+/* In the order of their use; what they need comes with them. */
 static const char *const *modules_of(const struct ctr_machine *machine,
 				     const struct ctr_vm_setup *setup)
 {
-	bool mmio = machine->backend->bits & CTR_BACKEND_MMIO;
+	static const char *const common[] = { "virtio_blk", "virtio_console", "virtio_balloon",
+					      "erofs", "overlay" };
+	enum { COMMON = CTR_ARRAY_SIZE(common), OTHERS = 4 };
+	const char **names = ctr_arena_array(machine->arena, COMMON + OTHERS, sizeof(*names));
+	size_t n = 0;
 
+	names[n++] = machine->backend->bits & CTR_BACKEND_MMIO ? "virtio_mmio" : "virtio_pci";
+	for (size_t i = 0; i < COMMON; i++)
+		names[n++] = common[i];
 	if (setup->nshared > 0)
-		return mmio ? mmio_shared_modules : pci_shared_modules;
-	return mmio ? mmio_modules : pci_modules;
+		names[n++] = "virtiofs";
+	if (ctr_vm_network_expected(machine))
+		names[n++] = "virtio_net";
+	return names;
 }
 
 int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
@@ -198,6 +195,8 @@ const char *ctr_vm_guest_config(const struct ctr_machine *machine, const struct 
 	if (setup->pids_max > 0)
 		ctr_buf_addf(&buf, "cgroup pids.max %" PRId64 "\n", setup->pids_max);
 	ctr_buf_adds(&buf, "loopback\n");
+	if (setup->network)
+		ctr_buf_adds(&buf, setup->network);
 	return ctr_buf_str(&buf);
 }
 
@@ -240,8 +239,8 @@ static int copy_given_initrd(const struct ctr_vm_setup *setup, int to, struct ct
 static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
 		       const struct ctr_plan_header *plan, struct ctr_error *err)
 {
-	const uint64_t namespaces =
-		CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+	/* The network is the guest's. */
+	const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 	_cleanup_close_ int fd = -1;
 	struct ctr_buf archive;
 	const void *session;
@@ -322,24 +321,29 @@ static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_set
 		.monitor = wires->qmp[1],
 		.console = wires->console[1],
 		.shared = wires->shared,
+		.nics = setup->nics,
+		.nnics = setup->nnics,
 		.parameters = config ? config->hypervisor.parameters : NULL,
 		.nparameters = config ? config->hypervisor.nparameters : 0,
 		.kernel_parameters = config ? config->kernel.parameters : NULL,
 		.nkernel_parameters = config ? config->kernel.nparameters : 0,
 	};
-	const int keep[] = { qemu.kernel,  qemu.initrd,  qemu.image, qemu.channel,
-			     qemu.monitor, qemu.console, qemu.shared };
+	int keep[7 + CTR_VM_NICS] = { qemu.kernel,  qemu.initrd,  qemu.image, qemu.channel,
+				      qemu.monitor, qemu.console, qemu.shared };
 	const struct ctr_hypervisor hypervisor = {
 		.argv = ctr_qemu_argv(&qemu, machine->arena),
 		.keep = keep,
-		.nkeep = CTR_ARRAY_SIZE(keep),
+		.nkeep = 7 + setup->nnics,
 		.output = wires->output[1],
 		.unprivileged = geteuid() == 0,
 		.sees_host = qemu.nparameters > 0,
 		.kvm = setup->kvm,
 	};
-	pid_t pid = ctr_hypervisor_start(&hypervisor);
+	pid_t pid;
 
+	for (size_t i = 0; i < setup->nnics; i++)
+		keep[7 + i] = setup->nics[i].fd;
+	pid = ctr_hypervisor_start(&hypervisor);
 	if (pid < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot start the hypervisor");
 	return (int)pid;
@@ -358,22 +362,27 @@ static int start_uml(const struct ctr_machine *machine, const struct ctr_vm_setu
 		.image = setup->image,
 		.channel = wires->channel[1],
 		.console = wires->console[1],
+		.nics = setup->nics,
+		.nnics = setup->nnics,
 		.parameters = config ? config->kernel.parameters : NULL,
 		.nparameters = config ? config->kernel.nparameters : 0,
 	};
-	const int keep[] = { uml.initrd, uml.image, uml.channel, uml.console };
+	int keep[4 + CTR_VM_NICS] = { uml.initrd, uml.image, uml.channel, uml.console };
 	const struct ctr_hypervisor hypervisor = {
 		.argv = ctr_uml_argv(&uml, machine->arena),
 		.env = env,
 		.keep = keep,
-		.nkeep = CTR_ARRAY_SIZE(keep),
+		.nkeep = 4 + setup->nnics,
 		.output = wires->output[1],
 		.unprivileged = geteuid() == 0,
 		.sees_host = uml.nparameters > 0,
 		.scratch = true,
 	};
-	pid_t pid = ctr_hypervisor_start(&hypervisor);
+	pid_t pid;
 
+	for (size_t i = 0; i < setup->nnics; i++)
+		keep[4 + i] = setup->nics[i].fd;
+	pid = ctr_hypervisor_start(&hypervisor);
 	if (pid < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno,
 				geteuid() == 0 ? "cannot start the guest's kernel"
@@ -400,6 +409,8 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	own.dir = openat(fds->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (own.dir < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open the state directory");
+	if (ctr_vm_network_connect(machine, setup, own.sync, err) < 0)
+		return -1;
 	r = make_wires(&wires);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot connect the hypervisor");

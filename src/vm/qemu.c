@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "vm/setup.h"
 
 /*
  * A kernel that says nothing, unless it panics, and ends the machine where it would start again: by
@@ -113,6 +114,25 @@ static void add_image(struct line *line, const char *format)
 				  format, has_backing ? ",\"backing\":null" : ""));
 }
 
+/* Without its ROM, which is another package's: a guest does not boot from the network. */
+static void add_nics(struct line *line, const struct ctr_qemu *qemu)
+{
+	for (size_t i = 0; i < qemu->nnics; i++) {
+		const struct ctr_vm_nic *nic = &qemu->nics[i];
+
+		add_pair(line, "-netdev",
+			 nic->stream ? ctr_arena_printf(line->arena,
+							"stream,id=net%zu,server=off,addr.type=fd,"
+							"addr.str=%d",
+							i, nic->fd)
+				     : ctr_arena_printf(line->arena, "tap,id=net%zu,fd=%d", i,
+							nic->fd));
+		add_device(line, qemu, "virtio-net",
+			   ctr_arena_printf(line->arena, ",netdev=net%zu,mac=%s%s", i, nic->mac,
+					    qemu->microvm ? "" : ",romfile="));
+	}
+}
+
 static void add_devices(struct line *line, const struct ctr_qemu *qemu)
 {
 	if (qemu->image >= 0) {
@@ -134,6 +154,7 @@ static void add_devices(struct line *line, const struct ctr_qemu *qemu)
 					  qemu->microvm ? "device" : "pci"));
 	}
 
+	add_nics(line, qemu);
 	add_socket(line, "console", qemu->console);
 	add_pair(line, "-serial", "chardev:console");
 	add_socket(line, "monitor", qemu->monitor);
@@ -142,7 +163,7 @@ static void add_devices(struct line *line, const struct ctr_qemu *qemu)
 
 const char *const *ctr_qemu_argv(const struct ctr_qemu *qemu, struct ctr_arena *arena)
 {
-	enum { OWN = 64 };
+	enum { OWN = 64 + 4 * CTR_VM_NICS };
 	struct line line = {
 		.words = ctr_arena_array(arena, OWN + qemu->nparameters, sizeof(*line.words)),
 		.arena = arena,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct ctr_arena;
+struct ctr_vm_nic;
 
 struct ctr_qemu {
 	const char *program;
@@ -16,6 +17,8 @@ struct ctr_qemu {
 	const char *image_format;
 	/* descriptors that it inherits; -1: none */
 	int kernel, initrd, image, channel, monitor, console, shared;
+	const struct ctr_vm_nic *nics;
+	size_t nnics;
 	const char *const *parameters; /* vm.hypervisor.parameters */
 	size_t nparameters;
 	const char *const *kernel_parameters;

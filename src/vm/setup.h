@@ -23,6 +23,7 @@ enum {
 	CTR_VM_MEMORY_GUEST = 64,  /* what the guest's kernel takes of it */
 	CTR_VM_MEMORY_HOST = 64,   /* what the hypervisor takes beside it */
 	CTR_VM_FILE_MAX = 1 << 20, /* a read-only file up to that size is copied into the guest */
+	CTR_VM_NICS = 4,           /* a microvm has eight places for devices */
 };
 
 /* A bind mount: copied, or shared with the host. */
@@ -31,6 +32,14 @@ struct ctr_vm_bind {
 	const char *guest;  /* in the guest's first root */
 	size_t index;       /* of mounts[] */
 	bool directory, readonly, copied;
+};
+
+/* An interface of the guest. */
+struct ctr_vm_nic {
+	const char *name, *mac; /* "02:00:00:00:00:01" */
+	const char *tap_name;
+	int fd;      /* a tap, or a socket to passt */
+	bool stream; /* it is a socket */
 };
 
 struct ctr_vm_setup {
@@ -44,6 +53,12 @@ struct ctr_vm_setup {
 	int64_t memory_max, pids_max; /* of the container in the guest; 0: none */
 	bool all_root;                /* the document's only id is root's */
 	bool kvm;
+	bool privileged; /* the caller is, on this host */
+
+	/* network.c, in the monitor */
+	struct ctr_vm_nic nics[CTR_VM_NICS];
+	size_t nnics;
+	const char *network; /* its lines of the guest's config; NULL */
 
 	/* prepare */
 	const char *hypervisor;   /* program */

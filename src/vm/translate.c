@@ -4,6 +4,7 @@
  * anything is made.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -76,7 +77,8 @@ static int check_fields(const struct ctr_machine *machine, struct ctr_error *err
 	return 0;
 }
 
-/* A virtual machine shares none of these with the host, and joins nobody's. */
+/* A virtual machine shares none of these with the host, and joins nobody's: but it can stand in a
+ * network in another's place. */
 static int check_namespaces(const struct ctr_machine *machine, struct ctr_error *err)
 {
 	static const struct {
@@ -92,7 +94,7 @@ static int check_namespaces(const struct ctr_machine *machine, struct ctr_error 
 	const struct ctr_namespace *namespaces = machine->spec->linux_->namespaces;
 
 	for (unsigned i = 0; i < CTR_NS_KINDS; i++)
-		if (namespaces[i].path)
+		if (namespaces[i].path && i != CTR_NS_NETWORK)
 			return ctr_fail(
 				err, CTR_FAULT_CONFIG, 0,
 				"linux.namespaces[%u].path: --isolation %s cannot join '%s'",
@@ -155,9 +157,9 @@ static int check_devices(const struct ctr_machine *machine, struct ctr_error *er
 
 /* ---- mounts */
 
-static int check_mount(const struct ctr_machine *machine, size_t i, struct ctr_error *err)
+static int check_mount(const struct ctr_machine *machine, const struct ctr_mount *mount, size_t i,
+		       struct ctr_error *err)
 {
-	const struct ctr_mount *mount = &machine->spec->mounts[i];
 	const char *what = NULL;
 
 	if (mount->propagation & (MS_SHARED | MS_SLAVE))
@@ -174,13 +176,22 @@ static int check_mount(const struct ctr_machine *machine, size_t i, struct ctr_e
 	return 0;
 }
 
+/* Those of the network are written later. */
+static bool is_own_file(const struct ctr_machine *machine, const char *source)
+{
+	const size_t length = machine->dir ? strlen(machine->dir) : 0;
+
+	return length > 0 && strncmp(source, machine->dir, length) == 0 && source[length] == '/';
+}
+
 static int add_bind(const struct ctr_machine *machine, struct ctr_vm_setup *setup, size_t i,
 		    struct ctr_mount *mount, struct ctr_error *err)
 {
 	struct ctr_vm_bind *bind = &setup->binds[setup->nbinds];
-	struct stat st;
+	const bool own = is_own_file(machine, mount->source);
+	struct stat st = { .st_mode = S_IFREG };
 
-	if (stat(mount->source, &st) < 0)
+	if (!own && stat(mount->source, &st) < 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "mounts[%zu]: cannot open '%s'", i,
 				mount->source);
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
@@ -214,6 +225,23 @@ static int add_bind(const struct ctr_machine *machine, struct ctr_vm_setup *setu
 	return 0;
 }
 
+/* /sys of the host is what a caller binds who may mount none: a guest has its own. */
+static bool is_sysfs(const struct ctr_mount *mount)
+{
+	return (mount->bits & CTR_MOUNT_BIND) && mount->source &&
+	       strcmp(mount->source, "/sys") == 0;
+}
+
+static struct ctr_mount own_sysfs(const struct ctr_mount *mount)
+{
+	return (struct ctr_mount){
+		.destination = mount->destination,
+		.type = "sysfs",
+		.source = "sysfs",
+		.flags = mount->flags,
+	};
+}
+
 static const struct ctr_mount *translate_mounts(const struct ctr_machine *machine,
 						struct ctr_vm_setup *setup, struct ctr_error *err)
 {
@@ -223,11 +251,12 @@ static const struct ctr_mount *translate_mounts(const struct ctr_machine *machin
 
 	setup->binds = ctr_arena_array(machine->arena, spec->nmounts + 1, sizeof(*setup->binds));
 	for (size_t i = 0; i < spec->nmounts; i++) {
-		mounts[i] = spec->mounts[i];
+		mounts[i] =
+			is_sysfs(&spec->mounts[i]) ? own_sysfs(&spec->mounts[i]) : spec->mounts[i];
 		/* Its mounts are made. */
 		if (machine->exists)
 			continue;
-		if (check_mount(machine, i, err) < 0)
+		if (check_mount(machine, &mounts[i], i, err) < 0)
 			return NULL;
 		if ((mounts[i].bits & CTR_MOUNT_BIND) && mounts[i].source &&
 		    !(mounts[i].bits & CTR_MOUNT_REMOUNT) &&
@@ -366,6 +395,7 @@ static const struct ctr_spec *guest_view(const struct ctr_machine *machine,
 	*spec = *machine->spec;
 	*config = *machine->spec->linux_;
 	config->namespaces[CTR_NS_USER] = (struct ctr_namespace){ .listed = false };
+	config->namespaces[CTR_NS_NETWORK].path = NULL;
 	config->uid_mappings = config->gid_mappings = NULL;
 	config->nuid_mappings = config->ngid_mappings = 0;
 	config->resources = NULL;
@@ -407,6 +437,7 @@ int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
 		.config = machine->spec->vm,
 		.process = machine->spec->process,
 		.root = machine->spec->root->path,
+		.privileged = machine->host->privileged,
 		.initramfs = -1,
 		.image = -1,
 	};

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "vm/network.h"
 #include "vm/setup.h"
 
 #define MODULES "/usr/lib/uml/modules"
@@ -66,8 +67,13 @@ int ctr_uml_probe(const struct ctr_machine *machine, struct ctr_error *err)
 int ctr_uml_prepare(struct ctr_machine *machine, struct ctr_error *err)
 {
 	static const char *const modules[] = { "erofs", "overlay", NULL };
+	static const char *const with_network[] = { "erofs", "overlay", "ipv6", NULL };
 
-	return ctr_vm_prepare_with(machine, machine->own, modules, err);
+	if (machine->passt)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--net bridge: --isolation uml cannot do this without privileges");
+	return ctr_vm_prepare_with(machine, machine->own,
+				   ctr_vm_network_expected(machine) ? with_network : modules, err);
 }
 
 /*
@@ -76,7 +82,7 @@ int ctr_uml_prepare(struct ctr_machine *machine, struct ctr_error *err)
  */
 const char *const *ctr_uml_argv(const struct ctr_uml *uml, struct ctr_arena *arena)
 {
-	enum { OWN = 16 };
+	enum { OWN = 16 + CTR_VM_NICS };
 	const char **words = ctr_arena_array(arena, OWN + uml->nparameters, sizeof(*words));
 	size_t n = 0;
 
@@ -97,6 +103,10 @@ const char *const *ctr_uml_argv(const struct ctr_uml *uml, struct ctr_arena *are
 	words[n++] = "quiet";
 	words[n++] = "loglevel=1";
 	words[n++] = "audit=0";
+	/* A frame a read: a tap is no socket, of which it could take several at once. */
+	for (size_t i = 0; i < uml->nnics; i++)
+		words[n++] = ctr_arena_printf(arena, "vec%zu:transport=fd,fd=%d,vec=0,mac=%s", i,
+					      uml->nics[i].fd, uml->nics[i].mac);
 	for (size_t i = 0; i < uml->nparameters; i++)
 		words[n++] = uml->parameters[i];
 	return words;

@@ -10,11 +10,15 @@
 
 #include "vm/backend.h"
 
+struct ctr_vm_nic;
+
 struct ctr_uml {
 	const char *program;
 	uint64_t memory;
 	/* descriptors that it inherits; -1: none */
 	int initrd, image, channel, console;
+	const struct ctr_vm_nic *nics;
+	size_t nnics;
 	const char *const *parameters;
 	size_t nparameters;
 };

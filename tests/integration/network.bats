@@ -4,72 +4,12 @@
 
 # shellcheck disable=SC2016 # scripts for the shell inside
 load helper
-
-eval "base_$(declare -f setup)"
-eval "base_$(declare -f teardown)"
-eval "base_$(declare -f ctr)"
-
-setup() {
-  base_setup
-  is_root || return 0
-  unshare --net sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
-  NETNS=$!
-  eventually has_own_network "$NETNS"
-  LEASES=/run/ctr-net-$(stat -Lc %i "/proc/$NETNS/ns/net")
-  in_host ip link set lo up
-  for applet in nc ping; do ln -sf busybox "$BUNDLE/rootfs/bin/$applet"; done
-  config '.root.readonly = false |
-    .process.capabilities[] |= (. + ["CAP_NET_RAW"]) | .process.user = {uid: 0, gid: 0}'
-}
-
-has_own_network() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
-
-teardown() {
-  local left=''
-  if [ -n "${NETNS:-}" ]; then
-    [ -z "${BATS_TEST_COMPLETED:-}" ] || left=$(network_leaks)
-    [ -z "$left" ] || force_cleanup
-    rm -rf --one-file-system "$LEASES"
-    kill "$NETNS"
-  fi
-  base_teardown
-  [ -z "$left" ] || {
-    printf 'left behind:\n%s\n' "$left"
-    return 1
-  }
-}
-
-in_host() { nsenter --target "$NETNS" --net "$@"; }
-ctr() {
-  [ -n "${NETNS:-}" ] || { base_ctr "$@" && return; }
-  timeout --foreground -k 5 "${CTR_TIMEOUT:-30}" nsenter --target "$NETNS" --net "$CTR" \
-    --root "$STATE" "$@"
-}
-
-links() { in_host ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort | tr '\n' ' '; }
-
-network_leaks() {
-  links | grep -vx 'lo \(host0 \)\?' | sed 's/^/links: /'
-  in_host nft list ruleset | sed 's/^/rules: /'
-  [ ! -e "$LEASES" ] || echo "leases: $LEASES"
-}
-
-bridges() {
-  need root nft ip nsenter
-  in_host ip link add bridgetest type bridge 2>/dev/null || skip 'needs a kernel with bridges'
-  in_host ip link del bridgetest
-}
+load network
 
 # A server: for each connection a line with its own name.
 server() { # PORT
   shell "while :; do echo i am \$(cat /etc/hostname) | nc -l -p $1; done"
 }
-
-answer_of() { # HOST PORT - from the host, a line
-  in_host timeout 5 busybox nc "$1" "$2" </dev/null
-}
-
-answers() { [ "$(answer_of "$1" "$2")" = "i am $3" ]; }
 
 @test "none and host are the namespaces that they say" {
   need root

@@ -26,9 +26,11 @@ static void test_argv(void **state)
 		"quiet",
 		"loglevel=1",
 		"audit=0",
+		"vec0:transport=fd,fd=15,vec=0,mac=02:00:00:00:00:01",
 		"mitigations=off",
 		"debug",
 	};
+	const struct ctr_vm_nic nic = { .name = "eth0", .mac = "02:00:00:00:00:01", .fd = 15 };
 	const struct ctr_uml uml = {
 		.program = "/usr/bin/linux.uml",
 		.memory = (uint64_t)256 << 20,
@@ -36,6 +38,8 @@ static void test_argv(void **state)
 		.image = 12,
 		.channel = 13,
 		.console = 14,
+		.nics = &nic,
+		.nnics = 1,
 		.parameters = given,
 		.nparameters = 2,
 	};

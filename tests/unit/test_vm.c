@@ -59,6 +59,11 @@ static void compare(const char *name, const struct ctr_qemu *qemu)
 static const char *const parameters[] = { "-device", "x" };
 static const char *const kernel_parameters[] = { "a=b" };
 
+static const struct ctr_vm_nic nics[] = {
+	{.name = "eth0",  .mac = "02:00:00:00:00:01", .tap_name = "ctrtap0", .fd = 16      },
+	{ .name = "eth1", .mac = "02:00:00:00:00:02", .fd = 17,              .stream = true},
+};
+
 static struct ctr_qemu basis(void)
 {
 	return (struct ctr_qemu){
@@ -94,6 +99,13 @@ static void command_lines(void **state)
 	compare("microvm-kvm", &qemu);
 	qemu.shared = 15;
 	compare("microvm-shared", &qemu);
+	qemu = basis();
+	qemu.nics = nics;
+	qemu.nnics = 2;
+	compare("q35-nics", &qemu);
+	qemu.microvm = qemu.kvm = true;
+	qemu.nnics = 1;
+	compare("microvm-nics", &qemu);
 }
 
 /* ---- archives */

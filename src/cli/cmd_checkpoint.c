@@ -62,6 +62,7 @@ static const struct ctr_option restore_table[] = {
 	CTR_OPT("ip", 0, LIST, offsetof(struct checkpoint_options, ip), "ADDRESS",
 		"its address on a bridge"),
 	COMMON,
+	FLAG("paused", paused, "leave it paused"),
 	FLAG("tcp-close", tcp_close, "TCP connections come back closed"),
 	WORD("lsm-profile", lsm_profile, "TYPE:NAME",
 	     "apparmor: or selinux: profile instead of its own"),

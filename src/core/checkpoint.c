@@ -71,10 +71,12 @@ int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *
 				"CRIU dumps processes of this kernel, and not what runs with "
 				"--isolation %s",
 				backend->name);
-	/* CRIU's mode without privileges has no namespaces. */
+	/* With CAP_CHECKPOINT_RESTORE alone it dumps what has no namespaces of its own; tried with
+	 * CRIU 4.1.1 and --unprivileged. */
 	if (!context->host.privileged || context->host.in_userns)
 		return ctr_fail(err, CTR_FAULT_HOST, EPERM,
-				"CRIU needs root outside of user namespaces for containers");
+				"CRIU needs root outside of user namespaces for containers: its "
+				"--unprivileged mode has no namespaces");
 	if (flags->status_fd > 0 && fcntl((int)flags->status_fd, F_GETFD) < 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--status-fd: descriptor %u",
 				flags->status_fd);

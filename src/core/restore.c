@@ -374,6 +374,22 @@ static void tell_stand_still(const struct restoration *restoration)
 			(unsigned long long)(ns - checkpoint->stopped) / 1000000);
 }
 
+/* Engines pause a container for its checkpoint, and expect one that runs. */
+static int leave_paused(const struct restoration *restoration, struct ctr_error *err)
+{
+	const struct ctr_creation *creation = restoration->creation;
+	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
+
+	if (creation->options->restore->paused)
+		return cgroup->fd >= 0 ? ctr_cgroup_freeze(cgroup, true, err)
+				       : ctr_fail(err, CTR_FAULT_USAGE, 0,
+						  "--paused: the container has no cgroup");
+	if (restoration->checkpoint && restoration->checkpoint->paused)
+		ctr_log(CTR_LOG_INFO, "container '%s' was paused and runs now (--paused)",
+			creation->options->id);
+	return 0;
+}
+
 static int restore(struct restoration *restoration, struct ctr_error *err)
 {
 	struct ctr_creation *creation = restoration->creation;
@@ -386,9 +402,7 @@ static int restore(struct restoration *restoration, struct ctr_error *err)
 		return -1;
 
 	tell_stand_still(restoration);
-	if (restoration->checkpoint && restoration->checkpoint->paused && cgroup->fd >= 0)
-		return ctr_cgroup_freeze(cgroup, true, err);
-	return 0;
+	return leave_paused(restoration, err);
 }
 
 const char *ctr_checkpoint_bundle(const struct ctr_context *context, const char *images,

@@ -25,6 +25,7 @@ struct ctr_criu_flags {
 	/* dump alone */
 	const char *parent_path;
 	bool leave_running, pre_dump;
+	bool paused; /* restore: leave it so */
 };
 
 /* Options as "NAME=VALUE". */

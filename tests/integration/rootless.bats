@@ -47,6 +47,22 @@ teardown() {
   expect_output ''
 }
 
+@test "checkpoint, restore: CRIU needs root, which is said before anything is made" {
+  unprivileged
+  script 'while :; do sleep 1; done'
+  nobody_ctr run -d -b "$PLACE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  run nobody_ctr checkpoint --image-path "$PLACE/image" "$ID"
+  expect_status 1
+  expect_match 'CRIU needs root outside of user namespaces for containers: its --unprivileged mode has no namespaces: Operation not permitted'
+  [ "$(nobody_ctr state "$ID" | jq -r .status)" = running ]
+  nobody_ctr delete --force "$ID"
+  run nobody_ctr restore -b "$PLACE" --image-path "$PLACE/image" "$ID"
+  expect_status 125
+  expect_match 'CRIU needs root'
+  run -1 nobody_ctr state "$ID"
+  [ ! -e "$PLACE/image" ]
+}
+
 @test "a caller whose umask leaves nobody any right" {
   unprivileged
   script 'echo well'

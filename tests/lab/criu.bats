@@ -167,7 +167,7 @@ end" ]
   ctr delete --force "$ID"
 }
 
-@test "a paused container comes back paused" {
+@test "a paused container, restored with --paused" {
   image
   host_network
   counter
@@ -177,7 +177,7 @@ end" ]
   ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"
   [ "$(status_of "$ID")" = paused ]
   ctr delete --force "$ID"
-  restored "$ID"
+  restored "$ID" --paused
   [ "$(status_of "$ID")" = paused ]
   ctr resume "$ID"
   counts "$ID"

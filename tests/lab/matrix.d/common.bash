@@ -33,6 +33,28 @@ soon() {
   done
 }
 
+# Containers that count in /dev/shm/n: a suite says how to see a file of theirs (`see WHAT PATH`), and
+# what lets them count.
+count() { # WHAT - where it stands; the file is empty for a moment each time
+  local n _
+  for _ in {1..20}; do
+    n=$(see "$1" /dev/shm/n 2>/dev/null)
+    [ -z "$n" ] || break
+    sleep 0.1
+  done
+  echo "$n"
+}
+at_least() { [ "$(count "$1")" -ge "$2" ]; } 2>/dev/null
+on() { # WHAT BEFORE - it counts, from where it stood before
+  local now
+  now=$(count "$1")
+  if [ "${now:-0}" -ge "$2" ]; then
+    soon at_least "$1" $((now + 2)) && echo on
+  else
+    echo "it stands at '$now', and stood at '$2'"
+  fi
+}
+
 # A suite that has more to take back says so.
 clean_up() { rm -rf --one-file-system "$WORK"; }
 

@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# A container moves over ssh (contrib/migrate): to another state root and another bundle here, by
+# the sshd of this host.
+
+load ../integration/helper
+KEYS=/root/.ssh/authorized_keys
+
+two_hosts() {
+  MIGRATE=$BATS_TEST_DIRNAME/../../contrib/migrate
+  cp "$KEYS" "$BATS_TEST_TMPDIR/keys"
+  ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/key"
+  cat "$BATS_TEST_TMPDIR/key.pub" >>"$KEYS"
+  config 'del(.linux.namespaces[] | select(.type == "network"))'
+  shell 'i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.2; done'
+  cp -a "$BUNDLE" "$BUNDLE.there"
+}
+
+teardown() {
+  [ ! -e "$BATS_TEST_TMPDIR/keys" ] || cat "$BATS_TEST_TMPDIR/keys" >"$KEYS"
+  there delete --force "$ID-2" 2>/dev/null || true
+  rm -rf --one-file-system "$BUNDLE.there"
+  helper_teardown
+}
+
+there() { "$CTR" --root "$BATS_TEST_TMPDIR/state-there" "$@"; }
+count() { "$1" exec "$2" cat /dev/shm/n 2>/dev/null; }
+is_beyond() { [ "$(count "$1" "$2")" -gt "$3" ]; } 2>/dev/null
+
+migrate() { # OPTION...
+  CTR="$CTR --root $STATE" THERE_CTR="$CTR --root $BATS_TEST_TMPDIR/state-there" \
+    SSH="ssh -q -i $BATS_TEST_TMPDIR/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null" \
+    timeout 200 "$MIGRATE" --as "$ID-2" --images "$BATS_TEST_TMPDIR/images" \
+    --images-there "$BATS_TEST_TMPDIR/images-there" "$@" "$ID" root@localhost </dev/null 3>&-
+}
+
+moved() { # OPTION...
+  local before
+  two_hosts
+  detached "$ID"
+  eventually is_beyond ctr "$ID" 1
+  before=$(count ctr "$ID")
+  run migrate --bundle "$BUNDLE.there" "$@"
+  show_result
+  expect_match "container '$ID' stood still for [0-9]+ ms"
+  run ctr state "$ID"
+  expect_match 'does not exist'
+  eventually is_beyond there "$ID-2" "$before"
+  [ "$(there state "$ID-2" | jq -r .bundle)" = "$BUNDLE.there" ]
+  there delete --force "$ID-2"
+  [ ! -e "$BATS_TEST_TMPDIR/images" ]
+  [ ! -e "$BATS_TEST_TMPDIR/images-there" ]
+}
+
+@test "two copies of the memory while it runs, the rest by the page server" { moved; }
+
+@test "memory follows when it is used" { moved --lazy --pre-dumps 0; }
+
+@test "what cannot be restored there goes on here; nothing is stopped for a host without the bundle" {
+  two_hosts
+  detached "$ID"
+  eventually is_beyond ctr "$ID" 1
+  run -1 migrate --bundle "$BUNDLE.nowhere"
+  expect_match "there is no '$BUNDLE.nowhere/config.json'"
+  rm "$BUNDLE.there/rootfs/bin/busybox"
+  before=$(count ctr "$ID")
+  run -1 migrate --bundle "$BUNDLE.there" --pre-dumps 1
+  show_result
+  expect_match 'could not be restored on .*, and goes on here'
+  eventually is_beyond ctr "$ID" "$before"
+  ctr delete --force "$ID"
+}

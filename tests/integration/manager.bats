@@ -72,7 +72,7 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
 @test "systemd: exec, with a pid of its own in the container's unit" {
   needs
   running
-  run -0 ctr exec "$ID" cat /proc/self/cgroup
+  run -0 ctr exec "$ID" sed -n '/^0::/p' /proc/self/cgroup
   expect_output '0::/'
   ctr exec --detach --pid-file "$OUT.pid" "$ID" sleep 1000 </dev/null >"$OUT" 2>&1 3>&-
   [ "$(cat "/proc/$(cat "$OUT.pid")/cgroup")" = "$(cat "/proc/$(pid_of "$ID")/cgroup")" ]
@@ -140,5 +140,22 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   needs
   command_is true
   for i in $(seq "${CYCLES:-5}"); do systemd_ctr run -b "$BUNDLE" "$ID-$i"; done
+  no_unit "ctr-$ID-*"
+}
+
+@test "systemd: containers at the same time leave no unit" {
+  needs
+  local i pid pids=()
+  command_is true
+  for i in $(seq "${PARALLEL:-8}"); do
+    systemd_ctr run -b "$BUNDLE" "$ID-$i" </dev/null >"$OUT.$i" 2>&1 3>&- &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do
+    wait "$pid" || {
+      cat "$OUT".*
+      return 1
+    }
+  done
   no_unit "ctr-$ID-*"
 }

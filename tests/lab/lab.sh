@@ -16,6 +16,9 @@
 #                         links Debian 13's libraries is built like this. It runs in a
 #                         container of $CTR that may do nearly everything, as containers
 #                         are made and tested in it; needs jq.
+#   lab.sh box start      boot it on this host, at native speed, in such a container with
+#                         systemd as its init; `box run -- CMD...`, `box user -- CMD...`,
+#                         `box status` and `box stop` are what they are for the guest
 #   lab.sh status         0 when the guest runs
 #   lab.sh stop           end it; whatever was written to its disk is dropped
 #
@@ -47,6 +50,8 @@ KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # shellcheck source=tests/lab/image.sh
 . "$HERE/image.sh"
+# shellcheck source=tests/lab/box.sh
+. "$HERE/box.sh"
 
 die() {
   printf 'lab.sh: %s\n' "$*" >&2
@@ -274,18 +279,22 @@ cmd_run() {
   lab_ssh root@127.0.0.1 "cd /host && $(printf '%q ' "$@")"
 }
 
-# A scope below the user's own manager: its cgroup belongs to `lab`, with the
-# controllers that delegate.conf hands down.
+# In a scope below the user's own manager: its cgroup belongs to `lab`, with the controllers that
+# delegate.conf hands down.
+AS_LAB=(
+  setpriv --reuid lab --regid lab --init-groups env -i PATH=/usr/bin:/usr/sbin
+  HOME=/home/lab USER=lab LOGNAME=lab SHELL=/bin/bash TERM=dumb LANG=C.UTF-8
+  XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus
+  systemd-run --user --scope -q -p Delegate=yes --
+)
+
 cmd_user() {
   [ "${1:-}" = -- ] && shift
   [ $# -gt 0 ] || die 'user: no command'
   need_guest
   lab_ssh root@127.0.0.1 "loginctl enable-linger lab && cd /host &&
     until [ -S /run/user/1000/bus ]; do sleep 0.1; done &&
-    exec setpriv --reuid lab --regid lab --init-groups env -i PATH=/usr/bin:/usr/sbin \
-      HOME=/home/lab USER=lab LOGNAME=lab SHELL=/bin/bash TERM=dumb LANG=C.UTF-8 \
-      XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus \
-      systemd-run --user --scope -q -p Delegate=yes -- $(printf '%q ' "$@")"
+    exec $(printf '%q ' "${AS_LAB[@]}" "$@")"
 }
 
 CAPABILITIES=(
@@ -296,33 +305,12 @@ CAPABILITIES=(
 )
 
 cmd_chroot() {
-  local bundle status=0 word words=() options=()
+  local bundle status=0
   [ "${1:-}" = -- ] && shift
   [ $# -gt 0 ] || die 'chroot: no command'
-  [ -x "${CTR:-}" ] || die "chroot: CTR names no program: '${CTR:-}'"
-  [ -d "$ROOT" ] || die "no image in $LAB_DIR: run lab.sh build"
+  need_ctr chroot
   bundle=$(mktemp -d)
-  for word; do # jq 1.6 of Debian 12 takes no words that begin with a dash
-    options+=(--arg "w${#words[@]}" "$word")
-    words+=("\$w${#words[@]}")
-  done
-  "$CTR" spec --bundle "$bundle"
-  jq --arg root "$ROOT" --arg share "$LAB_SHARE" --arg caps "${CAPABILITIES[*]}" "${options[@]}" '
-    .root = { path: $root, readonly: true } | .hostname = "lab" |
-    .process.terminal = false | .process.cwd = "/host" |
-    ($caps | split(" ")) as $all | .process.capabilities =
-      { bounding: $all, effective: $all, permitted: $all } |
-    .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
-    (.mounts[] | select(.type == "cgroup") | .options) -= ["ro"] |
-    .process.args = ['"$(
-    IFS=,
-    echo "${words[*]}"
-  )"'] |
-    .mounts += [
-      { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=1777"] },
-      { destination: "/host", type: "bind", source: $share, options: ["rbind"] }
-    ]' <"$bundle/config.json" >"$bundle/config"
-  mv "$bundle/config" "$bundle/config.json"
+  lab_bundle "$bundle" "$@"
   "$CTR" run --bundle "$bundle" "lab-$$" || status=$?
   rm -rf "$bundle"
   return $status
@@ -348,7 +336,7 @@ cmd_stop() {
 usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
 
 case ${1:-} in
-  build | start | run | user | chroot | shell | status | stop)
+  build | start | run | user | chroot | box | shell | status | stop)
     command=$1
     shift
     "cmd_$command" "$@"

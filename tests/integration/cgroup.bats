@@ -205,7 +205,7 @@ without() { # CONTROLLER RESOURCES FIELD
   for row in '{blockIO: {throttleReadBpsDevice: [{major: 99, minor: 99, rate: 1}]}}' \
     '{hugepageLimits: [{pageSize: "3MB", limit: 1}]}' '{unified: {"memory.high": "x"}}' \
     '{unified: {"memory.none": "1"}}' '{unified: {"none.max": "1"}}' \
-    '{rdma: {none: {hcaHandles: 1}}}'; do
+    '{rdma: {none: {hcaHandles: 1}}}' '{unified: {"misc.max": "none 1"}}'; do
     config "del(.linux.resources) | .linux.resources = $row"
     run -125 ctr run -b "$BUNDLE" "$ID"
     expect_match '^ctr: linux.resources.'
@@ -277,6 +277,30 @@ other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
   expect_match '0::/$'
   ctr exec --detach --pid-file "$OUT.pid" "$ID" sleep 100 </dev/null >"$OUT" 2>&1 3>&-
   [ "$(cat "/proc/$(cat "$OUT.pid")/cgroup")" = "$(cat "/proc/$(pid_of "$ID")/cgroup")" ]
+  ctr delete --force "$ID"
+}
+
+@test "exec --cgroup: into a sub-cgroup that the container made, and a frozen one" {
+  need root cgroup2
+  config '.linux.namespaces |= map(select(.type != "cgroup")) + [{type: "cgroup"}] |
+    (.mounts[] | select(.type | startswith("cgroup")) | .options) -= ["ro"]'
+  command_is sleep 100
+  detached "$ID"
+  run -255 ctr exec --cgroup sub "$ID" true
+  expect_match "cannot open sub cgroup 'sub'"
+  ctr exec "$ID" mkdir /sys/fs/cgroup/sub
+  run -0 ctr exec --cgroup sub "$ID" sed -n '/^0::/p' /proc/self/cgroup
+  expect_output '0::/sub'
+  ctr pause "$ID"
+  [ "$(ctr list --format json | jq -r .[0].status)" = paused ]
+  run -255 ctr exec "$ID" true
+  expect_match 'cannot exec in a paused container'
+  ctr exec --ignore-paused --cgroup sub "$ID" echo thawed </dev/null >"$OUT.exec" 2>&1 3>&- &
+  sleep 1
+  [ ! -s "$OUT.exec" ]
+  ctr resume "$ID"
+  wait $!
+  [ "$(cat "$OUT.exec")" = thawed ]
   ctr delete --force "$ID"
 }
 

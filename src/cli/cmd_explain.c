@@ -8,28 +8,38 @@
 #include "core/explain.h"
 
 struct explain_options {
-	const char *bundle;
-	bool json, no_pivot;
+	struct ctr_explain_options core;
+	struct ctr_list publish, ip;
 };
 
+#define CORE(field) offsetof(struct explain_options, core.field)
+
 static const struct ctr_option table[] = {
-	CTR_OPT("bundle", 'b', STRING, offsetof(struct explain_options, bundle), "DIR",
-		"the bundle (default: .)"),
-	CTR_OPT("json", 0, FLAG, offsetof(struct explain_options, json), NULL,
-		"as a JSON document"),
-	CTR_OPT("no-pivot", 0, FLAG, offsetof(struct explain_options, no_pivot), NULL,
-		"as `run --no-pivot` would do it"),
+	CTR_OPT("bundle", 'b', STRING, CORE(bundle), "DIR", "the bundle (default: .)"),
+	CTR_OPT("json", 0, FLAG, CORE(json), NULL, "as a JSON document"),
+	CTR_OPT("no-pivot", 0, FLAG, CORE(no_pivot), NULL, "as `run --no-pivot` would do it"),
+	CTR_OPT("net", 0, STRING, CORE(network.net), "NETWORK", "as `run --net`, and so"),
+	CTR_OPT("ip", 0, LIST, offsetof(struct explain_options, ip), "ADDRESS", "--ip,"),
+	CTR_OPT("publish", 'p', LIST, offsetof(struct explain_options, publish),
+		"[ADDRESS:]HOST:PORT", "--publish, and"),
+	CTR_OPT("overlay", 0, STRING, CORE(overlay), "DIR", "--overlay"),
 };
 
 static int cmd_explain(struct ctr_command *command, struct ctr_error *err)
 {
-	const struct explain_options *options = command->options;
-	const char *bundle = options->bundle ? options->bundle : command->operands[0];
+	const struct explain_options *given = command->options;
+	struct ctr_explain_options options = given->core;
 	struct ctr_buf buf;
 
+	if (!options.bundle)
+		options.bundle = command->operands[0] ? command->operands[0] : ".";
+	options.network.ip = given->ip.items;
+	options.network.nip = given->ip.count;
+	options.network.publish = given->publish.items;
+	options.network.npublish = given->publish.count;
+
 	ctr_buf_init(&buf, command->context->arena);
-	if (ctr_explain(command->context, bundle ? bundle : ".", options->no_pivot, options->json,
-			&buf, err) < 0)
+	if (ctr_explain(command->context, &options, &buf, err) < 0)
 		return -1;
 
 	return ctr_print(ctr_buf_str(&buf), buf.len, err);

@@ -4,6 +4,8 @@
  */
 #include "core/explain.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -20,21 +22,37 @@ struct explanation {
 	struct ctr_actions actions;
 	struct ctr_cgroup cgroup;
 	struct ctr_limits limits;
+	struct ctr_network network;
 	struct ctr_plan_header *plan;
 };
 
+/* What --overlay would take; it is made when it is missing, so only its form can be wrong. */
+static int plan_overlay(struct ctr_plan_options *plan, const char *value, struct ctr_error *err)
+{
+	if (!value)
+		return 0;
+	if (value[0] == '\0')
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--overlay: empty; it is 'ephemeral' or a directory");
+	plan->overlay = true;
+	plan->overlay_dir = strcmp(value, "ephemeral") == 0 ? NULL : value;
+	return 0;
+}
+
 static int make(struct explanation *explanation, const struct ctr_context *context,
-		const char *bundle, bool no_pivot, struct ctr_error *err)
+		const struct ctr_explain_options *given, struct ctr_error *err)
 {
 	/* Nothing may be written, so the cache of filters stays out of it. */
 	struct ctr_context unprivileged = *context;
-	struct ctr_plan_options options = { .id = "ID", .no_pivot = no_pivot };
+	struct ctr_plan_options options = { .id = "ID", .no_pivot = given->no_pivot };
 	struct ctr_plan_builder builder;
 	const struct ctr_spec *spec;
 
-	spec = ctr_bundle_load(context->arena, bundle, NULL, NULL, NULL, err);
-	if (!spec)
+	spec = ctr_bundle_load(context->arena, given->bundle, NULL, NULL, NULL, err);
+	if (!spec ||
+	    ctr_network_init(&explanation->network, &given->network, options.id, context, err) < 0)
 		return -1;
+	spec = ctr_network_spec(&explanation->network, spec, context);
 	explanation->spec = spec;
 	if (!spec->process)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
@@ -43,7 +61,9 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 	unprivileged.root = NULL;
 	options.runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
 				spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
-				spec->linux_->nnet_devices > 0;
+				ctr_network_is_due(&explanation->network, spec);
+	if (plan_overlay(&options, given->overlay, err) < 0)
+		return -1;
 	options.state_create = options.state_start = "{}";
 	if (ctr_cgroup_place(&explanation->cgroup, context->arena, &context->host, context->manager,
 			     spec->linux_->cgroups_path, options.id, err) < 0 ||
@@ -104,6 +124,45 @@ static void print_limit(const struct ctr_limit *limit, struct ctr_buf *out)
 		     limit->origin);
 }
 
+static void print_fd(const struct ctr_fd_request *fd, size_t slot, struct ctr_buf *out)
+{
+	if (fd->kind != CTR_FD_OVERLAY)
+		ctr_buf_addf(out, "  open %s for slot %zu   # %s\n", fd->path, slot, fd->origin);
+	else if (fd->layer)
+		ctr_buf_addf(out,
+			     "  mount an overlay, %s/upper over %s, for slot %zu   # --overlay\n",
+			     fd->layer, fd->path, slot);
+	else
+		ctr_buf_addf(out,
+			     "  mount an overlay, a tmpfs over %s, for slot %zu   # --overlay\n",
+			     fd->path, slot);
+}
+
+static void print_network(const struct explanation *explanation, struct ctr_buf *out)
+{
+	const struct ctr_network *network = &explanation->network;
+	const struct ctr_linux *config = explanation->spec->linux_;
+
+	for (size_t i = 0; i < config->nnet_devices; i++)
+		ctr_buf_addf(out, "  move interface %s to the container   # linux.netDevices.%s\n",
+			     config->net_devices[i].host_name, config->net_devices[i].host_name);
+	if (network->mode == CTR_NETWORK_PASTA)
+		ctr_buf_adds(out, "  start pasta, which copies the host's interface   # --net\n");
+	if (network->mode == CTR_NETWORK_BRIDGE)
+		ctr_buf_addf(out,
+			     "  make eth0, a port of bridge %s, which is made if it is missing"
+			     "   # --net\n",
+			     network->bridge);
+	if (network->mode == CTR_NETWORK_BRIDGE)
+		ctr_buf_addf(out, "  give it IPv4 address %s\n",
+			     network->ip ? network->ip : "the first that is free");
+	if (network->ip6)
+		ctr_buf_addf(out, "  give it IPv6 address %s   # --ip\n", network->ip6);
+	for (size_t i = 0; i < network->options->npublish; i++)
+		ctr_buf_addf(out, "  lead ports %s to the container   # --publish\n",
+			     network->options->publish[i]);
+}
+
 static void print_actions(const struct explanation *explanation, struct ctr_buf *out)
 {
 	const struct ctr_actions *actions = &explanation->actions;
@@ -135,9 +194,9 @@ static void print_actions(const struct explanation *explanation, struct ctr_buf 
 				     (unsigned long long)actions->rlimits[i].hard);
 	if (actions->has_oom_score_adj)
 		ctr_buf_addf(out, "  OOM score adjustment %d\n", actions->oom_score_adj);
+	print_network(explanation, out);
 	for (size_t i = 0; i < actions->nfds; i++)
-		ctr_buf_addf(out, "  open %s for slot %zu   # %s\n", actions->fds[i].path, i,
-			     actions->fds[i].origin);
+		print_fd(&actions->fds[i], i, out);
 	ctr_buf_adds(out, "ctr-init does:\n");
 	ctr_plan_dump(explanation->plan, out);
 }
@@ -207,6 +266,29 @@ static void encode_limits(struct ctr_json *json, const struct ctr_limits *limits
 	ctr_json_end_array(json);
 }
 
+static void encode_strings(struct ctr_json *json, const char *key, const char *const *list,
+			   size_t n)
+{
+	ctr_json_array(json, key);
+	for (size_t i = 0; i < n; i++)
+		ctr_json_string(json, NULL, list[i]);
+	ctr_json_end_array(json);
+}
+
+static void encode_network(struct ctr_json *json, const struct ctr_network *network)
+{
+	if (network->mode == CTR_NETWORK_CONFIG)
+		return;
+
+	ctr_json_object(json, "network");
+	ctr_json_string(json, "mode", ctr_network_recorded(network));
+	if (network->bridge && network->mode == CTR_NETWORK_BRIDGE)
+		ctr_json_string(json, "bridge", network->bridge);
+	encode_strings(json, "ip", network->options->ip, network->options->nip);
+	encode_strings(json, "publish", network->options->publish, network->options->npublish);
+	ctr_json_end_object(json);
+}
+
 static void encode(const struct explanation *explanation, struct ctr_arena *arena,
 		   struct ctr_buf *out)
 {
@@ -232,6 +314,12 @@ static void encode(const struct explanation *explanation, struct ctr_arena *aren
 				ctr_arena_printf(arena, "%s%s", explanation->cgroup.mount,
 						 explanation->cgroup.path));
 	encode_limits(&json, &explanation->limits);
+	encode_network(&json, &explanation->network);
+	for (size_t i = 0; i < actions->nfds; i++)
+		if (actions->fds[i].kind == CTR_FD_OVERLAY)
+			ctr_json_string(&json, "overlay",
+					actions->fds[i].layer ? actions->fds[i].layer
+							      : "ephemeral");
 	ctr_json_end_object(&json);
 	ctr_json_array(&json, "plan");
 	for (uint32_t i = 0; i < plan->nops; i++)
@@ -241,15 +329,15 @@ static void encode(const struct explanation *explanation, struct ctr_arena *aren
 	ctr_buf_addc(out, '\n');
 }
 
-int ctr_explain(const struct ctr_context *context, const char *bundle, bool no_pivot, bool json,
+int ctr_explain(const struct ctr_context *context, const struct ctr_explain_options *options,
 		struct ctr_buf *out, struct ctr_error *err)
 {
-	struct explanation explanation = { .cgroup = { .fd = -1 } };
+	struct explanation explanation = { .cgroup = { .fd = -1 }, .network = CTR_NETWORK_INIT };
 
-	if (make(&explanation, context, bundle, no_pivot, err) < 0)
+	if (make(&explanation, context, options, err) < 0)
 		return -1;
 
-	if (json)
+	if (options->json)
 		encode(&explanation, context->arena, out);
 	else
 		print_actions(&explanation, out);

@@ -3,10 +3,21 @@
 
 #include <stdbool.h>
 
+#include "core/network.h"
+
 struct ctr_buf;
 struct ctr_context;
 struct ctr_error;
 
+/* As those of ctr run. */
+struct ctr_explain_options {
+	const char *bundle;
+	bool no_pivot;
+	bool json;
+	const char *overlay; /* NULL: none */
+	struct ctr_network_options network;
+};
+
 /* Append to @out. Makes and changes nothing. 0, or -1 and @err. */
-int ctr_explain(const struct ctr_context *context, const char *bundle, bool no_pivot, bool json,
+int ctr_explain(const struct ctr_context *context, const struct ctr_explain_options *options,
 		struct ctr_buf *out, struct ctr_error *err);

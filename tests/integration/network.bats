@@ -336,6 +336,31 @@ print(s.recv(99).decode())' "$2" "$3"
   expect_output 10.77.0.2
 }
 
+@test "explain shows what --net and --overlay would do, and does nothing" {
+  need root
+  run -0 ctr explain -b "$BUNDLE" --net bridge=br-$$ --ip 10.9.9.9 --ip fd00::9 -p 80:81 --overlay "$BATS_TEST_TMPDIR/layer"
+  expect_match "make eth0, a port of bridge br-$$, .*# --net"
+  expect_match 'IPv4 address 10.9.9.9'
+  expect_match 'IPv6 address fd00::9 *# --ip'
+  expect_match 'lead ports 80:81 to the container *# --publish'
+  expect_match "mount an overlay, $BATS_TEST_TMPDIR/layer/upper over [^ ]*/rootfs, .*# --overlay"
+  expect_match '/etc/hosts'
+  [ ! -e "$BATS_TEST_TMPDIR/layer" ]
+  [ "$(links)" = 'lo ' ]
+  run -0 ctr explain --json -b "$BUNDLE" --net bridge -p 80:81 --overlay ephemeral
+  [ "$(jq -c '[.actions.network, .actions.overlay]' <<<"$output")" = \
+    '[{"mode":"bridge","bridge":"ctr0","ip":[],"publish":["80:81"]},"ephemeral"]' ]
+  run -0 ctr explain -b "$BUNDLE" --net host
+  refuse_match 'unshare network'
+  refuse_match 'clone.*network'
+  config '.linux.netDevices = {one: {}}'
+  run -0 ctr explain -b "$BUNDLE"
+  expect_match 'move interface one to the container *# linux.netDevices.one'
+  run ctr explain -b "$BUNDLE" --publish 80:80
+  expect_status 1
+  expect_match '^ctr: --publish: needs --net bridge'
+}
+
 @test "many at once have different addresses" {
   bridges
   command_is sleep 100

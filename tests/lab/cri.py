@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""cri.py METHOD [JSON] - one call of Kubernetes' container runtime interface, for the lab.
+"""Calls of Kubernetes' container runtime interface, for the lab.
 
-Sends the request to the socket CRI_SOCKET (containerd's), prints the answer as JSON. Of
+cri.py METHOD [JSON]  sends the request to the socket CRI_SOCKET (containerd's), prints the answer
+cri.py --serve PATH   answers "METHOD JSON" at a socket: Python takes seconds to start in the lab;
+                      the first line of an answer is the exit status of the former
+
+Of
 runtime/v1/api.proto it knows the messages and fields that the tests use, by the numbers they
 have there.
 """
 import os
+import socket
 import sys
 
 import grpc
@@ -87,24 +92,56 @@ def messages():
     return lambda name: factory.GetPrototype(pool.FindMessageTypeByName("cri." + name))
 
 
-def main():
-    method, text = sys.argv[1], (sys.argv[2:] or ["{}"])[0]
-    service = "ImageService" if method.endswith("Images") else "RuntimeService"
-    socket = os.environ.get("CRI_SOCKET", "/run/containerd/containerd.sock")
-    message = messages()
-    request = json_format.Parse(text, message(method + "Request")())
-    with grpc.insecure_channel("unix://" + socket) as channel:
-        call = channel.unary_unary(
+class Client:
+    """A connection to the engine; ask() makes one call."""
+
+    def __init__(self, path):
+        self.channel = grpc.insecure_channel("unix://" + path)
+        self.message = messages()
+
+    def ask(self, method, text):
+        """The answer as JSON. grpc.RpcError, json_format.ParseError."""
+        service = "ImageService" if method.endswith("Images") else "RuntimeService"
+        call = self.channel.unary_unary(
             f"/runtime.v1.{service}/{method}",
             request_serializer=lambda m: m.SerializeToString(),
-            response_deserializer=message(method + "Response").FromString,
+            response_deserializer=self.message(method + "Response").FromString,
         )
+        request = json_format.Parse(text or "{}", self.message(method + "Request")())
+        answer = call(request, timeout=200, wait_for_ready=True)
+        return json_format.MessageToJson(answer, preserving_proto_field_name=True,
+                                         including_default_value_fields=True)
+
+    def answer(self, request):
+        """To "METHOD JSON": the exit status, a newline, the answer or an error."""
+        method, _, text = request.strip().partition(" ")
         try:
-            answer = call(request, timeout=100)
+            return "0\n" + self.ask(method, text) + "\n"
         except grpc.RpcError as error:
-            sys.exit(f"{error.code().name}: {error.details()}")
-    print(json_format.MessageToJson(answer, preserving_proto_field_name=True,
-                                    including_default_value_fields=True))
+            return f"1\n{error.code().name}: {error.details()}\n"
+        except (json_format.ParseError, KeyError) as error:
+            return f"2\n{error}\n"
+
+
+def serve(client, path):
+    """Answer at socket @path, one connection after the other, until killed."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    while True:
+        peer, _ = listener.accept()
+        with peer, peer.makefile("rw") as stream:
+            stream.write(client.answer(stream.read()))
+
+
+def main():
+    """One call, or many."""
+    client = Client(os.environ.get("CRI_SOCKET", "/run/containerd/containerd.sock"))
+    if sys.argv[1] == "--serve":
+        serve(client, sys.argv[2])
+    status, _, text = client.answer(" ".join(sys.argv[1:3])).partition("\n")
+    (sys.stderr if status != "0" else sys.stdout).write(text)
+    sys.exit(int(status))
 
 
 main()

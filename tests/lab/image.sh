@@ -15,7 +15,7 @@ IMAGE_PACKAGES=(
   erofs-utils attr acl socat busybox-static iputils-ping tcpdump
   # the runtimes and engines to compare with and to be driven by
   crun runc podman conmon netavark aardvark-dns passt fuse-overlayfs catatonit
-  uidmap buildah containerd docker.io docker-cli criu qemu-system-x86 virtiofsd
+  uidmap buildah containerd containernetworking-plugins docker.io docker-cli criu qemu-system-x86 virtiofsd
   user-mode-linux
   # real workloads
   redis-server redis-tools postgresql iperf3 python3

@@ -67,3 +67,21 @@ in_lab_user() {
     DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus \
     systemd-run --user --scope -q -p Delegate=yes -- "$@")
 }
+
+# cri_begin - from here on call() asks the engine at CRI_SOCKET
+cri_begin() {
+  python3 "$HERE/cri.py" --serve "$WORK/cri.sock" &
+  echo $! >"$WORK/cri.pid"
+  soon test -S "$WORK/cri.sock"
+}
+# call METHOD [JSON] - of the container runtime interface; the answer, or an error and 1
+call() {
+  local answer
+  answer=$(printf '%s %s' "$1" "${2:-}" | socat -t 250 - "UNIX:$WORK/cri.sock")
+  if [ "${answer%%$'\n'*}" = 0 ]; then
+    printf '%s\n' "${answer#*$'\n'}"
+  else
+    printf '%s\n' "${answer#*$'\n'}" >&2
+    return 1
+  fi
+}

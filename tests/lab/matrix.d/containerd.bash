@@ -6,7 +6,7 @@ client() { /usr/bin/ctr "$@"; } # it has the same name as the runtime
 run_box() { client run --runc-binary "$RUNTIME" "$@"; }
 IMAGE=localhost/lab/box:latest
 # stay WHAT OPTION... - a container that stays
-stay() { run_box -d "${@:2}" $IMAGE "$C-$1" sleep 1000; }
+stay() { run_box -d "${@:2}" $IMAGE "$C-$1" sleep 10000; }
 in_task() { client task exec --exec-id "e$RANDOM" "$C-$1" "${@:2}"; }
 status_of() { client task ls | awk -v id="$C-$1" '$1 == id { print $3 }'; }
 is() { [ "$(status_of "$1")" = "$2" ]; }

@@ -8,7 +8,7 @@ podman() { command podman --runtime "$NAME" --cgroup-manager "$MANAGER" "$@"; }
 # a container for one command, without a network
 once() { podman run --rm --network none "$@"; }
 # a container that stays: stay WHAT OPTION...
-stay() { podman run -d --name "$P-$1" --network none "${@:2}" box sleep 1000 >/dev/null; }
+stay() { podman run -d --name "$P-$1" --network none "${@:2}" box sleep 10000 >/dev/null; }
 # exec in it
 inside() { podman exec "$P-$1" "${@:2}"; }
 of() { podman inspect --format "$2" "$P-$1"; }
@@ -216,8 +216,8 @@ rows_checkpoint() {
 rows_pods() {
   row 'a pod: shared namespaces, infra container' 0 $'same\nRunning' \
     'podman pod create --name $P-pod --network none >/dev/null
-    podman run -d --pod $P-pod --name $P-p1 box sleep 1000 >/dev/null
-    podman run -d --pod $P-pod --name $P-p2 box sleep 1000 >/dev/null
+    podman run -d --pod $P-pod --name $P-p1 box sleep 10000 >/dev/null
+    podman run -d --pod $P-pod --name $P-p2 box sleep 10000 >/dev/null
     for n in net ipc uts; do
       test "$(inside p1 readlink /proc/self/ns/$n)" = "$(inside p2 readlink /proc/self/ns/$n)" || echo $n differs
     done; echo same; podman pod inspect $P-pod --format "{{.State}}"; podman pod rm -f -t 0 $P-pod >/dev/null'

@@ -33,7 +33,19 @@ at_terminal() { # SCENARIO [WORD] ARGUMENT...
   detached "$ID"
   at_terminal plain exec -t "$ID" sh
   at_terminal sizes exec -it "$ID" sh
+  for scenario in keys stopped background moved_back; do
+    at_terminal $scenario exec -t "$ID" sh
+  done
+  at_terminal ended exec -t "$ID" sh
   ctr delete --force "$ID"
+}
+
+@test "a container that is killed gives the terminal back" {
+  at_terminal ended run -b "$BUNDLE" "$ID"
+}
+
+@test "a terminal that nobody reads from holds up neither exec nor kill" {
+  at_terminal stalled run -b "$BUNDLE" "$ID"
 }
 
 @test "sizes of the window" { at_terminal sizes run -b "$BUNDLE" "$ID"; }

@@ -291,6 +291,36 @@ def no_reader(*argv):
     t.child.wait(LIMIT)
 
 
+def other(argv, *words):
+    """another ctr, about the same container: its id is the last word, or that before `sh`"""
+    name = argv[-2] if argv[-1] == "sh" else argv[-1]
+    done = subprocess.run([*argv[:3], words[0], name, *words[1:]], capture_output=True,
+                          timeout=LIMIT, check=True)
+    return done.stdout
+
+
+def ended(*argv):
+    """the container is killed by somebody else"""
+    t = Terminal(argv)
+    t.expect("# ")
+    assert t.is_raw()
+    other(argv, "kill", "KILL")
+    assert t.wait() == 137
+    t.restored()
+
+
+def stalled(*argv):
+    """more output than the terminal takes, and nobody reads"""
+    t = Terminal(argv)
+    t.expect("# ")
+    t.type("while :; do echo 0123456789012345678901234567890123456789; done\r")
+    time.sleep(1)
+    assert other(argv, "exec", "echo", "alive") == b"alive\n"
+    other(argv, "kill", "KILL")
+    assert t.wait() == 137
+    t.restored()
+
+
 def colour(*argv):
     """an error on a terminal has colour, and a hint"""
     t = Terminal(argv)

@@ -578,16 +578,20 @@ interface() { # NAME - with addresses, up
   in_host ip addr add 192.0.2.1/24 dev host0
   in_host ip link set host0 up
   in_host ip route add default via 192.0.2.254
+  in_host ip addr add 2001:db8::1/64 dev host0 nodad
+  in_host ip -6 route add default via 2001:db8::254
   nobody() {
     in_host timeout --foreground 30 setpriv --reuid 65534 --regid 65534 --clear-groups \
       env -i PATH="${NOBODY_PATH:-/usr/bin:/bin}" "$place/ctr" --root "$place/state" "$@"
   }
   failed=
   if command -v pasta >/dev/null; then
-    nobody run --detach --net bridge --publish 8080:80 --rootfs "$place/rootfs" -- \
+    nobody run --detach --net bridge --publish 8080:80 -p '[2001:db8::1]:8081:80' \
+      --rootfs "$place/rootfs" -- \
       sh -c 'while :; do echo i am inside | nc -l -p 80; done' </dev/null >"$place/out" 2>&1 3>&- ||
       failed="run: $(cat "$place/out")"
     [ -n "$failed" ] || eventually answers 127.0.0.1 8080 inside || failed='no answer'
+    [ -n "$failed" ] || eventually answers 2001:db8::1 8081 inside || failed='no answer by IPv6'
     id=$(nobody list -q)
     pid=$(cat "$place/state/$id/pasta.pid")
     nobody exec "$id" ip addr | grep -q 'inet 192.0.2.1/24' || failed+=' no address'

@@ -438,6 +438,7 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	start.console = wires.console[0];
 	start.output = wires.output[0];
 	start.terminal = machine->spec->process->terminal;
+	start.boot_seconds = setup->boot_seconds;
 	{
 		const int keep[] = { own.sync,  own.gate,      own.dir,     start.channel,
 				     start.qmp, start.console, start.output };

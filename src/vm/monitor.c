@@ -14,7 +14,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -25,7 +24,6 @@
 #include "vm/terminal.h"
 
 enum {
-	BOOT_SECONDS = 600,
 	SAID_LAST = 600,
 	QMP_MS = 10000,
 	QUEUE_MAX = 64 << 20, /* a plan and all windows are less */
@@ -73,13 +71,24 @@ void ctr_monitor_fail(int sync, int error, const char *format, ...)
 			   MSG_NOSIGNAL);
 }
 
+/* Where what matters begins: a kernel says why it panics, and then a lot more. */
+static size_t beginning(const struct monitor_said *said)
+{
+	static const char panic[] = "Kernel panic";
+	const char *found = memmem(said->text, said->length, panic, strlen(panic));
+
+	if (found)
+		return (size_t)(found - said->text);
+	return said->length > SAID_LAST ? said->length - SAID_LAST : 0;
+}
+
 /* What somebody has said last, in one line, without what does not print. @text has room for it. */
 static const char *in_one_line(const struct monitor_said *said, char text[2 * MONITOR_SAID])
 {
+	const size_t begin = beginning(said);
 	char *to = text;
 
-	for (size_t i = said->length > SAID_LAST ? said->length - SAID_LAST : 0; i < said->length;
-	     i++) {
+	for (size_t i = begin; i < said->length && i < begin + SAID_LAST; i++) {
 		char c = said->text[i];
 
 		if (c == '\n' && to > text && to[-1] != ' ') {
@@ -403,12 +412,10 @@ static void end_sessions(struct monitor *monitor)
 	}
 }
 
-static int seconds_left(const struct timespec *began)
+static bool is_late(const struct monitor *monitor)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return BOOT_SECONDS - (int)(now.tv_sec - began->tv_sec);
+	return !monitor->hello &&
+	       monitor_now() - monitor->began > (uint64_t)monitor->boot_seconds * 1000000000;
 }
 
 static void check_vmm(struct monitor *monitor)
@@ -441,9 +448,7 @@ static void loop(struct monitor *monitor)
 {
 	static struct pollfd fds[WATCHES];
 	static struct watch watches[WATCHES];
-	struct timespec began;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &began);
 	while (!monitor->ended && !monitor_session_done(&monitor->sessions[0])) {
 		unsigned n;
 
@@ -453,8 +458,12 @@ static void loop(struct monitor *monitor)
 			monitor_give_up(monitor, "the guest does not read what it is sent");
 			break;
 		}
-		if (!monitor->hello && seconds_left(&began) <= 0) {
-			monitor_give_up(monitor, "the guest does not come up");
+		if (is_late(monitor)) {
+			char why[64];
+
+			(void)snprintf(why, sizeof(why), "the guest did not come up within %u s",
+				       monitor->boot_seconds);
+			monitor_give_up(monitor, why);
 			break;
 		}
 		n = fill(monitor, fds, watches);
@@ -553,6 +562,7 @@ int ctr_monitor_run(const struct ctr_monitor_start *start)
 	monitor->qmp = start->qmp;
 	monitor->dir = start->fds->dir;
 	monitor->began = monitor_now();
+	monitor->boot_seconds = start->boot_seconds;
 	monitor->vmm = start->vmm;
 	monitor->server = start->server;
 	for (unsigned i = 0; i < MONITOR_CLIENTS; i++)

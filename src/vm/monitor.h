@@ -16,13 +16,14 @@ struct ctr_machine_fds;
 /* What is given to it, all its own from then on. -1: none. */
 struct ctr_monitor_start {
 	const struct ctr_machine_fds *fds;
-	pid_t vmm;     /* the hypervisor */
-	pid_t server;  /* of files; 0: none */
-	int channel;   /* to the guest */
-	int qmp;       /* to QEMU; -1: this hypervisor cannot be paused */
-	int console;   /* what the guest's kernel says */
-	int output;    /* what the hypervisor says */
-	bool terminal; /* the container has one */
+	pid_t vmm;             /* the hypervisor */
+	pid_t server;          /* of files; 0: none */
+	int channel;           /* to the guest */
+	int qmp;               /* to QEMU; -1: this hypervisor cannot be paused */
+	int console;           /* what the guest's kernel says */
+	int output;            /* what the hypervisor says */
+	bool terminal;         /* the container has one */
+	unsigned boot_seconds; /* that the guest may take until it speaks */
 };
 
 /* Until the end. The exit status; where a signal ended the process, this one dies by it, too. */

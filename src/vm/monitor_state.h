@@ -60,7 +60,8 @@ struct monitor {
 	unsigned qmp_id;
 	uint16_t tag; /* of the latest question */
 	pid_t vmm, server;
-	bool hello;     /* the guest has spoken */
+	bool hello; /* the guest has spoken */
+	unsigned boot_seconds;
 	uint64_t began; /* CLOCK_MONOTONIC, ns, when the hypervisor had just been started */
 	bool ended;     /* the machine, or our interest in it */
 	bool told;      /* the parent has heard why */

@@ -17,6 +17,7 @@ struct ctr_machine;
 struct ctr_plan_header;
 
 enum {
+	CTR_VM_BOOT_SECONDS = 600, /* translated code on a busy machine takes minutes */
 	CTR_VM_MIB = 1 << 20,
 	CTR_VM_MEMORY = 256,       /* MiB, where nothing is said */
 	CTR_VM_MEMORY_MIN = 96,    /* what a distribution's kernel boots in */
@@ -53,7 +54,8 @@ struct ctr_vm_setup {
 	int64_t memory_max, pids_max; /* of the container in the guest; 0: none */
 	bool all_root;                /* the document's only id is root's */
 	bool kvm;
-	bool privileged; /* the caller is, on this host */
+	uint32_t boot_seconds; /* that the guest may take until it speaks */
+	bool privileged;       /* the caller is, on this host */
 
 	/* network.c, in the monitor */
 	struct ctr_vm_nic nics[CTR_VM_NICS];

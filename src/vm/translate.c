@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "vm/backend.h"
 #include "vm/setup.h"
 
@@ -428,6 +429,22 @@ static const struct ctr_host *guest_host(const struct ctr_machine *machine)
 	return host;
 }
 
+static int read_patience(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+			 struct ctr_error *err)
+{
+	const char *text = ctr_spec_annotation(machine->spec, "org.ctr.boot-timeout");
+	uint64_t seconds = CTR_VM_BOOT_SECONDS;
+
+	if (text && (ctr_parse_u64(text, &seconds) < 0 || seconds < 1 || seconds > 86400))
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, 0,
+			"annotations[org.ctr.boot-timeout]: '%s' is not a number of seconds "
+			"from 1 to 86400",
+			text);
+	setup->boot_seconds = (uint32_t)seconds;
+	return 0;
+}
+
 int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
 {
 	struct ctr_vm_setup *setup = ctr_arena_alloc(machine->arena, sizeof(*setup));
@@ -441,9 +458,10 @@ int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
 		.initramfs = -1,
 		.image = -1,
 	};
-	if (check_vm(machine, err) < 0 || check_fields(machine, err) < 0 ||
-	    check_namespaces(machine, err) < 0 || check_user(machine, setup, err) < 0 ||
-	    check_devices(machine, err) < 0 || size_machine(machine, setup, err) < 0)
+	if (read_patience(machine, setup, err) < 0 || check_vm(machine, err) < 0 ||
+	    check_fields(machine, err) < 0 || check_namespaces(machine, err) < 0 ||
+	    check_user(machine, setup, err) < 0 || check_devices(machine, err) < 0 ||
+	    size_machine(machine, setup, err) < 0)
 		return -1;
 	mounts = translate_mounts(machine, setup, err);
 	if (!mounts)

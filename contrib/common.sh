@@ -5,6 +5,8 @@
 BUILD_PACKAGES=(
   gcc libc6-dev make autoconf automake pkgconf libyajl-dev libseccomp-dev
 )
+# The C library of a static ctr; without it that takes glibc, and twice as long to start.
+MUSL_PACKAGE=musl-dev
 
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -37,6 +39,16 @@ need_packages() {
   fi
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||
     { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; }
+}
+
+# want_package NAME WHAT-WITHOUT - install it where there is one, say so where there is not
+want_package() {
+  [ -n "$(missing_packages "$1")" ] || return 0
+  if (need_packages "$1") >/dev/null 2>&1; then
+    echo "${0##*/}: installed $1"
+  else
+    echo "${0##*/}: there is no $1: $2"
+  fi
 }
 
 # build DIRECTORY CONFIGURE-ARGUMENT... - build the clone in that directory, out of

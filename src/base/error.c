@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strerror.h"
+
 static const char cut_mark[] = "...";
 
 /* Overwrite the end of a text that did not fit, without splitting a UTF-8 sequence. */
@@ -20,7 +22,7 @@ static void mark_cut(char *text, size_t size)
 /* The reason stays whole, however long the operands are. */
 static void set_text(char *text, size_t size, int code, const char *format, va_list ap)
 {
-	const char *reason = code ? strerror(code) : "";
+	const char *reason = code ? ctr_strerror(code) : "";
 	size_t room = size - (code ? strlen(": ") + strlen(reason) : 0);
 	int n = vsnprintf(text, room, format, ap);
 

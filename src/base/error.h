@@ -29,7 +29,7 @@ struct ctr_error {
 
 /*
  * Fill @err and return -1, so that `return ctr_fail(...)` reads well. A @code other than 0 appends
- * ": " and strerror(@code). A text that does not fit ends in "...". @err may be NULL.
+ * ": " and ctr_strerror(@code). A text that does not fit ends in "...". @err may be NULL.
  */
 int ctr_fail(struct ctr_error *err, enum ctr_fault fault, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -16,10 +16,6 @@ const char *ctr_name_of(const struct ctr_name *table, int64_t value)
 	return NULL;
 }
 
-/* The C library keeps the first two real-time signals to itself; so count what users call SIGRTMIN
- * from 34, as kill(1) does, whatever library this was built with. */
-enum { RTMIN = 34, RTMAX = 64 };
-
 static const struct ctr_name signals[] = {
 	{"SIGHUP",     SIGHUP   },
 	{ "SIGINT",    SIGINT   },
@@ -65,7 +61,8 @@ static int realtime(const char *text, int base, char sign)
 
 	if (!*text)
 		return base;
-	if (*text != sign || ctr_parse_u64(text + 1, &offset) < 0 || offset > RTMAX - RTMIN)
+	if (*text != sign || ctr_parse_u64(text + 1, &offset) < 0 ||
+	    offset > CTR_SIGRTMAX - CTR_SIGRTMIN)
 		return -EINVAL;
 	return sign == '+' ? base + (int)offset : base - (int)offset;
 }
@@ -76,14 +73,14 @@ int ctr_signal_parse(const char *text)
 	uint64_t number;
 
 	if (ctr_parse_u64(text, &number) == 0)
-		return number <= RTMAX ? (int)number : -EINVAL;
+		return number <= CTR_SIGRTMAX ? (int)number : -EINVAL;
 
 	if (strncasecmp(text, "SIG", 3) == 0)
 		text += 3;
 	if (strncasecmp(text, "RTMIN", 5) == 0)
-		return realtime(text + 5, RTMIN, '+');
+		return realtime(text + 5, CTR_SIGRTMIN, '+');
 	if (strncasecmp(text, "RTMAX", 5) == 0)
-		return realtime(text + 5, RTMAX, '-');
+		return realtime(text + 5, CTR_SIGRTMAX, '-');
 	for (known = signals; known->name; known++)
 		if (strcasecmp(known->name + 3, text) == 0)
 			return (int)known->value;

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/libc.h"
 
 /* Signals are as for a new program. */
 static int spawn(const char *const *argv, const posix_spawn_file_actions_t *actions, pid_t *pid)
@@ -22,7 +23,7 @@ static int spawn(const char *const *argv, const posix_spawn_file_actions_t *acti
 	int error;
 
 	sigemptyset(&none);
-	sigfillset(&all);
+	ctr_sigfillset(&all);
 	(void)posix_spawnattr_init(&attr);
 	error = posix_spawnattr_setsigmask(&attr, &none);
 	if (!error)
@@ -64,8 +65,8 @@ static int spawn_with_output(const char *const *argv, int output, bool errors, i
 		error = posix_spawn_file_actions_adddup2(&actions, kept, CTR_RUN_KEPT);
 	/* What our caller has left open is for us and the container. */
 	if (!error)
-		error = posix_spawn_file_actions_addclosefrom_np(
-			&actions, kept >= 0 ? CTR_RUN_KEPT + 1 : CTR_RUN_KEPT);
+		error = ctr_spawn_add_close_inherited(&actions,
+						      kept >= 0 ? CTR_RUN_KEPT + 1 : CTR_RUN_KEPT);
 	r = error ? -error : spawn(argv, &actions, pid);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return r;

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/strerror.h"
 #include "bench/memory.h"
 #include "bench/report.h"
 #include "core/context.h"
@@ -102,7 +103,7 @@ static void add_processor(struct facts *facts)
 	smt = content(facts, "/sys/devices/system/cpu/smt/active");
 	add(facts, "SMT", smt ? strcmp(smt, "1") == 0 ? "on" : "off" : "unknown", NULL);
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	add(facts, "/dev/kvm", kvm < 0 ? strerror(errno) : "usable", NULL);
+	add(facts, "/dev/kvm", kvm < 0 ? ctr_strerror(errno) : "usable", NULL);
 }
 
 static void add_load(struct facts *facts)

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/strerror.h"
 #include "core/context.h"
 #include "vm/backend.h"
 
@@ -36,7 +37,7 @@ static const char *reason(struct ctr_arena *arena, const char *step, int status,
 	if (status == -EINTR)
 		return ctr_arena_printf(arena, "%s: interrupted", step);
 	if (status < 0)
-		return ctr_arena_printf(arena, "%s: %s", step, strerror(-status));
+		return ctr_arena_printf(arena, "%s: %s", step, ctr_strerror(-status));
 	if (len == 0)
 		return ctr_arena_printf(arena, "%s: exit status %d", step, status);
 	return ctr_arena_strdup(arena, text);
@@ -114,7 +115,7 @@ static const char *make_pipe(int *out, int *in, int ours)
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0 || fcntl(fds[ours], F_SETFL, O_NONBLOCK) < 0)
-		return strerror(errno);
+		return ctr_strerror(errno);
 	*out = fds[0];
 	*in = fds[1];
 	return NULL;
@@ -134,7 +135,7 @@ static const char *create(struct ctr_bench *bench, const char *kind, const char 
 		return reason(arena, "create", r, instance->out);
 	r = read_pid(instance, pid_file);
 	if (r < 0)
-		return ctr_arena_printf(arena, "create: pid file: %s", strerror(-r));
+		return ctr_arena_printf(arena, "create: pid file: %s", ctr_strerror(-r));
 	return NULL;
 }
 

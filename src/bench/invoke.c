@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/libc.h"
 #include "bench/processes.h"
 #include "core/context.h"
 
@@ -97,7 +98,7 @@ int ctr_invoke(const struct ctr_bench *bench, const char *const *words, int in, 
 		argv[n++] = *words++;
 
 	sigemptyset(&none);
-	sigfillset(&all);
+	ctr_sigfillset(&all);
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attr);
 	error = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/strerror.h"
 #include "cli/command.h"
 #include "cli/commit.h"
 #include "oci/words.h"
@@ -65,7 +66,8 @@ static void print_version(const char *name)
 	       CTR_OCI_VERSION);
 	printf("%s%s+SECCOMP +CAP +SELINUX +APPARMOR +EBPF +YAJL\n",
 	       CTR_WITH_SYSTEMD ? "+SYSTEMD " : "", CTR_WITH_CRIU ? "+CRIU " : "");
-	printf("libseccomp: %u.%u.%u\n", seccomp->major, seccomp->minor, seccomp->micro);
+	printf("libseccomp: %u.%u.%u\nlibc: %s\n", seccomp->major, seccomp->minor, seccomp->micro,
+	       CTR_LIBC);
 }
 
 static void print_help(const char *name)
@@ -400,7 +402,7 @@ int main(int argc, char **argv)
 	r = ctr_fd_sanitize_std();
 	if (r < 0) {
 		ctr_log(CTR_LOG_ERROR, "cannot open '/dev/null' for a closed standard stream: %s",
-			strerror(-r));
+			ctr_strerror(-r));
 		return 125;
 	}
 	loosen_bonds();

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/strerror.h"
 #include "state/record.h"
 
 #define SOCKET "notify/notify.sock"
@@ -92,7 +93,7 @@ int ctr_notify_open(struct ctr_notify *notify, int dir, struct ctr_error *err)
 	fd = connect_manager(path);
 	if (fd < 0) {
 		ctr_log(CTR_LOG_WARNING, "NOTIFY_SOCKET: cannot connect to '%s': %s", path,
-			strerror(-fd));
+			ctr_strerror(-fd));
 		return 0;
 	}
 	notify->out = fd;
@@ -145,7 +146,7 @@ static void pass(const struct ctr_notify *notify, const char *text, size_t len, 
 
 	if (r < 0)
 		ctr_log(CTR_LOG_WARNING, "NOTIFY_SOCKET: cannot send to the service manager: %s",
-			strerror(-r));
+			ctr_strerror(-r));
 }
 
 /* What a container may say of itself. */

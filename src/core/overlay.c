@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/strerror.h"
 #include "core/container.h"
 #include "core/context.h"
 #include "ns/plan.h"
@@ -376,7 +378,7 @@ static int report_fail(const struct ctr_fd_request *request, struct report *repo
 	report->kernel[strcspn(report->kernel, "\n")] = '\0';
 	return ctr_fail(err, CTR_FAULT_HOST, 0, "--overlay: %s ('%s' over '%s'): %s%s%s%s",
 			step_words[report->step], request->layer ? request->layer : "ephemeral",
-			request->path, strerror(report->error), explain(report),
+			request->path, ctr_strerror(report->error), explain(report),
 			report->kernel[0] ? ": " : "",
 			report->kernel[0] ? report->kernel + (report->kernel[1] == ' ' ? 2 : 0)
 					  : "");

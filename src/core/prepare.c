@@ -16,6 +16,7 @@
 #include "base/bitlist.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/libc.h"
 #include "base/log.h"
 #include "ns/plan.h"
 
@@ -170,7 +171,7 @@ void ctr_prepare_block_signals(sigset_t *old)
 {
 	sigset_t all;
 
-	sigfillset(&all);
+	ctr_sigfillset(&all);
 	/* Their default actions are what a bug of ours should get. */
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);

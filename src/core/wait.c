@@ -16,7 +16,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/libc.h"
 #include "base/log.h"
+#include "base/strerror.h"
 #include "core/launch.h"
 #include "core/notify.h"
 #include "core/prepare.h"
@@ -49,7 +51,7 @@ int ctr_wait_prepare(struct ctr_wait *wait, struct ctr_error *err)
 	wait->masked = true;
 
 	/* Those that are not blocked never come this way. */
-	sigfillset(&all);
+	ctr_sigfillset(&all);
 	wait->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (wait->signals < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for signals");
@@ -309,7 +311,7 @@ static void detach(struct session *session)
 
 	pid = pipe2(ready, O_CLOEXEC) < 0 ? -1 : fork();
 	if (pid < 0) {
-		ctr_log(CTR_LOG_ERROR, "cannot detach: %s", strerror(errno));
+		ctr_log(CTR_LOG_ERROR, "cannot detach: %s", ctr_strerror(errno));
 		ctr_close_ptr(&ready[0]);
 		ctr_close_ptr(&ready[1]);
 		return;

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/libc.h"
 #include "oci/words.h"
 #include "state/dir.h"
 
@@ -59,12 +60,12 @@ static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *
 	sigset_t none, all;
 
 	sigemptyset(&none);
-	sigfillset(&all);
+	ctr_sigfillset(&all);
 	return posix_spawn_file_actions_adddup2(actions, in, 0) ?:
 	       posix_spawn_file_actions_adddup2(actions, out, 1) ?:
 	       posix_spawn_file_actions_adddup2(actions, out, 2) ?:
 	       /* What our caller has left open is for us and the container. */
-	       posix_spawn_file_actions_addclosefrom_np(actions, 3) ?:
+	       ctr_spawn_add_close_inherited(actions, 3) ?:
 	       (cwd ? posix_spawn_file_actions_addchdir_np(actions, cwd) : 0) ?:
 	       posix_spawnattr_setsigmask(attr, &none) ?:
 	       posix_spawnattr_setsigdefault(attr, &all) ?:

@@ -2,6 +2,7 @@
  * mounts[] (config.md#mounts): which operations each becomes. Bind mounts are plan_bind.c. The only
  * place where the type of a mount is looked at.
  */
+#include <linux/mount.h>
 #include <string.h>
 #include <sys/mount.h>
 

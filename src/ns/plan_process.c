@@ -268,7 +268,7 @@ static const struct {
 	uint64_t enough;
 } needed[] = {
 	{RLIMIT_NOFILE,  128              }, /* a batch of descriptors, and what it has open */
-	{ RLIMIT_FSIZE,  RLIM64_INFINITY  }, /* tmpcopyup copies what there is */
+	{ RLIMIT_FSIZE,  RLIM_INFINITY    }, /* tmpcopyup copies what there is */
 	{ RLIMIT_CPU,    60               },
 	{ RLIMIT_RTTIME, 10000000         },
 	{ RLIMIT_AS,     UINT64_C(1) << 28},

@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/strerror.h"
 #include "plan/build.h"
 
 enum { WORDS_MAX = 768 };
@@ -93,10 +94,10 @@ static void add_op_words(struct words *words, const struct ctr_plan_header *plan
 	}
 }
 
-/* strerror(), with a small first letter: "permission denied". */
+/* ctr_strerror(), with a small first letter: "permission denied". */
 static const char *small_strerror(int code, char *text, size_t size)
 {
-	(void)snprintf(text, size, "%s", strerror(code));
+	(void)snprintf(text, size, "%s", ctr_strerror(code));
 	text[0] = (char)tolower((unsigned char)text[0]);
 	return text;
 }
@@ -141,7 +142,7 @@ static int hook_fail(const struct ctr_op *op, const struct ctr_msg *msg, const c
 	if (msg->detail == CTR_DETAIL_HOOK_TIMEOUT)
 		add(&words, "hook ran past specified timeout of %llus", timeout);
 	else if (WIFSIGNALED(status))
-		add(&words, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		add(&words, "signal %d (%s)", WTERMSIG(status), ctr_strsignal(WTERMSIG(status)));
 	else
 		add(&words, "exit status %d", WEXITSTATUS(status));
 	if (len > 0)

@@ -15,7 +15,7 @@
  *   b = arg2, B = str2 is a block of strings (see ctr_view_next()), D = str is binary data,
  *   m = str2 is a file mode, no offset. What is not named must be 0 or CTR_SLOT_NONE.
  * words: the error text; %s str, %t str2 (first string of a block), %a arg decimal, %% itself.
- * Child errors read "ORIGIN: WORDS: strerror(errno)".
+ * Child errors read "ORIGIN: WORDS: ctr_strerror(errno)".
  */
 #define CTR_OPS(X)                                                                                 \
 	/* -- namespaces and identity of the process */                                            \

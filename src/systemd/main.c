@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/strerror.h"
 
 #define SYSTEMD_NAME "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
@@ -60,7 +61,7 @@ static int fail(const char *format, ...)
 
 static const char *reason(const sd_bus_error *error, int r)
 {
-	return error->message ? error->message : strerror(-r);
+	return error->message ? error->message : ctr_strerror(-r);
 }
 
 /* ---- connection */
@@ -166,7 +167,7 @@ static int wait_for_job(sd_bus *bus, struct job *job, const char *what, const ch
 		if (r == 0)
 			r = sd_bus_wait(bus, end - now);
 		if (r < 0)
-			return fail("%s unit '%s': %s", what, unit, strerror(-r));
+			return fail("%s unit '%s': %s", what, unit, ctr_strerror(-r));
 	}
 
 	return strcmp(result, "done") == 0
@@ -522,7 +523,7 @@ int main(int argc, char **argv)
 		r = open_bus(user, &bus);
 		if (r < 0)
 			return fail("cannot connect to %s: %s",
-				    user ? "the user's systemd" : "systemd", strerror(-r));
+				    user ? "the user's systemd" : "systemd", ctr_strerror(-r));
 		r = verbs[i].run(bus, argv + 1);
 		sd_bus_flush_close_unref(bus);
 		return r;

@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/libc.h"
 #include "plan/view.h"
 #include "vm/backend.h"
 #include "vm/control.h"
@@ -155,7 +156,7 @@ int ctr_vm_exec(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	int status, r = 0;
 	sigset_t all;
 
-	sigfillset(&all);
+	ctr_sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, NULL);
 	proxy.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (plan->preserve_fds > 0)

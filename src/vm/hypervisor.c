@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/strerror.h"
 #include "vm/hypervisor.h"
 #include "vm/hypervisor_root.h"
 
@@ -109,7 +110,7 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor, uid_t uid, gi
 	{
 		char text[256];
 		int n = snprintf(text, sizeof(text), "cannot execute '%s': %s\n",
-				 hypervisor->argv[0], strerror(errno));
+				 hypervisor->argv[0], ctr_strerror(errno));
 
 		(void)!write(STDERR_FILENO, text, (size_t)n);
 	}

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/strerror.h"
 #include "vm/hypervisor.h"
 
 #ifndef MOUNT_ATTR_RDONLY
@@ -36,7 +37,7 @@
 _Noreturn void ctr_hypervisor_fail(const char *what)
 {
 	char text[256];
-	int n = snprintf(text, sizeof(text), "cannot %s: %s\n", what, strerror(errno));
+	int n = snprintf(text, sizeof(text), "cannot %s: %s\n", what, ctr_strerror(errno));
 
 	(void)!write(STDERR_FILENO, text, (size_t)n);
 	_exit(127);

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/strerror.h"
 #include "vm/setup.h"
 
 enum {
@@ -94,7 +95,7 @@ static const char *refuse_vmdk(int fd, const uint8_t header[HEADER])
 		return "its descriptor is too long";
 	n = pread(fd, text, (size_t)size * SECTOR, (off_t)at * SECTOR);
 	if (n < 0)
-		return strerror(errno);
+		return ctr_strerror(errno);
 	for (ssize_t i = 0; i < n; i++)
 		if (text[i] == '\0')
 			text[i] = '\n';
@@ -107,7 +108,7 @@ const char *ctr_vm_image_refused(int fd, enum ctr_image_format format)
 	uint8_t header[HEADER] = { 0 };
 
 	if (pread(fd, header, sizeof(header), 0) < 0)
-		return strerror(errno);
+		return ctr_strerror(errno);
 	switch (format) {
 	case CTR_IMAGE_QCOW2:
 		return refuse_qcow2(header);

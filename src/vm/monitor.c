@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/libc.h"
 #include "plan/msg.h"
 #include "vm/backend.h"
 #include "vm/control.h"
@@ -505,7 +506,7 @@ static int begin(struct monitor *monitor, const struct ctr_monitor_start *start)
 		return -1;
 	}
 
-	sigfillset(&all);
+	ctr_sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, NULL);
 	monitor->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	monitor->control = ctr_unix_listen(start->fds->dir, CTR_CONTROL_SOCKET, SOCK_SEQPACKET);

@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/strerror.h"
 #include "vm/backend.h"
 #include "vm/setup.h"
 
@@ -45,7 +46,7 @@ static const char *find_server(void)
 
 static _Noreturn void fail(const char *what, const char *operand)
 {
-	fprintf(stderr, "cannot %s '%s': %s\n", what, operand, strerror(errno));
+	fprintf(stderr, "cannot %s '%s': %s\n", what, operand, ctr_strerror(errno));
 	_exit(127);
 }
 

@@ -22,7 +22,7 @@ IMAGE_PACKAGES=(
   # a client of the container runtime interface
   python3-grpcio python3-protobuf
   # build and test tools
-  gcc g++ make autoconf automake libtool pkg-config libc6-dev libseccomp-dev
+  gcc g++ make autoconf automake libtool pkg-config libc6-dev libseccomp-dev musl-dev
   libyajl-dev libmnl-dev libsystemd-dev libcriu-dev libcmocka-dev
   strace gdb bpftool jq bats git
 )

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@
 #define DEFAULT_BRIDGE "ctr0"
 #define PASTA_PID      "pasta.pid"
 
-enum { OUTPUT_MAX = 4096, NSFS = 0x6e736673 };
+enum { OUTPUT_MAX = 4096 };
 
 /* ---- deciding */
 
@@ -446,7 +447,7 @@ int ctr_network_restore_taken(const char *netns, const char *id, const struct ct
 	struct statfs fs;
 
 	/* An engine may have ended it already, and its mount. */
-	if (statfs(netns, &fs) < 0 || fs.f_type != NSFS)
+	if (statfs(netns, &fs) < 0 || fs.f_type != NSFS_MAGIC)
 		return 0;
 	return call(argv, "network", output, context, err);
 }

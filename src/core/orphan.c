@@ -96,9 +96,12 @@ static bool kill_holder(int proc, const char *name, const char *socket)
 		return false;
 
 	pidfd = ctr_pidfd_open((pid_t)pid);
+	/* Whose pidfd is it? With older kernels the question is the same, and later. */
+	if ((pidfd < 0 && pidfd != -ENOSYS) || !has_open(dir, socket))
+		return true;
 	if (pidfd < 0)
 		(void)kill((pid_t)pid, SIGKILL);
-	else if (has_open(dir, socket))
+	else
 		(void)ctr_pidfd_kill(pidfd, SIGKILL);
 	return true;
 }

@@ -211,17 +211,20 @@ static const struct in6_addr *asked_ipv6(const struct ctr_attachment *attachment
 static int open_ipv6(struct work *work, struct bridge *bridge,
 		     const struct ctr_attachment *attachment, struct ctr_error *err)
 {
-	if (!bridge->ipv6.used && !wants_ipv6(attachment))
+	if (bridge->ipv6.used)
+		return ctr_ipv6_forward(err);
+	if (!wants_ipv6(attachment))
 		return 0;
-	if (!bridge->ipv6.used && !ctr_leases_is_made(&work->leases, bridge->name))
+
+	if (!ctr_leases_is_made(&work->leases, bridge->name))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"--net: bridge '%s' has no IPv6 address, or no room for others",
 				bridge->name);
 	/* Without rules for it in the kernel nothing is begun. */
-	if (ctr_nft_run(ctr_nft_removal(bridge->name, true, work->arena), err) < 0)
+	if (ctr_nft_run(ctr_nft_probe_ipv6(bridge->name, work->arena), err) < 0)
 		return ctr_fail_within(err, "IPv6");
-	if (!bridge->ipv6.used && ctr_ipv6_make(&work->host, bridge->index, asked_ipv6(attachment),
-						&bridge->ipv6, err) < 0)
+	if (ctr_ipv6_make(&work->host, bridge->index, asked_ipv6(attachment), &bridge->ipv6, err) <
+	    0)
 		return -1;
 	return ctr_ipv6_forward(err);
 }

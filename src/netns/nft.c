@@ -112,14 +112,14 @@ const char *ctr_nft_rules(const struct ctr_leases *leases, const struct ctr_nft_
 /* To delete what is not there would be an error. */
 const char *ctr_nft_removal(const char *bridge, bool ipv6, struct ctr_arena *arena)
 {
-	struct ctr_buf buf;
+	return ctr_arena_printf(arena, "add table ip ctr-%s\ndelete table ip ctr-%s\n%s", bridge,
+				bridge, ipv6 ? ctr_nft_probe_ipv6(bridge, arena) : "");
+}
 
-	ctr_buf_init(&buf, arena);
-	ctr_buf_addf(&buf, "add table ip ctr-%s\ndelete table ip ctr-%s\n", bridge, bridge);
-	if (ipv6)
-		ctr_buf_addf(&buf, "add table ip6 ctr-%s\ndelete table ip6 ctr-%s\n", bridge,
-			     bridge);
-	return ctr_buf_str(&buf);
+const char *ctr_nft_probe_ipv6(const char *bridge, struct ctr_arena *arena)
+{
+	return ctr_arena_printf(arena, "add table ip6 ctr-%s\ndelete table ip6 ctr-%s\n", bridge,
+				bridge);
 }
 
 int ctr_nft_run(const char *script, struct ctr_error *err)

@@ -24,5 +24,8 @@ const char *ctr_nft_rules(const struct ctr_leases *leases, const struct ctr_nft_
 			  bool had_ipv6);
 /* The script that removes the table, with @ipv6 both, also where there is none. */
 const char *ctr_nft_removal(const char *bridge, bool ipv6, struct ctr_arena *arena);
+/* The script that fails where the kernel has no rules for IPv6, and leaves nothing. For a bridge
+ * without addresses of IPv6. */
+const char *ctr_nft_probe_ipv6(const char *bridge, struct ctr_arena *arena);
 /* Let nft(8) carry out @script, as one transaction. 0, or -1 and @err. */
 int ctr_nft_run(const char *script, struct ctr_error *err);

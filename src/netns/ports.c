@@ -12,6 +12,24 @@
 #include "netns/lease.h"
 #include "netns/publish.h"
 
+static int try_bind(const struct sockaddr *address, socklen_t size, bool udp)
+{
+	const bool ipv6 = address->sa_family == AF_INET6;
+	_cleanup_close_ int fd =
+		socket(address->sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	/* That there is no IPv6 is said elsewhere. */
+	if (fd < 0)
+		return ipv6 && errno == EAFNOSUPPORT ? 0 : -errno;
+	/* Connections that ended a moment ago do not matter. */
+	if (!udp)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (ipv6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return bind(fd, address, size) < 0 ? -errno : 0;
+}
+
 /* A program of the host that listens there would lose what comes. */
 static int check_host(const struct ctr_publish *port)
 {
@@ -23,23 +41,16 @@ static int check_host(const struct ctr_publish *port)
 	const struct sockaddr_in6 address6 = {
 		.sin6_family = AF_INET6,
 		.sin6_port = htons(port->host),
-		.sin6_addr = port->address6,
+		.sin6_addr = port->ipv6 ? port->address6 : in6addr_any,
 	};
-	_cleanup_close_ int fd = socket(port->ipv6 ? AF_INET6 : AF_INET,
-					(port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	int on = 1, r;
+	int r = 0;
 
-	/* That there is no IPv6 is said elsewhere. */
-	if (fd < 0)
-		return port->ipv6 && errno == EAFNOSUPPORT ? 0 : -errno;
-	/* Connections that ended a moment ago do not matter. */
-	if (!port->udp)
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (port->ipv6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	r = port->ipv6 ? bind(fd, (const struct sockaddr *)&address6, sizeof(address6))
-		       : bind(fd, (const struct sockaddr *)&address, sizeof(address));
-	return r < 0 ? -errno : 0;
+	if (!port->ipv6)
+		r = try_bind((const struct sockaddr *)&address, sizeof(address), port->udp);
+	/* All addresses are all of IPv6 as well. */
+	if (r == 0 && (port->ipv6 || port->address == 0))
+		r = try_bind((const struct sockaddr *)&address6, sizeof(address6), port->udp);
+	return r;
 }
 
 int ctr_ports_check(const struct ctr_leases *leases, const struct ctr_publish *ports, size_t nports,

@@ -183,7 +183,7 @@ static int add_port(struct ctr_buf *out, const struct port *port, struct ctr_err
 	ctr_buf_addf(out, "link %s ", port->name);
 	add_hex(out, port->mac, sizeof(port->mac));
 	ctr_buf_addf(out, " %u\n", port->mtu);
-	if (!strpbrk(port->name, "/.")) {
+	if (!strchr(port->name, '/')) {
 		(void)snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", port->name);
 		add_sysctl(out, path, "0");
 	}
@@ -484,14 +484,20 @@ static int read_filter(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static bool is_redirected(struct ctr_rtnl *rtnl, uint32_t owner, int index)
+/* 1 or 0, or -errno. */
+static int is_redirected(struct ctr_rtnl *rtnl, uint32_t owner, int index)
 {
 	struct search search = { .owner = owner };
-	struct tcmsg *head;
-	struct nlmsghdr *request = begin_tc(rtnl, RTM_GETTFILTER, NLM_F_DUMP, index, &head);
+	int r;
 
-	head->tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0);
-	return ctr_rtnl_ask(rtnl, request, read_filter, &search) == 0 && search.found;
+	do { /* a dump that met a change is to be asked for again */
+		struct tcmsg *head;
+		struct nlmsghdr *request = begin_tc(rtnl, RTM_GETTFILTER, NLM_F_DUMP, index, &head);
+
+		head->tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0);
+		r = ctr_rtnl_ask(rtnl, request, read_filter, &search);
+	} while (r == -EINTR);
+	return r < 0 ? r : search.found;
 }
 
 static int restore(struct ctr_rtnl *rtnl, uint32_t owner, struct ctr_error *err)
@@ -501,12 +507,13 @@ static int restore(struct ctr_rtnl *rtnl, uint32_t owner, struct ctr_error *err)
 	if (get_ports(rtnl, &ports, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ports.count; i++) {
-		int r = is_redirected(rtnl, owner, ports.list[i].index)
-				? change_ingress(rtnl, RTM_DELQDISC, 0, ports.list[i].index)
-				: 0;
+		int r = is_redirected(rtnl, owner, ports.list[i].index);
+
+		if (r > 0)
+			r = change_ingress(rtnl, RTM_DELQDISC, 0, ports.list[i].index);
 
 		/* The tap goes with its hypervisor, maybe just now. */
-		if (r < 0 && r != -ENODEV && r != -ENOENT && r != -EINVAL)
+		if (r < 0 && r != -ENODEV && r != -ENOENT && r != -EINVAL && r != -EOPNOTSUPP)
 			return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot give interface '%s' back",
 					ports.list[i].name);
 	}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,7 @@
 	"route 1 00000000 0 0a000202 eth0 0 - 0 0 -\n"                                             \
 	"sysctl net/ipv4/ping_group_range 0\t2147483647\n"
 
-enum { TEXT_MAX = 64 << 10, NSFS = 0x6e736673 };
+enum { TEXT_MAX = 64 << 10 };
 
 static const struct ctr_namespace *namespace_of(const struct ctr_machine *machine)
 {
@@ -61,7 +62,7 @@ static int join(const struct ctr_machine *machine, const struct ctr_namespace *n
 		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
 				"linux.namespaces[%u].path: cannot open '%s'", namespace->index,
 				namespace->path);
-	if (fs.f_type != NSFS)
+	if (fs.f_type != NSFS_MAGIC)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"linux.namespaces[%u].path: '%s' is no namespace", namespace->index,
 				namespace->path);

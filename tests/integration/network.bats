@@ -279,6 +279,9 @@ print(s.recv(99).decode())' "$2" "$3"
   server "$ID"
   listens() { ask "$NETNS" fd12::9 80; }
   eventually listens
+  # one that fails takes nothing from others
+  run ctr run -b "$BUNDLE" --net bridge --ip fd12::1 "$ID-3"
+  expect_match "--ip: 'fd12::1' is not for a container"
   run -0 ask "$NETNS" fd12::1 8080
   expect_match 'i am web'
   run -0 ask "$NETNS" 2001:db8::3 8081
@@ -407,6 +410,7 @@ print(s.recv(99).decode())' "$2" "$3"
 }
 
 @test "ports that are taken" {
+  need python3
   bridges
   command_is sleep 100
   detached "$ID-1" --net bridge --publish 8080:80
@@ -422,6 +426,17 @@ print(s.recv(99).decode())' "$2" "$3"
   run ctr run -b "$BUNDLE" --net bridge --publish 8082:80 "$ID-2"
   expect_status 125
   expect_match '--publish: port 8082/tcp of the host: Address already in use'
+  kill $listener
+  # of IPv6 alone
+  nsenter --target "$NETNS" --net python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET6); s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+s.bind(("::", 8083)); s.listen(); time.sleep(60)' 3>&- &
+  listener=$!
+  listens() { in_host grep -q ':1F93 [0:]* 0A' /proc/self/net/tcp6; }
+  eventually listens
+  run ctr run -b "$BUNDLE" --net bridge --publish 8083:80 "$ID-2"
+  expect_status 125
+  expect_match '--publish: port 8083/tcp of the host: Address already in use'
   kill $listener
   ctr delete --force "$ID-1"
 }

@@ -38,7 +38,7 @@ AC_DEFUN([CTR_MUSL], [
     ctr_save_CPPFLAGS=$CPPFLAGS ctr_save_LDFLAGS=$LDFLAGS ctr_save_LIBS=$LIBS
     CPPFLAGS="$MUSL_CPPFLAGS $CPPFLAGS"
     LDFLAGS="$LDFLAGS $LINK_LDFLAGS -static -nostdlib $MUSL_START"
-    LIBS="$ctr_yajl $MUSL_LIBS"
+    LIBS="$ctr_seccomp $ctr_yajl $MUSL_LIBS"
     AC_LINK_IFELSE([AC_LANG_PROGRAM([[
 #include <linux/sched.h>
 #include <seccomp.h>
@@ -47,8 +47,11 @@ AC_DEFUN([CTR_MUSL], [
 #ifdef __GLIBC__
 #error "these are the headers of glibc"
 #endif
-]], [[printf("%d %p\n", SCMP_ARCH_NATIVE, (void *)yajl_alloc);]])],
-      [], [ctr_musl_why="$MUSL_LIBDIR does not link"])
+/* as in src/sec/musl.c */
+int gen_pfc_generate(const void *filter, int fd) { return filter ? fd : -1; }
+]], [[printf("%d %p\n", seccomp_syscall_resolve_name_arch(SCMP_ARCH_NATIVE, "read"),
+       (void *)yajl_alloc);]])],
+      [], [ctr_musl_why="$MUSL_LIBDIR does not link with the libraries"])
     CPPFLAGS=$ctr_save_CPPFLAGS LDFLAGS=$ctr_save_LDFLAGS LIBS=$ctr_save_LIBS
   ])
   AS_IF([test -z "$ctr_musl_why"], [AC_MSG_RESULT([$MUSL_LIBDIR]); $1],

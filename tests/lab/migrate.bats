@@ -29,7 +29,7 @@ is_beyond() { [ "$(count "$1" "$2")" -gt "$3" ]; } 2>/dev/null
 migrate() { # OPTION...
   CTR="$CTR --root $STATE" THERE_CTR="$CTR --root $BATS_TEST_TMPDIR/state-there" \
     SSH="ssh -q -i $BATS_TEST_TMPDIR/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null" \
-    timeout 200 "$MIGRATE" --as "$ID-2" --images "$BATS_TEST_TMPDIR/images" \
+    timeout 380 "$MIGRATE" --as "$ID-2" --images "$BATS_TEST_TMPDIR/images" \
     --images-there "$BATS_TEST_TMPDIR/images-there" "$@" "$ID" root@localhost </dev/null 3>&-
 }
 

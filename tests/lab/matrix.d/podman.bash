@@ -203,16 +203,6 @@ rows_life() {
   more 'restart' 0 '^running$' 'stay rs; podman restart -t 0 $P-rs >/dev/null; of rs "{{.State.Status}}"; gone rs'
 }
 
-rows_checkpoint() {
-  row 'container checkpoint, restore' 0 $'true exited\nrunning' \
-    'stay cp; podman container checkpoint $P-cp >/dev/null; of cp "{{.State.Checkpointed}} {{.State.Status}}"
-    podman container restore $P-cp >/dev/null; of cp "{{.State.Status}}"; inside cp true && gone cp'
-  row 'container checkpoint --export --leave-running, restore --import' 0 $'running\nrunning' \
-    'stay ce; podman container checkpoint --leave-running --export $WORK/ce.tar $P-ce >/dev/null
-    of ce "{{.State.Status}}"; podman container restore --import $WORK/ce.tar --name $P-ci >/dev/null
-    of ci "{{.State.Status}}"; inside ci true && gone ce ci'
-}
-
 rows_pods() {
   row 'a pod: shared namespaces, infra container' 0 $'same\nRunning' \
     'podman pod create --name $P-pod --network none >/dev/null

@@ -19,6 +19,9 @@
 #include "core/verbs.h"
 #include "oci/encode.h"
 
+/* For a guest; where there is more to look at it gets less. */
+enum { ANSWER_MS = 20000, STREAM_ANSWER_MS = 2000 };
+
 struct watch {
 	const struct ctr_container *container;
 	const struct ctr_events *events;
@@ -26,7 +29,9 @@ struct watch {
 	int oom; /* memory.events, which poll(2) tells changes of; -1: no such file */
 	uint64_t kills;
 	const struct ctr_backend *backend;
-	uint64_t guest_kills; /* of the guest's OOM killer, as far as told */
+	uint64_t guest_kills; /* of the guest's OOM killer, as far as told; the first answer tells
+			       * where it begins */
+	bool guest_known;
 };
 
 static int emit(const struct watch *watch, const char *type, const struct ctr_guest_stats *guest,
@@ -64,24 +69,33 @@ out:
 	return r;
 }
 
-/* The host's view, and the guest's where there is one that runs. */
+/* Where there is one that runs. Its OOM killer has been at work since it was asked last? *@killed.
+ */
+static bool ask_guest(struct watch *watch, struct ctr_guest_stats *guest, bool *killed)
+{
+	const int timeout_ms = watch->events->interval_ms > 0 ? STREAM_ANSWER_MS : ANSWER_MS;
+	struct ctr_error silent = { 0 };
+
+	*killed = false;
+	if (!watch->backend->stats ||
+	    ctr_container_status(watch->container) != CTR_STATUS_RUNNING ||
+	    watch->backend->stats(watch->container->dir, timeout_ms, guest, &silent) < 0)
+		return false;
+	*killed = watch->guest_known && guest->oom_kills > watch->guest_kills;
+	watch->guest_known = true;
+	watch->guest_kills = guest->oom_kills;
+	return true;
+}
+
+/* The host's view, and the guest's. */
 static int emit_stats(struct watch *watch, struct ctr_error *err)
 {
-	struct ctr_error silent = { 0 };
 	struct ctr_guest_stats guest;
-	bool asked = watch->backend->stats &&
-		     ctr_container_status(watch->container) == CTR_STATUS_RUNNING &&
-		     watch->backend->stats(watch->container->dir, &guest, &silent) == 0;
-	uint64_t before = watch->guest_kills;
+	bool killed, asked = ask_guest(watch, &guest, &killed);
 
 	if (emit(watch, "stats", asked ? &guest : NULL, err) < 0)
 		return -1;
-	if (!asked)
-		return 0;
-	watch->guest_kills = guest.oom_kills;
-	return watch->events->interval_ms > 0 && guest.oom_kills > before
-		       ? emit(watch, "oom", NULL, err)
-		       : 0;
+	return killed ? emit(watch, "oom", NULL, err) : 0;
 }
 
 static int look_for_oom(struct watch *watch, struct ctr_error *err)
@@ -120,7 +134,10 @@ static int until(const struct watch *watch, int64_t when)
 static int stream(struct watch *watch, struct ctr_error *err)
 {
 	int64_t next = now_ms() + watch->events->interval_ms;
+	struct ctr_guest_stats guest;
+	bool killed;
 
+	(void)ask_guest(watch, &guest, &killed);
 	if (look_for_oom(watch, err) < 0)
 		return -1;
 	while (ctr_container_is_alive(watch->container)) {

@@ -16,6 +16,7 @@
 #include "core/context.h"
 #include "core/launch.h"
 #include "core/network.h"
+#include "core/network_files.h"
 
 /* Of what is made once for many machines: it can be made again at any time. */
 static const char *cache_directory(const struct ctr_context *context)
@@ -41,6 +42,7 @@ static int set_up(struct ctr_machine *out, const struct ctr_backend *backend,
 		.cache = cache_directory(context),
 		.kernel = kernel,
 		.dir = ctr_network_key(id, context),
+		.files = ctr_network_file_names,
 		.spec = spec,
 		.host_spec = spec,
 		.host = &context->host,

@@ -17,8 +17,8 @@
 
 enum { FILE_SIZE_MAX = 1 << 20 };
 
-static const char *const files[] = { "resolv.conf", "hosts", "hostname" };
-enum { HOSTS = 1, HOSTNAME = 2 };
+const char *const ctr_network_file_names[] = { "resolv.conf", "hosts", "hostname", NULL };
+enum { HOSTS = 1, HOSTNAME = 2, FILES = CTR_ARRAY_SIZE(ctr_network_file_names) - 1 };
 
 /* A mount on all of /etc brings its own, and a file that is missing there would be made. */
 static bool is_mounted(const struct ctr_spec *spec, const char *path)
@@ -33,14 +33,13 @@ static bool is_mounted(const struct ctr_spec *spec, const char *path)
 bool ctr_network_mount_files(struct ctr_spec *spec, const char *dir, struct ctr_arena *arena)
 {
 	size_t n = spec->nmounts;
-	struct ctr_mount *mounts =
-		ctr_arena_array(arena, n + CTR_ARRAY_SIZE(files), sizeof(*mounts));
+	struct ctr_mount *mounts = ctr_arena_array(arena, n + FILES, sizeof(*mounts));
 	bool hosts = false;
 
 	if (n > 0)
 		memcpy(mounts, spec->mounts, n * sizeof(*mounts));
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(files); i++) {
-		const char *path = ctr_arena_printf(arena, "/etc/%s", files[i]);
+	for (size_t i = 0; i < FILES; i++) {
+		const char *path = ctr_arena_printf(arena, "/etc/%s", ctr_network_file_names[i]);
 
 		if (is_mounted(spec, path) || (i == HOSTNAME && !spec->hostname))
 			continue;
@@ -48,7 +47,7 @@ bool ctr_network_mount_files(struct ctr_spec *spec, const char *dir, struct ctr_
 		mounts[n++] = (struct ctr_mount){
 			.destination = path,
 			.type = "bind",
-			.source = ctr_arena_printf(arena, "%s/%s", dir, files[i]),
+			.source = ctr_arena_printf(arena, "%s/%s", dir, ctr_network_file_names[i]),
 			.bits = CTR_MOUNT_BIND,
 			.flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 			.propagation = MS_PRIVATE,
@@ -128,8 +127,9 @@ int ctr_network_write_files(int dir, const struct ctr_spec *spec, const char *id
 		ctr_arena_printf(arena, "%s\n", spec->hostname ? spec->hostname : id),
 	};
 
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(files); i++)
-		if (ctr_file_replace(dir, files[i], texts[i], strlen(texts[i]), 0644, err) < 0)
+	for (size_t i = 0; i < FILES; i++)
+		if (ctr_file_replace(dir, ctr_network_file_names[i], texts[i], strlen(texts[i]),
+				     0644, err) < 0)
 			return -1;
 	return 0;
 }
@@ -137,12 +137,14 @@ int ctr_network_write_files(int dir, const struct ctr_spec *spec, const char *id
 int ctr_network_add_host(int dir, const char *address, const struct ctr_spec *spec, const char *id,
 			 struct ctr_arena *arena, struct ctr_error *err)
 {
-	_cleanup_close_ int fd =
-		openat(dir, files[HOSTS], O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd = openat(dir, ctr_network_file_names[HOSTS],
+					O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	const char *line = ctr_arena_printf(arena, "%s %s%s%s\n", address,
 					    spec->hostname ? spec->hostname : "",
 					    spec->hostname ? " " : "", id);
 	int r = fd < 0 ? -errno : ctr_write_all(fd, line, strlen(line));
 
-	return r < 0 ? ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write '%s'", files[HOSTS]) : 0;
+	return r < 0 ? ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write '%s'",
+				ctr_network_file_names[HOSTS])
+		     : 0;
 }

@@ -8,6 +8,9 @@ struct ctr_arena;
 struct ctr_error;
 struct ctr_spec;
 
+/* Their names, up to NULL. */
+extern const char *const ctr_network_file_names[];
+
 /* Add the mounts to @spec, from the state directory at path @dir, but not where it mounts
  * something itself. Is hosts among them? */
 bool ctr_network_mount_files(struct ctr_spec *spec, const char *dir, struct ctr_arena *arena);

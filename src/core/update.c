@@ -4,6 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -90,6 +93,42 @@ static int check(const struct ctr_container *container, struct ctr_error *err)
 	return 0;
 }
 
+/* What the host's cgroup had before it was made room in; "": it was not. */
+struct room {
+	char before[32];
+};
+
+/* A guest that is to have more memory can take it at once, so the cgroup it is in has it first. In
+ * the end ctr_place_update() writes the same, and tells the manager. */
+static int make_room(const struct ctr_container *container, uint64_t bytes, struct room *room,
+		     struct ctr_error *err)
+{
+	static const char file[] = "memory.max";
+	char before[sizeof(room->before)], text[32];
+	uint64_t now;
+	int r;
+
+	room->before[0] = '\0';
+	if (bytes == 0 ||
+	    ctr_file_read_small(container->cgroup.fd, file, before, sizeof(before)) < 0 ||
+	    ctr_parse_u64(before, &now) < 0 || now >= bytes)
+		return 0;
+	r = snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	r = ctr_file_write_once(container->cgroup.fd, file, text, (size_t)r);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r,
+				"linux.resources.memory.limit: cannot write %s to %s", text, file);
+	memcpy(room->before, before, sizeof(before));
+	return 0;
+}
+
+static void take_room_back(const struct ctr_container *container, const struct room *room)
+{
+	if (room->before[0])
+		(void)ctr_file_write_once(container->cgroup.fd, "memory.max", room->before,
+					  strlen(room->before));
+}
+
 /* Limits of what runs in a guest are changed there; *@host is what is left for the cgroup here. */
 static int update_machine(const struct ctr_container *container, const struct ctr_context *context,
 			  const struct ctr_resources *update, const struct ctr_resources **host,
@@ -99,6 +138,7 @@ static int update_machine(const struct ctr_container *container, const struct ct
 	struct ctr_resources *without;
 	const struct ctr_spec *spec;
 	struct ctr_machine machine;
+	struct room room;
 
 	*host = update;
 	if (!backend)
@@ -107,8 +147,12 @@ static int update_machine(const struct ctr_container *container, const struct ct
 		return 0;
 	spec = ctr_container_spec(container, context, err);
 	if (!spec || ctr_machine_open(&machine, context, spec, container, err) < 0 ||
-	    backend->update(&machine, container->dir, update, host, err) < 0)
+	    make_room(container, backend->footprint(&machine, update), &room, err) < 0)
 		return -1;
+	if (backend->update(&machine, container->dir, update, host, err) < 0) {
+		take_room_back(container, &room);
+		return -1;
+	}
 	/* Where the host counts no memory the machine was started without such a limit. */
 	if ((*host)->memory && faccessat(container->cgroup.fd, "memory.max", F_OK, 0) < 0) {
 		without = ctr_arena_alloc(context->arena, sizeof(*without));

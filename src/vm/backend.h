@@ -46,9 +46,11 @@ struct ctr_machine {
 	const struct ctr_backend *backend;
 	struct ctr_arena *arena;
 	const char *id;
-	const char *cache;  /* directory of what is made once; absolute */
-	const char *kernel; /* --kernel; NULL: the specification's, or one of the host's */
-	const char *dir;    /* path of the state directory: binds of files in there are ctr's own */
+	const char *cache;        /* directory of what is made once; absolute */
+	const char *kernel;       /* --kernel; NULL: the specification's, or one of the host's */
+	const char *dir;          /* path of the state directory */
+	const char *const *files; /* names in there, up to NULL, that are ctr's own: bound, but
+				   * written later */
 	/* in: the document and the real host. out of translate: what is planned, and whose host */
 	const struct ctr_spec *spec;
 	const struct ctr_host *host;
@@ -100,10 +102,15 @@ struct ctr_backend {
 	/* Of a running machine, by its state directory @dir. 0, or -1 and @err. */
 	int (*signal)(int dir, int sig, struct ctr_error *err);
 	int (*pause)(int dir, bool pause, struct ctr_error *err);
-	int (*stats)(int dir, struct ctr_guest_stats *out, struct ctr_error *err);
+	/* The guest has @timeout_ms to answer. */
+	int (*stats)(int dir, int timeout_ms, struct ctr_guest_stats *out, struct ctr_error *err);
 	/* *@out: lines "PID UID RSS COMMAND" (RSS in KiB), by the numbers the container has for
 	 * them, that can be shown on a terminal; in @arena. */
 	int (*processes)(int dir, struct ctr_arena *arena, const char **out, struct ctr_error *err);
+	/* The bytes that the host's cgroup has to allow for a machine with limits like @update; 0:
+	 * as many as now. */
+	uint64_t (*footprint)(const struct ctr_machine *machine,
+			      const struct ctr_resources *update);
 	/* New limits; *@host is what of them the host's cgroup is to have. */
 	int (*update)(const struct ctr_machine *machine, int dir,
 		      const struct ctr_resources *update, const struct ctr_resources **host,

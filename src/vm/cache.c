@@ -143,7 +143,15 @@ static DIR *open_entries(int cache)
 	return dir;
 }
 
-/* All files of @name, unless somebody works on them. */
+static bool is_lock(const char *file)
+{
+	size_t length = strlen(file), end = sizeof(lock_suffix) - 1;
+
+	return length > end && strcmp(file + length - end, lock_suffix) == 0;
+}
+
+/* All files of @name, unless somebody works on them. The lock is the last: who finds none makes
+ * another, and what it then makes is not ours to take away. */
 static bool forget(int cache, const char *name)
 {
 	_cleanup_close_ int lock = ctr_vm_cache_lock(cache, name, false);
@@ -154,8 +162,11 @@ static bool forget(int cache, const char *name)
 	if (!dir)
 		return false;
 	while ((file = readdir(dir)))
-		if (name_of(file->d_name, other) && strcmp(other, name) == 0)
+		if (!is_lock(file->d_name) && name_of(file->d_name, other) &&
+		    strcmp(other, name) == 0)
 			(void)unlinkat(cache, file->d_name, 0);
+	(void)snprintf(other, sizeof(other), "%s%s", name, lock_suffix);
+	(void)unlinkat(cache, other, 0);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -14,17 +15,27 @@
 #include "base/fd.h"
 #include "vm/backend.h"
 
-enum { ANSWER_MS = 20000 };
-
 struct answer {
 	struct ctr_control_reply head;
 	char text[CTR_CONTROL_TEXT];
 };
 
-static int wait_for(int fd, struct answer *answer, const char *what, struct ctr_error *err)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int wait_for(int fd, int64_t deadline, struct answer *answer, const char *what,
+		    struct ctr_error *err)
 {
 	struct pollfd poller = { .fd = fd, .events = POLLIN };
-	ssize_t n = poll(&poller, 1, ANSWER_MS) > 0 ? recv(fd, answer, sizeof(*answer), 0) : -1;
+	int64_t left = deadline - now_ms();
+	ssize_t n = poll(&poller, 1, left > 0 ? (int)left : 0) > 0
+			    ? recv(fd, answer, sizeof(*answer), 0)
+			    : -1;
 
 	if (n < (ssize_t)sizeof(answer->head) ||
 	    answer->head.length > n - (ssize_t)sizeof(answer->head))
@@ -38,21 +49,24 @@ static int wait_for(int fd, struct answer *answer, const char *what, struct ctr_
 	return 0;
 }
 
-int ctr_control_ask(int dir, const struct ctr_control_request *request, size_t length,
-		    const char *what, struct ctr_buf *text, uint32_t *status, struct ctr_error *err)
+int ctr_control_ask(int dir, const struct ctr_control_question *question, struct ctr_buf *text,
+		    uint32_t *status, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = ctr_unix_connect(dir, CTR_CONTROL_SOCKET, SOCK_SEQPACKET);
-	const bool many = request->kind == CTR_CONTROL_PROCESSES;
+	const bool many = question->request->kind == CTR_CONTROL_PROCESSES;
+	const int64_t deadline =
+		now_ms() + (question->timeout_ms > 0 ? question->timeout_ms : CTR_CONTROL_MS);
+	const char *what = question->what;
 	struct answer answer = { .head = { .status = 0 } };
 
 	if (fd < 0)
 		return ctr_fail(err, CTR_FAULT_STATE, -fd,
 				"%s: the virtual machine does not answer", what);
-	if (send(fd, request, length, MSG_NOSIGNAL) < 0)
+	if (send(fd, question->request, question->length, MSG_NOSIGNAL) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno,
 				"%s: the virtual machine does not answer", what);
 	for (int i = 0; i < CTR_CONTROL_ANSWERS; i++) {
-		if (wait_for(fd, &answer, what, err) < 0)
+		if (wait_for(fd, deadline, &answer, what, err) < 0)
 			return -1;
 		if (text)
 			ctr_buf_add(text, answer.text, answer.head.length);
@@ -70,8 +84,13 @@ int ctr_vm_signal(int dir, int sig, struct ctr_error *err)
 		.kind = CTR_CONTROL_SIGNAL,
 		.value = (uint32_t)sig,
 	};
+	const struct ctr_control_question question = {
+		.request = &request,
+		.length = sizeof(request),
+		.what = "signal",
+	};
 
-	return ctr_control_ask(dir, &request, sizeof(request), "signal", NULL, NULL, err);
+	return ctr_control_ask(dir, &question, NULL, NULL, err);
 }
 
 /* The file says it to every later ctr. */
@@ -80,10 +99,14 @@ int ctr_vm_pause(int dir, bool pause, struct ctr_error *err)
 	const struct ctr_control_request request = {
 		.kind = pause ? CTR_CONTROL_PAUSE : CTR_CONTROL_RESUME,
 	};
+	const struct ctr_control_question question = {
+		.request = &request,
+		.length = sizeof(request),
+		.what = pause ? "pause" : "resume",
+	};
 	int fd;
 
-	if (ctr_control_ask(dir, &request, sizeof(request), pause ? "pause" : "resume", NULL, NULL,
-			    err) < 0)
+	if (ctr_control_ask(dir, &question, NULL, NULL, err) < 0)
 		return -1;
 	if (!pause) {
 		unlinkat(dir, CTR_MACHINE_PAUSED, 0);

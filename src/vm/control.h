@@ -52,11 +52,20 @@ struct ctr_control_reply {
 	uint32_t reserved;
 };
 
-/* One request without descriptors, of @length bytes, and its answer: @text is added to, and
- * *@status is that of the answer; both may be NULL. 0, or -1 and @err, which names @what. */
-int ctr_control_ask(int dir, const struct ctr_control_request *request, size_t length,
-		    const char *what, struct ctr_buf *text, uint32_t *status,
-		    struct ctr_error *err);
+/* One request without descriptors. */
+struct ctr_control_question {
+	const struct ctr_control_request *request;
+	size_t length;    /* bytes of the request */
+	const char *what; /* for errors */
+	int timeout_ms;   /* for all answers; 0: CTR_CONTROL_MS */
+};
+
+enum { CTR_CONTROL_MS = 20000 };
+
+/* Ask it: @text is added to, and *@status is that of the answer; both may be NULL. 0, or -1 and
+ * @err. */
+int ctr_control_ask(int dir, const struct ctr_control_question *question, struct ctr_buf *text,
+		    uint32_t *status, struct ctr_error *err);
 
 /* As in struct ctr_backend. */
 int ctr_vm_signal(int dir, int sig, struct ctr_error *err);

@@ -28,6 +28,9 @@ enum {
 	VMDK_CAPACITY = 12,
 	VMDK_DESCRIPTOR = 28,
 	VMDK_DESCRIPTOR_SIZE = 36,
+	/* Where QEMU looks for the parent whatever the header says (block/vmdk.c), in sectors. */
+	VMDK_PARENT = 1,
+	VMDK_PARENT_SIZE = 20,
 };
 
 static uint64_t big_endian(const uint8_t *at, unsigned n)
@@ -63,25 +66,37 @@ static const char *refuse_qcow2(const uint8_t header[HEADER])
 /* The lines of the descriptor in there: "parentCID=ffffffff" says that there is no parent. */
 static const char *refuse_descriptor(const char *text)
 {
-	const char *parent = strcasestr(text, "parentCID");
+	static const char key[] = "parentCID";
 
 	if (strcasestr(text, "parentFileNameHint"))
 		return "it names a parent";
-	if (parent) {
-		parent += strlen("parentCID");
-		parent += strspn(parent, " \t=");
-		if (strncasecmp(parent, "ffffffff", 8) != 0)
+	for (const char *at = strcasestr(text, key); at; at = strcasestr(at, key)) {
+		at += strlen(key);
+		if (strncasecmp(at + strspn(at, " \t="), "ffffffff", 8) != 0)
 			return "it names a parent";
 	}
 	return NULL;
 }
 
-static const char *refuse_vmdk(int fd, const uint8_t header[HEADER])
+static const char *refuse_sectors(int fd, uint64_t at, uint64_t n)
 {
 	static char text[DESCRIPTOR_MAX + 1];
+	ssize_t length = pread(fd, text, (size_t)n * SECTOR, (off_t)at * SECTOR);
+
+	if (length < 0)
+		return ctr_strerror(errno);
+	for (ssize_t i = 0; i < length; i++)
+		if (text[i] == '\0')
+			text[i] = '\n';
+	text[length] = '\0';
+	return refuse_descriptor(text);
+}
+
+static const char *refuse_vmdk(int fd, const uint8_t header[HEADER])
+{
 	uint64_t at = little_endian(header + VMDK_DESCRIPTOR, 8);
 	uint64_t size = little_endian(header + VMDK_DESCRIPTOR_SIZE, 8);
-	ssize_t n;
+	const char *why;
 
 	if (memcmp(header, "KDMV", 4) != 0)
 		return "only a vmdk of one file (monolithicSparse, streamOptimized) names no "
@@ -89,18 +104,12 @@ static const char *refuse_vmdk(int fd, const uint8_t header[HEADER])
 	/* Then it is a descriptor, and its extents are elsewhere. */
 	if (little_endian(header + VMDK_CAPACITY, 8) == 0)
 		return "it names its extents";
-	if (at == 0 || size == 0)
-		return NULL;
+	why = refuse_sectors(fd, VMDK_PARENT, VMDK_PARENT_SIZE);
+	if (why || at == 0 || size == 0)
+		return why;
 	if (at > INT32_MAX || size > DESCRIPTOR_MAX / SECTOR)
 		return "its descriptor is too long";
-	n = pread(fd, text, (size_t)size * SECTOR, (off_t)at * SECTOR);
-	if (n < 0)
-		return ctr_strerror(errno);
-	for (ssize_t i = 0; i < n; i++)
-		if (text[i] == '\0')
-			text[i] = '\n';
-	text[n] = '\0';
-	return refuse_descriptor(text);
+	return refuse_sectors(fd, at, size);
 }
 
 const char *ctr_vm_image_refused(int fd, enum ctr_image_format format)

@@ -72,15 +72,21 @@ void ctr_vm_parse_stats(const char *text, struct ctr_guest_stats *out)
 	};
 }
 
-int ctr_vm_stats(int dir, struct ctr_guest_stats *out, struct ctr_error *err)
+int ctr_vm_stats(int dir, int timeout_ms, struct ctr_guest_stats *out, struct ctr_error *err)
 {
 	const struct ctr_control_request request = { .kind = CTR_CONTROL_STATS };
+	const struct ctr_control_question question = {
+		.request = &request,
+		.length = sizeof(request),
+		.what = "statistics",
+		.timeout_ms = timeout_ms,
+	};
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_buf text;
 	int r;
 
 	ctr_buf_init(&text, &arena);
-	r = ctr_control_ask(dir, &request, sizeof(request), "statistics", &text, NULL, err);
+	r = ctr_control_ask(dir, &question, &text, NULL, err);
 	if (r == 0)
 		ctr_vm_parse_stats(ctr_buf_str(&text), out);
 	ctr_arena_release(&arena);
@@ -99,10 +105,15 @@ void ctr_vm_make_printable(char *text)
 int ctr_vm_processes(int dir, struct ctr_arena *arena, const char **out, struct ctr_error *err)
 {
 	const struct ctr_control_request request = { .kind = CTR_CONTROL_PROCESSES };
+	const struct ctr_control_question question = {
+		.request = &request,
+		.length = sizeof(request),
+		.what = "processes",
+	};
 	struct ctr_buf text;
 
 	ctr_buf_init(&text, arena);
-	if (ctr_control_ask(dir, &request, sizeof(request), "processes", &text, NULL, err) < 0)
+	if (ctr_control_ask(dir, &question, &text, NULL, err) < 0)
 		return -1;
 	for (size_t i = 0; i < text.len; i++)
 		if (text.data[i] == '\0')
@@ -115,6 +126,12 @@ int ctr_vm_processes(int dir, struct ctr_arena *arena, const char **out, struct 
 
 /* ---- limits */
 
+/* 0 is "not said", as for a cgroup of the host (cgroup/limits.c). */
+static bool says_limit(const struct ctr_memory *memory)
+{
+	return memory && memory->has_limit && memory->limit != 0;
+}
+
 static int check_update(const struct ctr_machine *machine, const struct ctr_resources *update,
 			struct ctr_error *err)
 {
@@ -126,18 +143,19 @@ static int check_update(const struct ctr_machine *machine, const struct ctr_reso
 		const char *field;
 		bool asked;
 	} rows[] = {
-		{"devices",                  update->has_devices             },
-		{ "blockIO",                 update->block_io != NULL        },
-		{ "hugepageLimits",          update->nhugepage_limits > 0    },
-		{ "network",                 update->network != NULL         },
-		{ "rdma",                    update->nrdma > 0               },
-		{ "unified",                 update->nunified > 0            },
-		{ "memory.reservation",      memory->has_reservation         },
-		{ "memory.kernel",           memory->has_kernel              },
-		{ "memory.kernelTCP",        memory->has_kernel_tcp          },
-		{ "memory.swappiness",       memory->has_swappiness          },
+		{"devices",                  update->has_devices                                         },
+		{ "blockIO",                 update->block_io != NULL                                    },
+		{ "hugepageLimits",          update->nhugepage_limits > 0                                },
+		{ "network",                 update->network != NULL                                     },
+		{ "rdma",                    update->nrdma > 0                                           },
+		{ "unified",                 update->nunified > 0                                        },
+		{ "memory.reservation",      memory->has_reservation && memory->reservation != 0         },
+		{ "memory.kernel",           memory->has_kernel                                          },
+		{ "memory.kernelTCP",        memory->has_kernel_tcp                                      },
+		{ "memory.swap",             memory->has_swap && memory->swap != 0 && !says_limit(memory)},
+		{ "memory.swappiness",       memory->has_swappiness                                      },
 		{ "memory.disableOOMKiller",
-                 memory->has_disable_oom_killer && memory->disable_oom_killer},
+                 memory->has_disable_oom_killer && memory->disable_oom_killer                            },
 	};
 
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++)
@@ -146,6 +164,17 @@ static int check_update(const struct ctr_machine *machine, const struct ctr_reso
 					"linux.resources.%s: --isolation %s cannot change it while "
 					"it runs",
 					rows[i].field, machine->backend->name);
+	if (memory->has_limit && memory->limit < -1)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.resources.memory.limit: %lld is neither an amount nor -1 "
+				"(unlimited)",
+				(long long)memory->limit);
+	/* With the limit it can only repeat that there is no swap in a guest. */
+	if (memory->has_swap && memory->swap > 0 && memory->swap < memory->limit)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.resources.memory.swap: memory+swap limit should be >= "
+				"memory limit: %lld is less than %lld",
+				(long long)memory->swap, (long long)memory->limit);
 	if (memory->has_limit && memory->limit > 0 &&
 	    (uint64_t)memory->limit > setup->memory - kernel)
 		return ctr_fail(
@@ -157,6 +186,23 @@ static int check_update(const struct ctr_machine *machine, const struct ctr_reso
 	return 0;
 }
 
+/* As the host's cgroup would be asked (cgroup/limits_apply.c); there is no swap in a guest. */
+static int check_usage(int dir, const struct ctr_memory *memory, struct ctr_error *err)
+{
+	struct ctr_guest_stats guest;
+
+	if (!memory || !memory->check_before_update || memory->limit <= 0)
+		return 0;
+	if (ctr_vm_stats(dir, 0, &guest, err) < 0)
+		return -1;
+	if ((uint64_t)memory->limit < guest.memory)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.resources.memory.limit: rejecting memory limit %lld: it is "
+				"less than the usage, %llu",
+				(long long)memory->limit, (unsigned long long)guest.memory);
+	return 0;
+}
+
 static int change_limit(int dir, enum ctr_control_which which, int64_t value, const char *field,
 			struct ctr_error *err)
 {
@@ -164,8 +210,13 @@ static int change_limit(int dir, enum ctr_control_which which, int64_t value, co
 		.head = {.kind = CTR_CONTROL_LIMIT, .value = which},
 		.value = value > 0 ? (uint64_t)value : UINT64_MAX,
 	};
+	const struct ctr_control_question question = {
+		.request = &limit.head,
+		.length = sizeof(limit),
+		.what = field,
+	};
 
-	return ctr_control_ask(dir, &limit.head, sizeof(limit), field, NULL, NULL, err);
+	return ctr_control_ask(dir, &question, NULL, NULL, err);
 }
 
 /* The guest's memory is to be @bytes, and it gives back what it has more as far as it can; @has is
@@ -178,11 +229,15 @@ static int change_balloon(int dir, uint64_t bytes, uint64_t *has, struct ctr_err
 		.kind = CTR_CONTROL_BALLOON,
 		.value = (uint32_t)(bytes / CTR_VM_MIB),
 	};
+	const struct ctr_control_question question = {
+		.request = &request,
+		.length = sizeof(request),
+		.what = "linux.resources.memory.limit",
+	};
 	uint32_t mib = 0;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (ctr_control_ask(dir, &request, sizeof(request), "linux.resources.memory.limit",
-				    NULL, &mib, err) < 0)
+		if (ctr_control_ask(dir, &question, NULL, &mib, err) < 0)
 			return -1;
 		if (mib <= bytes / CTR_VM_MIB)
 			break;
@@ -193,41 +248,54 @@ static int change_balloon(int dir, uint64_t bytes, uint64_t *has, struct ctr_err
 	return 0;
 }
 
+static uint64_t balloon_target(const struct ctr_vm_setup *setup, int64_t limit)
+{
+	const uint64_t mib = CTR_VM_MIB;
+	uint64_t target = setup->memory;
+
+	if (limit > 0)
+		target = ((uint64_t)limit + mib - 1) / mib * mib + CTR_VM_MEMORY_GUEST * mib;
+	if (target < CTR_VM_MEMORY_MIN * mib)
+		target = CTR_VM_MEMORY_MIN * mib;
+	return target < setup->memory ? target : setup->memory;
+}
+
+uint64_t ctr_vm_footprint(const struct ctr_machine *machine, const struct ctr_resources *update)
+{
+	if (!(machine->backend->bits & CTR_BACKEND_HOT_MEMORY) || !says_limit(update->memory))
+		return 0;
+	return balloon_target(machine->own, update->memory->limit) +
+	       (uint64_t)CTR_VM_MEMORY_HOST * CTR_VM_MIB;
+}
+
 int ctr_vm_update(const struct ctr_machine *machine, int dir, const struct ctr_resources *update,
 		  const struct ctr_resources **host, struct ctr_error *err)
 {
-	const uint64_t mib = CTR_VM_MIB;
-	const struct ctr_vm_setup *setup = machine->own;
 	struct ctr_resources *resources = ctr_arena_alloc(machine->arena, sizeof(*resources));
 	struct ctr_memory *memory = ctr_arena_alloc(machine->arena, sizeof(*memory));
-	uint64_t target = setup->memory, has = 0;
+	uint64_t target, has = 0;
 
-	if (check_update(machine, update, err) < 0)
+	if (check_update(machine, update, err) < 0 || check_usage(dir, update->memory, err) < 0)
 		return -1;
 	*resources = (struct ctr_resources){ .cpu = update->cpu };
 	*host = resources;
 	if (update->has_pids_limit && change_limit(dir, CTR_CONTROL_PIDS, update->pids_limit,
 						   "linux.resources.pids.limit", err) < 0)
 		return -1;
-	if (!update->memory || !update->memory->has_limit)
+	if (!says_limit(update->memory))
 		return 0;
 	if (change_limit(dir, CTR_CONTROL_MEMORY, update->memory->limit,
 			 "linux.resources.memory.limit", err) < 0)
 		return -1;
 	if (!(machine->backend->bits & CTR_BACKEND_HOT_MEMORY))
 		return 0;
-	if (update->memory->limit > 0)
-		target = ((uint64_t)update->memory->limit + mib - 1) / mib * mib +
-			 CTR_VM_MEMORY_GUEST * mib;
-	if (target < CTR_VM_MEMORY_MIN * mib)
-		target = CTR_VM_MEMORY_MIN * mib;
-	if (target > setup->memory)
-		target = setup->memory;
+	target = balloon_target(machine->own, update->memory->limit);
 	if (change_balloon(dir, target, &has, err) < 0)
 		return -1;
 	*memory = (struct ctr_memory){
 		.has_limit = true,
-		.limit = (int64_t)((has > target ? has : target) + CTR_VM_MEMORY_HOST * mib),
+		.limit = (int64_t)((has > target ? has : target) +
+				   (uint64_t)CTR_VM_MEMORY_HOST * CTR_VM_MIB),
 	};
 	resources->memory = memory;
 	return 0;

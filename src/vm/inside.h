@@ -4,8 +4,9 @@
 #include "vm/backend.h"
 
 /* As in struct ctr_backend. */
-int ctr_vm_stats(int dir, struct ctr_guest_stats *out, struct ctr_error *err);
+int ctr_vm_stats(int dir, int timeout_ms, struct ctr_guest_stats *out, struct ctr_error *err);
 int ctr_vm_processes(int dir, struct ctr_arena *arena, const char **out, struct ctr_error *err);
+uint64_t ctr_vm_footprint(const struct ctr_machine *machine, const struct ctr_resources *update);
 int ctr_vm_update(const struct ctr_machine *machine, int dir, const struct ctr_resources *update,
 		  const struct ctr_resources **host, struct ctr_error *err);
 

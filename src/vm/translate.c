@@ -182,7 +182,12 @@ static bool is_own_file(const struct ctr_machine *machine, const char *source)
 {
 	const size_t length = machine->dir ? strlen(machine->dir) : 0;
 
-	return length > 0 && strncmp(source, machine->dir, length) == 0 && source[length] == '/';
+	if (length == 0 || strncmp(source, machine->dir, length) != 0 || source[length] != '/')
+		return false;
+	for (const char *const *file = machine->files; *file; file++)
+		if (strcmp(source + length + 1, *file) == 0)
+			return true;
+	return false;
 }
 
 static int add_bind(const struct ctr_machine *machine, struct ctr_vm_setup *setup, size_t i,

@@ -42,7 +42,7 @@ family() { # PID - it and all that it has started
   done
   umount "$mnt"
   for pid in $(family "$monitor"); do
-    ! grep -F " $mnt " "/proc/$pid/mountinfo"
+    run -1 grep -F " $mnt " "/proc/$pid/mountinfo"
   done
   # of the host's files QEMU sees what it came with
   pid=$(pgrep -P "$monitor" qemu)

@@ -97,6 +97,10 @@ await() { # TEXT - until the container has written it
   run ctr update --memory 200m "$ID"
   expect_status 1
   expect_output 'ctr: linux.resources.memory.limit: 209715200: the guest was started with 256 MiB, 64 of them for its kernel'
+  run ctr update --memory-swap 100m "$ID"
+  expect_status 1
+  expect_output 'ctr: linux.resources.memory.swap: --isolation vm cannot change it while it runs'
+  ctr update --memory 100m --memory-swap 200m "$ID"
   run ctr update --memory-reservation 10m "$ID"
   expect_status 1
   expect_output 'ctr: linux.resources.memory.reservation: --isolation vm cannot change it while it runs'
@@ -170,6 +174,12 @@ ROWS
   run_bundle --isolation vm
   expect_status 125
   expect_match 'vm.hwConfig.memory: 1000000 bytes are too little for a guest'
+  # none of ctr's own files, which are not there yet
+  config --arg none "$STATE/$ID/../none" 'del(.vm) | .mounts += [
+    {"destination": "/x", "source": $none, "options": ["bind", "ro"]}]'
+  run_bundle --isolation vm
+  expect_status 125
+  expect_match "^ctr: mounts\[[0-9]+\]: cannot open '$STATE/$ID/../none'"
 }
 
 @test "vm: directories and files of the host, live, and copies of small ones" {

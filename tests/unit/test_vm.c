@@ -5,14 +5,18 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "plan/msg.h"
 #include "vm/backend.h"
 #include "vm/channel.h"
+#include "vm/control.h"
 #include "vm/cpio.h"
 #include "vm/inside.h"
 #include "vm/qemu.h"
@@ -326,6 +330,143 @@ static void statistics(void **state)
 	assert_string_equal(text, "1 0 4 a?[31m?\n?b\n");
 }
 
+/* ---- questions */
+
+/* A guest that always has more to say decides nothing about when who asks is answered. */
+static void deadline(void **state)
+{
+	const struct ctr_control_request request = { .kind = CTR_CONTROL_PROCESSES };
+	const struct ctr_control_question question = {
+		.request = &request,
+		.length = sizeof(request),
+		.what = "processes",
+		.timeout_ms = 300,
+	};
+	const struct ctr_control_reply more = { .status = 1 };
+	const struct timespec nap = { .tv_nsec = 100000000 };
+	char *path = unit_make_dir();
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int listening = ctr_unix_bind(dir, CTR_CONTROL_SOCKET, SOCK_SEQPACKET);
+	struct ctr_error err = { 0 };
+	struct timespec begin, end;
+	pid_t pid;
+
+	(void)state;
+	assert_true(listening >= 0);
+	assert_int_equal(listen(listening, 1), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = accept(listening, NULL, NULL);
+
+		while (send(fd, &more, sizeof(more), MSG_NOSIGNAL) > 0)
+			(void)nanosleep(&nap, NULL);
+		_exit(0);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	assert_int_equal(ctr_control_ask(dir, &question, NULL, NULL, &err), -1);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_string_equal(err.text, "processes: the virtual machine does not answer");
+	/* 256 answers would take 25 seconds */
+	assert_true(end.tv_sec - begin.tv_sec < 10);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(listening);
+	close(dir);
+	unit_remove_dir(path);
+}
+
+/* ---- limits of a guest that runs */
+
+static void updates(void **state)
+{
+	static const int64_t mib = CTR_VM_MIB;
+	const struct {
+		struct ctr_memory memory;
+		const char *why; /* NULL: nothing is asked of the guest */
+	} cases[] = {
+		{{ .has_limit = true },						   NULL},
+		{ { .has_swap = true },						   NULL},
+		{ { .has_swap = true, .swap = 64 * mib },
+                 "linux.resources.memory.swap: --isolation vm cannot change it while it runs" },
+		{ { .has_swap = true, .swap = -1 },
+                 "linux.resources.memory.swap: --isolation vm cannot change it while it runs" },
+		{ { .has_limit = true, .limit = 64 * mib, .has_swap = true, .swap = 1 },
+                 "linux.resources.memory.swap: memory+swap limit should be >= memory limit: "
+		  "1 is less than 67108864"						   },
+		{ { .has_limit = true, .limit = -2 },
+                 "linux.resources.memory.limit: -2 is neither an amount nor -1 (unlimited)"   },
+		{ { .has_limit = true, .limit = 193 * mib },
+                 "linux.resources.memory.limit: 202375168: the guest was started with 256 MiB, "
+		  "64 of them for its kernel"						 },
+		{ { .has_reservation = true, .reservation = 1 },
+                 "linux.resources.memory.reservation: --isolation vm cannot change it while it "
+		  "runs"								      },
+ /* the guest would be asked, and there is none */
+		{ { .has_limit = true, .limit = 64 * mib, .has_swap = true, .swap = -1 },
+                 "linux.resources.memory.limit: the virtual machine does not answer"          },
+		{ { .has_limit = true, .limit = 64 * mib, .check_before_update = true },
+                 "statistics: the virtual machine does not answer"                            },
+	};
+	struct ctr_vm_setup vm = { .memory = 256 * mib };
+	struct ctr_machine machine = {
+		.backend = ctr_backend_find("vm"),
+		.arena = &arena,
+		.own = &vm,
+	};
+	char *path = unit_make_dir();
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		const struct ctr_resources update = { .memory = &cases[i].memory };
+		const struct ctr_resources *host = NULL;
+		struct ctr_error err = { 0 };
+		int r = ctr_vm_update(&machine, dir, &update, &host, &err);
+
+		print_message("# %zu: %s\n", i, err.text);
+		assert_int_equal(r, cases[i].why ? -1 : 0);
+		if (cases[i].why)
+			assert_true(strncmp(err.text, cases[i].why, strlen(cases[i].why)) == 0);
+		else
+			assert_null(host->memory);
+	}
+	close(dir);
+	unit_remove_dir(path);
+}
+
+/* What the host's cgroup has to allow before the guest may take it. */
+static void footprint(void **state)
+{
+	static const struct {
+		int64_t limit;
+		uint64_t mib;
+	} cases[] = {
+		{0,		       0  },
+		{ -1,                     320},
+		{ 100LL * CTR_VM_MIB,     228},
+		{ 100LL * CTR_VM_MIB - 1, 228},
+		{ 1,		      160},
+		{ 192LL * CTR_VM_MIB,     320},
+	};
+	struct ctr_vm_setup vm = { .memory = 256ULL * CTR_VM_MIB };
+	struct ctr_machine machine = { .backend = ctr_backend_find("vm"), .own = &vm };
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		const struct ctr_memory memory = { .has_limit = true, .limit = cases[i].limit };
+		const struct ctr_resources update = { .memory = &memory };
+
+		assert_int_equal(ctr_vm_footprint(&machine, &update), cases[i].mib * CTR_VM_MIB);
+	}
+	/* no balloon */
+	machine.backend = ctr_backend_find("uml");
+	{
+		const struct ctr_memory memory = { .has_limit = true, .limit = -1 };
+		const struct ctr_resources update = { .memory = &memory };
+
+		assert_int_equal(ctr_vm_footprint(&machine, &update), 0);
+	}
+}
+
 /* ---- the choice of a backend */
 
 static void choice(void **state)
@@ -373,6 +514,8 @@ int main(void)
 		cmocka_unit_test(modules),       cmocka_unit_test(versions),
 		cmocka_unit_test(frames),        cmocka_unit_test(sending),
 		cmocka_unit_test(choice),        cmocka_unit_test(statistics),
+		cmocka_unit_test(deadline),      cmocka_unit_test(updates),
+		cmocka_unit_test(footprint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -133,6 +134,38 @@ static void by_size(void **state)
 	assert_false(there("root-0000000000000003.erofs"));
 }
 
+/* While there is something left of it, nobody else gets a lock of that name. */
+static void lock_is_last(void **state)
+{
+	const time_t old = 40 * 24 * 3600;
+	char buf[4096] __attribute__((aligned(8))), last[64] = "";
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	unsigned seen = 0;
+	ssize_t n;
+
+	(void)state;
+	make("root-" HASH ".lock", 0, old);
+	for (unsigned i = 0; i < 32; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "root-" HASH ".%u", i);
+		make(name, 1, old);
+	}
+	assert_true(inotify_add_watch(watch, dir, IN_DELETE) >= 0);
+	ctr_vm_cache_prune(cache);
+	while ((n = read(watch, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *event = (const void *)(buf + at);
+
+			snprintf(last, sizeof(last), "%s", event->name);
+			seen++;
+			at += (ssize_t)(sizeof(*event) + event->len);
+		}
+	assert_int_equal(seen, 33);
+	assert_string_equal(last, "root-" HASH ".lock");
+	close(watch);
+}
+
 /* What somebody is at work on stays, however old. */
 static void being_made(void **state)
 {
@@ -163,49 +196,65 @@ static void images(void **state)
 		struct patch patches[5];
 		const char *why;
 	} cases[] = {
-		{CTR_IMAGE_RAW,    { { 0, "QFI\xfb", 4 }, { 15, "x", 1 } },               NULL            },
-		{ CTR_IMAGE_QCOW2, { { 0, "QFI\xfb\0\0\0\3", 8 } },                       NULL            },
+		{CTR_IMAGE_RAW,    { { 0, "QFI\xfb", 4 }, { 15, "x", 1 } },                         NULL            },
+		{ CTR_IMAGE_QCOW2, { { 0, "QFI\xfb\0\0\0\3", 8 } },                                 NULL            },
 		{ CTR_IMAGE_QCOW2,
                  { { 0, "QFI\xfb\0\0\0\3", 8 }, { 15, "\x70", 1 } },
-                 "it names a backing file"								},
+                 "it names a backing file"									  },
 		{ CTR_IMAGE_QCOW2,
                  { { 0, "QFI\xfb\0\0\0\3", 8 }, { 79, "\4", 1 } },
-                 "it names a file with its data"							  },
+                 "it names a file with its data"								    },
  /* version 2 has other things there */
-		{ CTR_IMAGE_QCOW2, { { 0, "QFI\xfb\0\0\0\2", 8 }, { 79, "\4", 1 } },      NULL            },
-		{ CTR_IMAGE_QCOW2, { { 0, "# Disk", 6 } },                                "it is no qcow2"},
-		{ CTR_IMAGE_VMDK,  { { 0, "KDMV", 4 }, { 12, "\1", 1 } },                 NULL            },
+		{ CTR_IMAGE_QCOW2, { { 0, "QFI\xfb\0\0\0\2", 8 }, { 79, "\4", 1 } },                NULL            },
+		{ CTR_IMAGE_QCOW2, { { 0, "# Disk", 6 } },                                          "it is no qcow2"},
+		{ CTR_IMAGE_VMDK,  { { 0, "KDMV", 4 }, { 12, "\1", 1 } },                           NULL            },
 		{ CTR_IMAGE_VMDK,
                  { { 0, "KDMV", 4 }, { 28, "\1", 1 }, { 36, "\1", 1 } },
-                 "it names its extents"								   },
+                 "it names its extents"									     },
 		{ CTR_IMAGE_VMDK,
                  { { 0, "# Disk DescriptorFile\nRW 63 FLAT \"/etc/passwd\" 0\n", 47 } },
-                 "only a vmdk of one file (monolithicSparse, streamOptimized) names no others"            },
+                 "only a vmdk of one file (monolithicSparse, streamOptimized) names no others"                      },
 		{ CTR_IMAGE_VMDK,
                  { { 0, "KDMV", 4 },
 		    { 12, "\1", 1 },
 		    { 28, "\1", 1 },
 		    { 36, "\1", 1 },
 		    { 512, "CID=1\nparentCID=ffffffff\n", 24 } },
-                 NULL										     },
+                 NULL											       },
 		{ CTR_IMAGE_VMDK,
                  { { 0, "KDMV", 4 },
 		    { 12, "\1", 1 },
 		    { 28, "\1", 1 },
 		    { 36, "\1", 1 },
 		    { 512, "CID=1\nparentCID=12345678\n", 24 } },
-                 "it names a parent"								      },
+                 "it names a parent"										},
 		{ CTR_IMAGE_VMDK,
                  { { 0, "KDMV", 4 },
 		    { 12, "\1", 1 },
 		    { 28, "\1", 1 },
 		    { 36, "\1", 1 },
 		    { 512, "x\0parentFileNameHint=\"/x\"", 25 } },
-                 "it names a parent"								      },
+                 "it names a parent"										},
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 },
+		    { 12, "\1", 1 },
+		    { 512, "parentCID=ffffffff\nparentCID=1\n", 31 } },
+                 "it names a parent"										},
+ /* the header says that the descriptor is elsewhere, or nowhere */
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 },
+		    { 12, "\1", 1 },
+		    { 28, "\7", 1 },
+		    { 36, "\1", 1 },
+		    { 1024, "parentFileNameHint=\"/x\"", 23 } },
+                 "it names a parent"										},
+		{ CTR_IMAGE_VMDK,
+                 { { 0, "KDMV", 4 }, { 12, "\1", 1 }, { 10700, "parentFileNameHint=\"/x\"", 23 } },
+                 "it names a parent"										},
 		{ CTR_IMAGE_VMDK,
                  { { 0, "KDMV", 4 }, { 12, "\1", 1 }, { 28, "\1", 1 }, { 39, "\1", 1 } },
-                 "its descriptor is too long"							     },
-		{ CTR_IMAGE_VDI,   { { 0, "", 0 } },                                      NULL            },
+                 "its descriptor is too long"								       },
+		{ CTR_IMAGE_VDI,   { { 0, "", 0 } },                                                NULL            },
 	};
 
 	(void)state;
@@ -237,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(locks, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_size, setup, teardown),
+		cmocka_unit_test_setup_teardown(lock_is_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(being_made, setup, teardown),
 		cmocka_unit_test(images),
 	};

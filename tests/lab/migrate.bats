@@ -22,6 +22,8 @@ teardown() {
   helper_teardown
 }
 
+# The device is the same there, whoever starts it.
+started() { ctr run --detach -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-; }
 there() { "$CTR" --root "$BATS_TEST_TMPDIR/state-there" "$@"; }
 count() { "$1" exec "$2" cat /dev/shm/n 2>/dev/null; }
 is_beyond() { [ "$(count "$1" "$2")" -gt "$3" ]; } 2>/dev/null
@@ -36,7 +38,7 @@ migrate() { # OPTION...
 moved() { # OPTION...
   local before
   two_hosts
-  detached "$ID"
+  started
   eventually is_beyond ctr "$ID" 1
   before=$(count ctr "$ID")
   run migrate --bundle "$BUNDLE.there" "$@"
@@ -57,7 +59,7 @@ moved() { # OPTION...
 
 @test "what cannot be restored there goes on here; nothing is stopped for a host without the bundle" {
   two_hosts
-  detached "$ID"
+  started
   eventually is_beyond ctr "$ID" 1
   run -1 migrate --bundle "$BUNDLE.nowhere"
   expect_match "there is no '$BUNDLE.nowhere/config.json'"

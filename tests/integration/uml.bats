@@ -99,6 +99,26 @@ uml() { run_bundle --isolation uml "$@"; }
   ctr delete --force "$ID"
 }
 
+@test "events tell of the OOM killer in the guest from when they begin" {
+  needs
+  need own-cgroup
+  shell 'hog() { dd if=/dev/zero of=/dev/null bs=60M count=1; }
+    trap "hog; echo again" USR1; echo up; while :; do sleep 0.1; done'
+  detached "$ID" --isolation uml
+  eventually grep -q up "$OUT"
+  ctr update --memory 32m "$ID"
+  ctr kill "$ID" USR1
+  eventually grep -q again "$OUT"
+  "$CTR" --root "$STATE" events --interval 1s "$ID" >"$BATS_TEST_TMPDIR/events" 3>&- &
+  statistics() { [ "$(grep -c '"type":"stats"' "$BATS_TEST_TMPDIR/events")" -ge "$1" ]; }
+  eventually statistics 2
+  run -1 grep '"type":"oom"' "$BATS_TEST_TMPDIR/events"
+  ctr kill "$ID" USR1
+  eventually grep -q '"type":"oom"' "$BATS_TEST_TMPDIR/events"
+  ctr delete --force "$ID"
+  wait $!
+}
+
 @test "a program that a signal ends" {
   needs
   shell 'sh -c "kill -TERM \$\$"; exit $?'

@@ -2,11 +2,11 @@
 # A container moves over ssh (contrib/migrate): to another state root and another bundle here, by
 # the sshd of this host.
 
-load ../integration/helper
+load ../../integration/helper
 KEYS=/root/.ssh/authorized_keys
 
 two_hosts() {
-  MIGRATE=$BATS_TEST_DIRNAME/../../contrib/migrate
+  MIGRATE=$BATS_TEST_DIRNAME/../../../contrib/migrate
   cp "$KEYS" "$BATS_TEST_TMPDIR/keys"
   ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/key"
   cat "$BATS_TEST_TMPDIR/key.pub" >>"$KEYS"

@@ -5,7 +5,7 @@
 BUILD_PACKAGES=(
   gcc libc6-dev make autoconf automake pkgconf libyajl-dev libseccomp-dev
 )
-# The C library of a static ctr; without it that takes glibc, and twice as long to start.
+# The C library of a static ctr; without it that takes glibc, and longer to start.
 MUSL_PACKAGE=musl-dev
 
 die() {

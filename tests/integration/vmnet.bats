@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # Networks of virtual machines: what is plugged into the container's network namespace is the
-# guest's. Here by User-Mode Linux, which starts fast, and once by QEMU; tests/lab/microvm.bats has
-# the same on KVM.
+# guest's. By User-Mode Linux, which starts fast, and once by QEMU.
 
 # shellcheck disable=SC2016 # scripts for the shell inside
 load helper

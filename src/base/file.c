@@ -35,7 +35,8 @@ static ssize_t read_some(int fd, char *data, size_t n)
 static char *read_to_end(struct ctr_arena *arena, int fd, const char *name, size_t expect,
 			 size_t max, size_t *len, struct ctr_error *err)
 {
-	size_t size = expect + 1;
+	/* @expect: 0 where nothing said how long it is. */
+	size_t size = (expect > 0 ? expect : 4095) + 1;
 	size_t used = 0;
 	char *data;
 	ssize_t got;
@@ -72,7 +73,7 @@ static char *read_to_end(struct ctr_arena *arena, int fd, const char *name, size
 char *ctr_file_read_fd(struct ctr_arena *arena, int fd, const char *name, size_t max, size_t *len,
 		       struct ctr_error *err)
 {
-	return read_to_end(arena, fd, name, 4095, max, len, err);
+	return read_to_end(arena, fd, name, 0, max, len, err);
 }
 
 char *ctr_file_read(struct ctr_arena *arena, int dirfd, const char *path, size_t max, size_t *len,

@@ -87,6 +87,13 @@ static void warm_up(struct comparison *comparison)
 	}
 }
 
+/* Of the whole machine: nothing else knows which pages a run will want. */
+static void empty_page_cache(void)
+{
+	sync();
+	(void)ctr_file_write_once(AT_FDCWD, "/proc/sys/vm/drop_caches", "3", 1);
+}
+
 static void add_sample(struct comparison *comparison, size_t which, const struct ctr_sample *sample)
 {
 	struct ctr_row *row = &comparison->report->rows[which];
@@ -113,6 +120,8 @@ static void run_blocks(struct comparison *comparison, struct ctr_random *random)
 				continue;
 			tell(comparison, row->kind, block * report->nrows + i,
 			     report->runs * report->nrows);
+			if (report->cold)
+				empty_page_cache();
 			ctr_instance_run(&comparison->bench, row->kind, comparison->arena, &sample);
 			if (comparison->bench.interrupted)
 				return;
@@ -146,7 +155,8 @@ static const char *measure_idle(struct comparison *comparison, struct ctr_row *r
 	wait_for(bench);
 	if (!ctr_instance_alive(bench, &instance))
 		error = "an idle instance did not stay alive";
-	ctr_memory_of(comparison->arena, getpid(), bench->context->host.cgroup_mount, &memory);
+	ctr_memory_of(comparison->arena, getpid(), bench->context->host.cgroup_mount,
+		      row->guest && row->guest->program ? row->guest->memory : 0, &memory);
 	if (!error && !ctr_instance_alive(bench, &instance))
 		error = "an idle instance did not stay alive";
 	ctr_instance_end(bench, &instance);
@@ -250,6 +260,9 @@ static int make_rows(struct comparison *comparison, struct ctr_error *err)
 	const struct ctr_compare_options *options = comparison->options;
 	struct ctr_report *report = comparison->report;
 
+	if (options->cold && access("/proc/sys/vm/drop_caches", W_OK) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"compare: --cold: cannot write '/proc/sys/vm/drop_caches'");
 	if (options->nkinds > KINDS_MAX)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--isolation: more than %d kinds",
 				KINDS_MAX);
@@ -317,6 +330,7 @@ static int set_up(struct comparison *comparison, const struct ctr_context *conte
 	*report = (struct ctr_report){ .version = options->version,
 				       .seed = options->seed,
 				       .runs = options->runs,
+				       .cold = options->cold,
 				       .settle_ms = options->settle_ms };
 	report->when = ctr_clock_now(ctr_arena_alloc(comparison->arena, CTR_CLOCK_TEXT));
 	ctr_system_memory(&memory);
@@ -340,6 +354,7 @@ static int describe_guests(struct comparison *comparison, struct ctr_error *err)
 		return -1;
 	for (size_t i = 0; i < comparison->report->nrows; i++)
 		ctr_bench_guest(bench->context, spec, &comparison->report->rows[i]);
+	ctr_environment_digests(comparison->arena, comparison->report);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ struct ctr_compare_options {
 	size_t nkinds;
 	uint32_t runs, idle_runs, max, timeout_s, settle_ms, reserve_percent;
 	uint64_t seed;
-	bool density, kill;
+	bool density, kill, cold;
 	const char *version;
 	void (*progress)(void *data, const char *what, size_t done, size_t all); /* may be NULL */
 	void *progress_data;

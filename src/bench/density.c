@@ -75,7 +75,7 @@ static const char *measure(struct ctr_bench *bench, struct ctr_arena *arena,
 	point->n = crowd->n;
 	point->alive = count_alive(bench, crowd);
 	ctr_system_memory(&now);
-	ctr_memory_of(arena, getpid(), bench->context->host.cgroup_mount, &point->memory);
+	ctr_memory_of(arena, getpid(), bench->context->host.cgroup_mount, 0, &point->memory);
 	point->taken = (int64_t)crowd->before.available - (int64_t)now.available;
 	point->free = (int64_t)crowd->before.free - (int64_t)now.free;
 	point->alive_end = count_alive(bench, crowd);

@@ -8,3 +8,5 @@ struct ctr_report;
 /* Add the facts of this machine to @report. */
 void ctr_environment(const struct ctr_context *context, struct ctr_arena *arena,
 		     struct ctr_report *report);
+/* One more fact for each file that the figures are of: what sha256sum(1) says. */
+void ctr_environment_digests(struct ctr_arena *arena, struct ctr_report *report);

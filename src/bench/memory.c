@@ -59,6 +59,35 @@ static void add_process(int proc, pid_t pid, struct ctr_footprint *out)
 		    ctr_kib_line(text, "Private_Hugetlb");
 }
 
+/* The private memory of a hypervisor beside the one mapping that is its guest's. */
+static void add_hypervisor(struct ctr_arena *arena, int proc, pid_t pid, uint64_t guest,
+			   struct ctr_footprint *out)
+{
+	enum { SMAPS_MAX = 16 << 20 };
+	const char *path = ctr_arena_printf(arena, "%d/smaps", (int)pid), *text;
+	_cleanup_close_ int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	uint64_t size = 0, sum = 0;
+	bool found = false;
+
+	text = fd < 0 ? NULL : ctr_file_read_fd(arena, fd, path, SMAPS_MAX, NULL, NULL);
+	while (text && *text) {
+		uint64_t value = strcspn(text, ":") < strcspn(text, "\n")
+					 ? strtoull(text + strcspn(text, ":") + 1, NULL, 10) << 10
+					 : 0;
+
+		if (strncmp(text, "Size:", 5) == 0) {
+			size = value;
+			found = found || size == guest;
+		} else if (strncmp(text, "Private_", 8) == 0 && size != guest) {
+			sum += value;
+		}
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	if (found)
+		out->hypervisor += sum;
+}
+
 /* ---- cgroups */
 
 struct cgroups {
@@ -141,7 +170,7 @@ static void read_cgroup(struct ctr_arena *arena, const char *mount, const char *
 }
 
 void ctr_memory_of(struct ctr_arena *arena, pid_t ancestor, const char *cgroup_mount,
-		   struct ctr_footprint *out)
+		   uint64_t guest, struct ctr_footprint *out)
 {
 	_cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct cgroups cgroups = { NULL, 0 };
@@ -159,6 +188,8 @@ void ctr_memory_of(struct ctr_arena *arena, pid_t ancestor, const char *cgroup_m
 		char name[16];
 
 		add_process(proc, pids[i], out);
+		if (guest > 0)
+			add_hypervisor(arena, proc, pids[i], guest, out);
 		(void)snprintf(name, sizeof(name), "%d", (int)pids[i]);
 		path = cgroup_of(arena, proc, name);
 		if (path && (!own || !is_below(own, path)))

@@ -11,10 +11,11 @@ struct ctr_arena;
 /*
  * All processes that descend from @ancestor, without itself: PSS and USS of smaps_rollup, and what
  * their cgroups below @cgroup_mount (NULL: none) count, those of which @ancestor is a member left
- * out. Processes that come and go meanwhile are counted or not.
+ * out. Where @guest is not 0, a process with a mapping of that size is a hypervisor whose guest has
+ * so much memory. Processes that come and go meanwhile are counted or not.
  */
 void ctr_memory_of(struct ctr_arena *arena, pid_t ancestor, const char *cgroup_mount,
-		   struct ctr_footprint *out);
+		   uint64_t guest, struct ctr_footprint *out);
 
 struct ctr_system_memory {
 	uint64_t total, free, available;

@@ -51,9 +51,37 @@ bool ctr_row_ranked(const struct ctr_row *row)
 	return row->accel != CTR_ACCEL_TCG && row->accel != CTR_ACCEL_UML;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const double one = *(const double *)a, other = *(const double *)b;
+
+	return (one > other) - (one < other);
+}
+
+double ctr_row_own_share(const struct ctr_row *row)
+{
+	enum { SHARES_MAX = 4096 };
+	static double shares[SHARES_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < row->nsamples && n < SHARES_MAX; i++) {
+		const struct ctr_sample *sample = &row->samples[i];
+
+		if (!sample->error && sample->hello > sample->vmm && sample->init > 0 &&
+		    sample->init <= sample->hello)
+			shares[n++] = 100.0 * (double)(sample->hello - sample->init) /
+				      (double)(sample->hello - sample->vmm);
+	}
+	if (n == 0)
+		return -1;
+	qsort(shares, n, sizeof(*shares), by_value);
+	return shares[n / 2];
+}
+
 void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf)
 {
 	const struct ctr_guest *guest = row->guest;
+	const double share = ctr_row_own_share(row);
 	char memory[CTR_NUMBER_TEXT];
 
 	if (!guest)
@@ -64,6 +92,11 @@ void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf)
 	if (guest->program)
 		ctr_buf_addf(buf, ", run by %s%s", guest->program,
 			     row->accel == CTR_ACCEL_KVM ? " on KVM" : ", which translates it");
+	if (row->nidle > 0 && CTR_IDLE(row, hypervisor) > 0)
+		ctr_buf_addf(buf, "; the hypervisor has %s MiB of its own",
+			     ctr_mib(memory, (double)CTR_IDLE(row, hypervisor)));
+	if (share >= 0)
+		ctr_buf_addf(buf, "; ctr-init had %s %% of its boot", ctr_number(memory, share));
 }
 
 double ctr_sample_value(const struct ctr_sample *sample, enum ctr_metric metric)

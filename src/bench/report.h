@@ -45,7 +45,8 @@ extern const char *const ctr_metric_names[CTR_METRIC_COUNT];
 struct ctr_footprint {
 	size_t processes, unreadable; /* of the latter nothing is known */
 	uint64_t pss, uss;
-	bool has_cgroup; /* what follows is of their cgroups: a memory controller is there */
+	uint64_t hypervisor; /* USS of the hypervisors less the memory of their guests */
+	bool has_cgroup;     /* what follows is of their cgroups: a memory controller is there */
 	uint64_t current, anon, file, shmem, kernel, pagetables, sec_pagetables, stack, slab;
 };
 
@@ -117,6 +118,7 @@ struct ctr_report {
 	const char *when;    /* RFC 3339 */
 	uint64_t seed;
 	uint32_t runs, settle_ms;
+	bool cold; /* nothing was in the page cache before each run */
 	bool interrupted;
 	uint64_t available; /* MemAvailable before the first instance */
 	uint64_t reserve;   /* what density never takes */
@@ -136,6 +138,10 @@ bool ctr_row_ranked(const struct ctr_row *row);
 enum ctr_metric ctr_report_headline(const struct ctr_report *report);
 /* The moment of @sample that @metric is of, in milliseconds; below 0: not seen. */
 double ctr_sample_value(const struct ctr_sample *sample, enum ctr_metric metric);
+
+/* Which part of the time from its hypervisor's start to its first word a guest was ours (ctr-init
+ * in it), in percent: the median of the runs; below 0: not known. */
+double ctr_row_own_share(const struct ctr_row *row);
 
 /* Add "256 MiB of memory, 1 processor, Linux 6.1 (FILE), run by PROGRAM"; nothing without a guest.
  */

@@ -91,6 +91,7 @@ static void put_memory(struct ctr_json *json, const char *key, const struct ctr_
 	ctr_json_u64(json, "unreadable", memory->unreadable);
 	ctr_json_u64(json, "pss", memory->pss);
 	ctr_json_u64(json, "uss", memory->uss);
+	ctr_json_u64(json, "hypervisorOwn", memory->hypervisor);
 	if (memory->has_cgroup) {
 		ctr_json_object(json, "cgroup");
 		ctr_json_u64(json, "current", memory->current);
@@ -185,6 +186,8 @@ static void put_row(struct ctr_json *json, const struct ctr_row *row)
 	ctr_json_u64(json, "failed", row->nfailed);
 	put_moment(json, "status", row->status);
 	ctr_json_bool(json, "sameStatus", row->same_status);
+	if (row->guest)
+		put_number(json, "ownShareOfBoot", ctr_row_own_share(row), 1);
 	put_estimates(json, "ms", row->times);
 	put_estimates(json, "ratioToContainer", row->ratios);
 
@@ -231,6 +234,7 @@ void ctr_report_json(const struct ctr_report *report, struct ctr_buf *buf)
 	put_text(&json, "aliveMeans", report->alive);
 	ctr_json_u64(&json, "seed", report->seed);
 	ctr_json_u64(&json, "blocks", report->runs);
+	ctr_json_string(&json, "pageCache", report->cold ? "cold" : "warm");
 	ctr_json_u64(&json, "settleMs", report->settle_ms);
 	ctr_json_u64(&json, "memAvailable", report->available);
 	ctr_json_u64(&json, "reserve", report->reserve);

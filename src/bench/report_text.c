@@ -139,9 +139,10 @@ static void text_times(const struct ctr_report *report, struct table *table, str
 	print(table, buf);
 	ctr_buf_addf(buf,
 		     "\n%u blocks in random order, seed %llu; median [95 %% interval]. Ratio: "
-		     "%s, paired by block.\n",
+		     "%s, paired by block.%s\n",
 		     report->runs, (unsigned long long)report->seed,
-		     ctr_report_headline(report) == CTR_METRIC_FIRST ? "first byte" : "to exit");
+		     ctr_report_headline(report) == CTR_METRIC_FIRST ? "first byte" : "to exit",
+		     report->cold ? " The page cache was empty before each run." : "");
 }
 
 static void put_mib(struct table *table, size_t column, double bytes)

@@ -23,7 +23,7 @@
 struct compare_options {
 	const char *isolation, *idle, *json, *csv, *html, *seed, *runs, *idle_runs, *max, *timeout,
 		*settle, *reserve;
-	bool density, kill, quiet;
+	bool density, kill, cold, quiet;
 };
 
 #define COMPARE(field) offsetof(struct compare_options, field)
@@ -43,6 +43,8 @@ static const struct ctr_option table[] = {
 		"how long they are left alone before memory is measured (2000)"),
 	CTR_OPT("kill", 0, FLAG, COMPARE(kill), NULL,
 		"kill the program at its first byte: it does not end by itself"),
+	CTR_OPT("cold", 0, FLAG, COMPARE(cold), NULL,
+		"empty the page cache before each run (of the whole machine)"),
 	CTR_OPT("timeout", 0, STRING, COMPARE(timeout), "SECONDS", "limit of a single step (120)"),
 	CTR_OPT("seed", 0, STRING, COMPARE(seed), "N", "for the same order of runs again"),
 	CTR_OPT("json", 0, STRING, COMPARE(json), "FILE",
@@ -210,6 +212,7 @@ static int cmd_compare(struct ctr_command *command, struct ctr_error *err)
 	struct ctr_compare_options options = { .bundle = command->operands[0],
 					       .density = given->density,
 					       .kill = given->kill,
+					       .cold = given->cold,
 					       .version = PACKAGE_VERSION " " CTR_COMMIT };
 	struct ctr_report report;
 	int r;

@@ -110,7 +110,7 @@ static void test_descendants(void **state)
 	assert_int_equal(ctr_children(&arena, getpid(), &pids), 1);
 	assert_int_equal(pids[0], child);
 	assert_int_equal(ctr_descendants(&arena, getpid(), &pids), 2);
-	ctr_memory_of(&arena, getpid(), NULL, &footprint);
+	ctr_memory_of(&arena, getpid(), NULL, 0, &footprint);
 	assert_int_equal(footprint.processes, 2);
 	assert_int_equal(footprint.unreadable, 0);
 	assert_in_range(footprint.uss, 4 << 20, 64 << 20);

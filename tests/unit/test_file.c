@@ -97,6 +97,19 @@ static void read_stream(void **state)
 	assert_int_equal(len, 11);
 	close(ends[0]);
 
+	/* as much at once as the first read asks for is not the end of it */
+	assert_int_equal(pipe(ends), 0);
+	{
+		static char many[20000];
+
+		memset(many, 'x', sizeof(many));
+		assert_int_equal(write(ends[1], many, sizeof(many)), sizeof(many));
+	}
+	close(ends[1]);
+	assert_non_null(ctr_file_read_fd(&place->arena, ends[0], "pipe", 1 << 20, &len, &err));
+	assert_int_equal(len, 20000);
+	close(ends[0]);
+
 	/* a file of procfs has length 0 and content all the same */
 	assert_non_null(
 		ctr_file_read(&place->arena, AT_FDCWD, "/proc/self/status", 1 << 20, &len, &err));

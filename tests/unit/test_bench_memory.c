@@ -1,0 +1,71 @@
+/* bench: what a hypervisor has beside the memory of its guest. */
+#include "unit.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "bench/memory.h"
+
+enum { GUEST = 96 << 20, OWN = 8 << 20 };
+
+/* A process with a mapping of the size of a guest, all of it touched, and one of its own. */
+static pid_t start(int ready)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		/* Apart from each other: of equal neighbours the kernel would make one. */
+		char *guest = mmap(NULL, GUEST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0);
+		char *gap = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *own =
+			mmap(NULL, OWN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		(void)gap;
+		(void)madvise(guest, GUEST, MADV_DONTDUMP);
+		memset(guest, 1, GUEST);
+		memset(own, 1, OWN);
+		(void)!write(ready, "x", 1);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static void hypervisor(void **state)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_footprint memory;
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	pid = start(pipes[1]);
+	assert_int_equal(read(pipes[0], &byte, 1), 1);
+	ctr_memory_of(&arena, getpid(), NULL, GUEST, &memory);
+	assert_true(memory.uss >= GUEST + OWN);
+	assert_true(memory.hypervisor >= OWN);
+	assert_true(memory.hypervisor < OWN + (4 << 20));
+	ctr_memory_of(&arena, getpid(), NULL, 0, &memory);
+	assert_int_equal(memory.hypervisor, 0);
+	/* no guest of that size */
+	ctr_memory_of(&arena, getpid(), NULL, GUEST / 2, &memory);
+	assert_int_equal(memory.hypervisor, 0);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	ctr_arena_release(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(hypervisor) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -77,6 +77,15 @@ int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *
 		return ctr_fail(err, CTR_FAULT_HOST, EPERM,
 				"CRIU needs root outside of user namespaces for containers: its "
 				"--unprivileged mode has no namespaces");
+	if (((flags->lsm_profile && strncmp(flags->lsm_profile, "selinux:", 8) == 0) ||
+	     flags->lsm_mount_context) &&
+	    !context->host.selinux)
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: SELinux is not enabled on this host",
+				flags->lsm_mount_context ? "--lsm-mount-context" : "--lsm-profile");
+	if (flags->lsm_profile && strncmp(flags->lsm_profile, "apparmor:", 9) == 0 &&
+	    !context->host.apparmor)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"--lsm-profile: AppArmor is not enabled on this host");
 	if (flags->status_fd > 0 && fcntl((int)flags->status_fd, F_GETFD) < 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--status-fd: descriptor %u",
 				flags->status_fd);
@@ -99,24 +108,11 @@ static int check(struct dump *dump, struct ctr_error *err)
 }
 
 /* The id of the mount at @destination, as the container sees it; 0: unknown. */
-static unsigned mount_id(int root, const char *destination, struct ctr_arena *arena)
+static unsigned mount_id(int root, const char *destination)
 {
 	_cleanup_close_ int fd = ctr_open_in_root(root, destination, O_PATH);
-	char info[1024];
-	uint64_t id = 0;
-	char *line, *end;
 
-	if (fd < 0 ||
-	    ctr_file_read_small(AT_FDCWD, ctr_arena_printf(arena, "/proc/self/fdinfo/%d", fd), info,
-				sizeof(info)) < 0)
-		return 0;
-	line = strstr(info, "mnt_id:\t");
-	if (!line)
-		return 0;
-	line += strlen("mnt_id:\t");
-	end = strchrnul(line, '\n');
-	*end = '\0';
-	return ctr_parse_u64(line, &id) < 0 ? 0 : (unsigned)id;
+	return fd < 0 ? 0 : ctr_mountinfo_id(fd);
 }
 
 static int find_mounts(struct dump *dump, struct ctr_error *err)
@@ -138,10 +134,9 @@ static int find_mounts(struct dump *dump, struct ctr_error *err)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
 
 	for (size_t i = 0; i < spec->nmounts; i++)
-		ids[i] = mount_id(root, spec->mounts[i].destination, arena);
+		ids[i] = mount_id(root, spec->mounts[i].destination);
 	ctr_mountinfo_parse(&dump->mounts, text, arena);
-	ctr_external_find(&dump->externals, &dump->mounts, spec, ids, arena);
-	return 0;
+	return ctr_external_find(&dump->externals, &dump->mounts, spec, ids, arena, err);
 }
 
 static int find_streams(struct dump *dump, struct ctr_error *err)
@@ -320,7 +315,9 @@ static int checkpoint(struct dump *dump, struct ctr_error *err)
 			    flags->work_path, arena, err) < 0)
 		return -1;
 
-	if (describe(dump, err) < 0 || call_criu(dump, err) < 0) {
+	if ((flags->parent_path &&
+	     ctr_images_check_parent(&dump->image, flags->parent_path, err) < 0) ||
+	    describe(dump, err) < 0 || call_criu(dump, err) < 0) {
 		ctr_images_remove(&dump->image);
 		let_run(dump);
 		return -1;

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,12 +24,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "base/root.h"
 #include "core/checkpoint.h"
 #include "core/context.h"
 #include "core/create.h"
 #include "core/creation.h"
 #include "core/place.h"
+#include "core/restore_mounts.h"
+#include "core/restore_namespaces.h"
 #include "core/security.h"
 #include "criu/call.h"
 #include "criu/external.h"
@@ -44,73 +46,19 @@ struct restoration {
 	struct ctr_images image;
 	struct ctr_checkpoint *checkpoint; /* NULL: of another runtime */
 	struct ctr_externals externals;
+	const char *cover;
+	int *trees; /* of ->externals */
 	struct ctr_streams streams;
 	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
 	size_t nnamespaces;
 	pid_t placeholder;
+	int spare[16]; /* masters of terminals that nobody asked for */
+	size_t nspare;
+	bool has_terminal;
 	bool refused; /* by us: CRIU tells of that in words of its own */
 };
 
 /* ---- what the images need */
-
-static int open_namespaces(struct restoration *restoration, struct ctr_error *err)
-{
-	const struct ctr_namespace *list = restoration->creation->spec->linux_->namespaces;
-
-	for (unsigned i = 0; i < CTR_NS_KINDS; i++) {
-		struct ctr_criu_namespace *namespace =
-			&restoration->namespaces[restoration->nnamespaces];
-
-		if (!list[i].path)
-			continue;
-		namespace->name = ctr_name_of(ctr_namespace_names, i);
-		namespace->path = list[i].path;
-		namespace->fd = open(list[i].path, O_RDONLY | O_CLOEXEC);
-		if (namespace->fd < 0)
-			return ctr_fail(err, CTR_FAULT_CONFIG, errno,
-					"linux.namespaces[%u].path: cannot open '%s'",
-					list[i].index, list[i].path);
-		restoration->nnamespaces++;
-	}
-	return 0;
-}
-
-/* What a mount can be put on must be there: a fresh copy of an image has none of that. What lies
- * below another mount comes with that. */
-static int make_mount_points(const struct restoration *restoration, struct ctr_error *err)
-{
-	const struct ctr_spec *spec = restoration->creation->spec;
-	_cleanup_close_ int root = open(spec->root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (root < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "root.path: cannot open '%s'",
-				spec->root->path);
-
-	for (size_t i = 0; i < spec->nmounts; i++) {
-		const struct ctr_mount *mount = &spec->mounts[i];
-		bool below = false, file = false;
-		struct stat st;
-		int r;
-
-		for (size_t j = 0; j < spec->nmounts && !below; j++)
-			below = strcmp(mount->destination, spec->mounts[j].destination) != 0 &&
-				ctr_path_is_below(mount->destination, spec->mounts[j].destination);
-		if (below)
-			continue;
-		if ((mount->bits & CTR_MOUNT_BIND) && mount->source && stat(mount->source, &st) < 0)
-			return ctr_fail(err, CTR_FAULT_CONFIG, errno,
-					"mounts[%zu].source: cannot find '%s'", i, mount->source);
-		if ((mount->bits & CTR_MOUNT_BIND) && mount->source)
-			file = !S_ISDIR(st.st_mode);
-
-		r = ctr_make_in_root(root, mount->destination, file);
-		if (r < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, -r,
-					"mounts[%zu].destination: cannot make '%s'", i,
-					mount->destination);
-	}
-	return 0;
-}
 
 /* CRIU opens files again as root of the user namespace: they must be of its user, as those that a
  * container is created with are. */
@@ -134,6 +82,42 @@ static int give_files(const struct restoration *restoration, struct ctr_error *e
 					i);
 	}
 	return 0;
+}
+
+/* A directory that CRIU, as root of a user namespace, can go to and needs nothing of. NULL: none.
+ */
+static const char *public_cover(const struct restoration *restoration)
+{
+	static const char *const candidates[] = { "/mnt", "/media", "/srv", "/opt" };
+	const char *root = restoration->creation->spec->root->path;
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(candidates); i++) {
+		struct stat st;
+
+		if (!ctr_path_is_below(root, candidates[i]) && lstat(candidates[i], &st) == 0 &&
+		    S_ISDIR(st.st_mode) && st.st_mode & S_IXOTH)
+			return candidates[i];
+	}
+	return NULL;
+}
+
+/* The mounts are attached over the state directory, which nobody but root can search. */
+static int open_mounts(struct restoration *restoration, struct ctr_error *err)
+{
+	struct ctr_creation *creation = restoration->creation;
+	struct ctr_arena *arena = creation->context->arena;
+
+	restoration->cover = creation->spec->linux_->namespaces[CTR_NS_USER].listed
+				     ? public_cover(restoration)
+				     : ctr_arena_printf(arena, "%s/%s", creation->context->root,
+							creation->options->id);
+	if (!restoration->cover)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"there is no directory to attach mounts for CRIU in (/mnt)");
+	restoration->trees = ctr_arena_array(arena, restoration->externals.count + 1,
+					     sizeof(*restoration->trees));
+	return ctr_restore_mounts_open(&restoration->externals, restoration->cover,
+				       restoration->trees, arena, err);
 }
 
 static int prepare(struct restoration *restoration, struct ctr_error *err)
@@ -162,7 +146,8 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 		return -1;
 	if (give_files(restoration, err) < 0)
 		return -1;
-	return open_namespaces(restoration, err);
+	return ctr_restore_namespaces_open(restoration->creation->spec, checkpoint,
+					   restoration->namespaces, &restoration->nnamespaces, err);
 }
 
 /* ---- its cgroup */
@@ -265,6 +250,8 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	ctr_creation_push_undo(creation, ctr_creation_undo_child);
 	end_placeholder(restoration);
 
+	if (ctr_restore_namespaces_check(creation->spec, pid, creation->context->arena, err) < 0)
+		return -1;
 	creation->container.record.has_timens = has_own_time(pid, creation->context->arena);
 	if (enter_resctrl(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
 	    ctr_creation_keep(creation, err) < 0)
@@ -272,11 +259,36 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	return ctr_creation_finish(creation, err);
 }
 
+/* The container's own terminal is the first of its devpts. Others are of processes that exec had
+ * given one: nobody is behind them, and they are hung up when all is restored. */
+static int take_terminal(struct restoration *restoration, int fd, struct ctr_error *err)
+{
+	struct ctr_creation *creation = restoration->creation;
+	unsigned number = 0;
+
+	if (ioctl(fd, TIOCGPTN, &number) < 0)
+		number = UINT32_MAX;
+	if (creation->spec->process->terminal && number == 0 && !restoration->has_terminal) {
+		restoration->has_terminal = true;
+		return ctr_handover_console(&creation->handover, fd, err);
+	}
+
+	ctr_log(CTR_LOG_WARNING, "terminal %u of the checkpoint has nobody at its other end",
+		number);
+	if (restoration->nspare < CTR_ARRAY_SIZE(restoration->spare)) {
+		restoration->spare[restoration->nspare++] = fd;
+		return 0;
+	}
+	close(fd);
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "the checkpoint has more than %zu terminals",
+			CTR_ARRAY_SIZE(restoration->spare));
+}
+
 static int serve_notify(struct restoration *restoration, const char *point, pid_t pid, int fd,
 			struct ctr_error *err)
 {
 	if (strcmp(point, "orphan-pts-master") == 0 && fd >= 0)
-		return ctr_handover_console(&restoration->creation->handover, fd, err);
+		return take_terminal(restoration, fd, err);
 	ctr_close_ptr(&fd);
 	if (strcmp(point, "setup-namespaces") == 0)
 		return ctr_creation_hooks(restoration->creation, pid, err);
@@ -337,6 +349,9 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 		.root = request.root,
 		.fds = fds,
 		.nfds = collect_fds(restoration, fds),
+		.cover = restoration->cover,
+		.trees = restoration->trees,
+		.ntrees = restoration->externals.count,
 		.notify = on_notify,
 		.data = restoration,
 	};
@@ -396,7 +411,8 @@ static int restore(struct restoration *restoration, struct ctr_error *err)
 	struct ctr_cgroup *cgroup = &creation->container.cgroup;
 
 	if (prepare(restoration, err) < 0 || ctr_creation_place(creation, err) < 0 ||
-	    make_mount_points(restoration, err) < 0 || start_placeholder(restoration, err) < 0 ||
+	    ctr_restore_mount_points(creation->spec, err) < 0 ||
+	    open_mounts(restoration, err) < 0 || start_placeholder(restoration, err) < 0 ||
 	    ctr_security_devices(cgroup, creation->spec, creation->context, err) < 0 ||
 	    call_criu(restoration, err) < 0)
 		return -1;
@@ -433,6 +449,10 @@ int ctr_creation_restore(struct ctr_creation *creation, struct ctr_error *err)
 	end_placeholder(&restoration);
 	for (size_t i = 0; i < restoration.nnamespaces; i++)
 		ctr_close_ptr(&restoration.namespaces[i].fd);
+	for (size_t i = 0; i < restoration.nspare; i++)
+		ctr_close_ptr(&restoration.spare[i]);
+	for (size_t i = 0; restoration.trees && i < restoration.externals.count; i++)
+		ctr_close_ptr(&restoration.trees[i]);
 	ctr_streams_release(&restoration.streams);
 	if (r == 0 && creation->options->fresh)
 		ctr_images_forget_work(&restoration.image);

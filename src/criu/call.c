@@ -11,21 +11,32 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/run.h"
 #include "criu/options.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 5, FDS_MAX = 32 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 8 };
+
+static const char *list_trees(const struct ctr_criu_call *call, struct ctr_arena *arena)
+{
+	struct ctr_buf buf;
+
+	ctr_buf_init(&buf, arena);
+	for (size_t i = 0; i < call->ntrees; i++)
+		ctr_buf_addf(&buf, "%d,", call->trees[i]);
+	return ctr_buf_str(&buf);
+}
 
 static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct ctr_arena *arena,
 		 struct ctr_error *err)
 {
 	const char **argv =
 		ctr_arena_array(arena, call->options->count + FIXED_ARGS + 1, sizeof(*argv));
-	int fds[FDS_MAX];
-	size_t n = 0;
+	int *fds = ctr_arena_array(arena, call->nfds + call->ntrees + 1, sizeof(*fds));
+	size_t n = 0, nfds = 0;
 	int r;
 
 	argv[n++] = ctr_run_helper(arena, "ctr-criu");
@@ -34,17 +45,22 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 		argv[n++] = "--root";
 		argv[n++] = call->root;
 	}
+	if (call->ntrees > 0) {
+		argv[n++] = "--trees";
+		argv[n++] = call->cover;
+		argv[n++] = list_trees(call, arena);
+	}
 	argv[n++] = call->request;
 	for (size_t i = 0; i < call->options->count; i++)
 		argv[n++] = call->options->items[i];
 
-	if (call->nfds >= FDS_MAX)
-		return ctr_fail(err, CTR_FAULT_BUG, 0, "too many descriptors for CRIU");
 	for (size_t i = 0; i < call->nfds; i++)
-		fds[i] = call->fds[i];
-	fds[call->nfds] = sock;
+		fds[nfds++] = call->fds[i];
+	for (size_t i = 0; i < call->ntrees; i++)
+		fds[nfds++] = call->trees[i];
+	fds[nfds++] = sock;
 
-	r = ctr_run_spawn(argv, fds, call->nfds + 1, pid);
+	r = ctr_run_spawn(argv, fds, nfds, pid);
 	if (r == -ENOENT)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"'%s' is not there: ctr was built without CRIU support", argv[0]);

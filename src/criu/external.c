@@ -3,12 +3,14 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "criu/mountinfo.h"
 #include "oci/checkpoint.h"
+#include "oci/default_devices.h"
 #include "oci/spec.h"
 
 /* The bind mount of @spec that is @mount, by its id. */
@@ -84,8 +86,9 @@ static bool is_own(const struct ctr_mountinfo *mount)
 	return strcmp(mount->root, "/") == 0 || strncmp(mount->type, "cgroup", 6) == 0;
 }
 
-void ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
-		       const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena)
+int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
+		      const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena,
+		      struct ctr_error *err)
 {
 	*out = (struct ctr_externals){
 		.list = ctr_arena_array(arena, mounts->count, sizeof(*out->list)),
@@ -103,11 +106,16 @@ void ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *m
 		name = name_by_spec(mounts, mount, spec, ids, arena);
 		if (!name && !outer && (is_own(mount) || is_seen_elsewhere(mounts, mount)))
 			continue;
-		out->list[out->count++] = (struct ctr_external){
-			.name = name ? name : mount->point,
-			.point = mount->point,
-		};
+		name = name ? name : mount->point;
+		/* Both are parts of one word of its options. */
+		if (strpbrk(name, "]\n") || strpbrk(mount->point, "]\n"))
+			return ctr_fail(err, CTR_FAULT_HOST, 0,
+					"the mount on '%s' has a name that CRIU cannot be told",
+					name);
+		out->list[out->count++] =
+			(struct ctr_external){ .name = name, .point = mount->point };
 	}
+	return 0;
 }
 
 /* ---- restore */
@@ -121,7 +129,27 @@ static bool is_listed(const char *const *list, size_t n, const char *path)
 	return false;
 }
 
-static const char *source_of(const struct ctr_spec *spec, const char *name, struct ctr_arena *arena)
+/* A user namespace that does not own the network namespace can mount no sysfs, and gets the
+ * host's. */
+static const char *source_of(const struct ctr_spec *spec, const struct ctr_mount *mount)
+{
+	const struct ctr_namespace *net = &spec->linux_->namespaces[CTR_NS_NETWORK];
+
+	if (mount->bits & CTR_MOUNT_BIND)
+		return mount->source;
+
+	return spec->linux_->namespaces[CTR_NS_USER].listed && (!net->listed || net->path) &&
+			       mount->type && strcmp(mount->type, "sysfs") == 0
+		       ? "/sys"
+		       : NULL;
+}
+
+static bool is_recursive(const struct ctr_mount *mount)
+{
+	return !(mount->bits & CTR_MOUNT_BIND) || mount->bits & CTR_MOUNT_RECURSIVE;
+}
+
+static bool find_bind(struct ctr_external *out, const struct ctr_spec *spec, const char *name)
 {
 	const struct ctr_mount *best = NULL;
 
@@ -129,28 +157,63 @@ static const char *source_of(const struct ctr_spec *spec, const char *name, stru
 	for (size_t i = 0; i < spec->nmounts; i++) {
 		const struct ctr_mount *mount = &spec->mounts[i];
 
-		if (!(mount->bits & CTR_MOUNT_BIND) || !mount->source ||
-		    !ctr_path_is_below(name, mount->destination) ||
-		    (strcmp(name, mount->destination) != 0 && !(mount->bits & CTR_MOUNT_RECURSIVE)))
+		if (!source_of(spec, mount) || !ctr_path_is_below(name, mount->destination) ||
+		    (strcmp(name, mount->destination) != 0 && !is_recursive(mount)))
 			continue;
 		if (!best || strlen(mount->destination) >= strlen(best->destination))
 			best = mount;
 	}
-	if (best)
-		return ctr_arena_printf(arena, "%s%s", best->source,
-					name + strlen(best->destination));
+	if (!best)
+		return false;
 
-	if (is_listed(spec->linux_->masked_paths, spec->linux_->nmasked_paths, name))
-		return "/dev/null";
-
-	/* Device nodes and the host's sysfs, where the container could not make its own. */
-	return ctr_path_is_below(name, "/dev") || ctr_path_is_below(name, "/sys") ? name : NULL;
+	*out = (struct ctr_external){
+		.name = name,
+		.kind = CTR_EXTERNAL_BIND,
+		.source = source_of(spec, best),
+		.beneath = name + strlen(best->destination),
+	};
+	return true;
 }
 
-static void add(struct ctr_externals *out, const char *name, const char *source)
+static bool set_device(struct ctr_external *out, const char *name, const char *source,
+		       int64_t major, int64_t minor)
 {
-	if (source)
-		out->list[out->count++] = (struct ctr_external){ .name = name, .source = source };
+	*out = (struct ctr_external){
+		.name = name,
+		.kind = CTR_EXTERNAL_DEVICE,
+		.source = source,
+		.beneath = "",
+		.device = makedev((unsigned)major, (unsigned)minor),
+	};
+	return true;
+}
+
+/* Nodes that every container has, and those of linux.devices, where they could only be bound. */
+static bool find_device(struct ctr_external *out, const struct ctr_spec *spec, const char *name)
+{
+	const struct ctr_linux *config = spec->linux_;
+
+	for (size_t i = 0; i < config->ndevices; i++) {
+		const struct ctr_device *device = &config->devices[i];
+
+		if (device->type != CTR_DEVICE_FIFO && strcmp(device->path, name) == 0)
+			return set_device(out, name, name, device->major, device->minor);
+	}
+	for (size_t i = 0; i < CTR_DEFAULT_DEVICES; i++) {
+		const struct ctr_default_device *device = &ctr_default_devices[i];
+
+		if (device->path && strcmp(device->path, name) == 0)
+			return set_device(out, name, name, device->major, device->minor);
+	}
+	return false;
+}
+
+static bool find_mask(struct ctr_external *out, const struct ctr_spec *spec, const char *name)
+{
+	const struct ctr_linux *config = spec->linux_;
+
+	return is_listed(config->masked_paths, config->nmasked_paths, name) &&
+	       set_device(out, name, "/dev/null", 1, 3);
 }
 
 static void resolve_all(struct ctr_externals *out, const struct ctr_spec *spec,
@@ -160,13 +223,20 @@ static void resolve_all(struct ctr_externals *out, const struct ctr_spec *spec,
 
 	out->list = ctr_arena_array(arena, spec->nmounts + config->nmasked_paths + config->ndevices,
 				    sizeof(*out->list));
-	for (size_t i = 0; i < spec->nmounts; i++)
-		if (spec->mounts[i].bits & CTR_MOUNT_BIND)
-			add(out, spec->mounts[i].destination, spec->mounts[i].source);
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct ctr_mount *mount = &spec->mounts[i];
+
+		if (mount->bits & CTR_MOUNT_BIND && mount->source)
+			out->list[out->count++] = (struct ctr_external){
+				.name = mount->destination,
+				.source = mount->source,
+				.beneath = "",
+			};
+	}
 	for (size_t i = 0; i < config->nmasked_paths; i++)
-		add(out, config->masked_paths[i], "/dev/null");
+		out->count += find_mask(&out->list[out->count], spec, config->masked_paths[i]);
 	for (size_t i = 0; i < config->ndevices; i++)
-		add(out, config->devices[i].path, config->devices[i].path);
+		out->count += find_device(&out->list[out->count], spec, config->devices[i].path);
 }
 
 int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint *checkpoint,
@@ -182,14 +252,14 @@ int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint 
 	out->list = ctr_arena_array(arena, checkpoint->nmounts, sizeof(*out->list));
 	for (size_t i = 0; i < checkpoint->nmounts; i++) {
 		const char *name = checkpoint->mounts[i];
-		const char *source = source_of(spec, name, arena);
+		struct ctr_external *mount = &out->list[out->count++];
 
-		if (!source)
+		if (!find_bind(mount, spec, name) && !find_mask(mount, spec, name) &&
+		    !find_device(mount, spec, name))
 			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-					"mounts: the checkpointed container had a bind mount on "
-					"'%s', which the configuration has not",
+					"mounts: the checkpointed container had a mount of the "
+					"host's on '%s', which the configuration has not",
 					name);
-		add(out, name, source);
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ctr_arena;
 struct ctr_checkpoint;
@@ -15,10 +16,20 @@ struct ctr_error;
 struct ctr_mountinfos;
 struct ctr_spec;
 
+enum ctr_external_kind {
+	CTR_EXTERNAL_BIND,   /* a bind mount of the configuration, or what was mounted below one */
+	CTR_EXTERNAL_DEVICE, /* a device node of the host's: no link */
+};
+
 struct ctr_external {
 	const char *name;
-	const char *point;  /* dump: in the container */
-	const char *source; /* restore: on the host */
+	const char *point; /* dump: in the container */
+	/* restore */
+	enum ctr_external_kind kind;
+	const char *source;  /* on the host */
+	const char *beneath; /* the mount is there, below the source; "": the source itself */
+	uint64_t device;     /* what a device node is of; 0: whatever is there */
+	const char *place;   /* where CRIU finds it; set by whoever attaches it */
 };
 
 struct ctr_externals {
@@ -29,14 +40,16 @@ struct ctr_externals {
 
 /*
  * Of the container's @mounts those that come from outside. @ids has for each mount of @spec the id
- * of the mount that is at its destination (0: unknown).
+ * of the mount that is at its destination (0: unknown). 0, or -1 and @err: one that CRIU cannot be
+ * told of.
  */
-void ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
-		       const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena);
+int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
+		      const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena,
+		      struct ctr_error *err);
 
 /*
  * What is behind the names of @checkpoint by @spec; without a checkpoint (NULL), all that @spec can
- * have. 0, or -1 and @err: a name that @spec knows nothing of.
+ * have. 0, or -1 and @err: a name at which ctr would bind nothing of the host's by @spec.
  */
 int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint *checkpoint,
 			 const struct ctr_spec *spec, struct ctr_arena *arena,

@@ -141,6 +141,25 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
 	return 0;
 }
 
+int ctr_images_check_parent(const struct ctr_images *image, const char *parent,
+			    struct ctr_error *err)
+{
+	_cleanup_close_ int dir = -1;
+
+	if (parent[0] == '/')
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--parent-path: '%s' is not relative to --image-path", parent);
+	dir = openat(image->dir, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, errno,
+				"--parent-path: cannot open '%s' from '%s'", parent, image->path);
+	if (faccessat(dir, "inventory.img", F_OK, 0) < 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--parent-path: there are no images in '%s' from '%s'", parent,
+				image->path);
+	return 0;
+}
+
 int ctr_images_share(const struct ctr_images *image, struct ctr_error *err)
 {
 	struct stat st;

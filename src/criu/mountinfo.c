@@ -1,7 +1,9 @@
 /* One line: ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE OPTIONS */
 #include "criu/mountinfo.h"
 
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,4 +91,17 @@ const struct ctr_mountinfo *ctr_mountinfo_find(const struct ctr_mountinfos *moun
 			return &mounts->list[i];
 
 	return NULL;
+}
+
+unsigned ctr_mountinfo_id(int fd)
+{
+	static const char key[] = "mnt_id:\t";
+	char path[48], info[1024];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (ctr_file_read_small(AT_FDCWD, path, info, sizeof(info)) < 0)
+		return 0;
+	line = strstr(info, key);
+	return line ? (unsigned)strtoul(line + sizeof(key) - 1, NULL, 10) : 0;
 }

@@ -1,4 +1,4 @@
-/* /proc/PID/mountinfo as values (proc_pid_mountinfo(5)). Pure. */
+/* /proc/PID/mountinfo as values (proc_pid_mountinfo(5)). */
 #pragma once
 
 #include <stddef.h>
@@ -26,3 +26,6 @@ void ctr_mountinfo_parse(struct ctr_mountinfos *out, char *text, struct ctr_aren
 
 /* The mount of that id; NULL: none. */
 const struct ctr_mountinfo *ctr_mountinfo_find(const struct ctr_mountinfos *mounts, unsigned id);
+
+/* The id of the mount that @fd is on; 0: unknown. */
+unsigned ctr_mountinfo_id(int fd);

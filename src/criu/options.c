@@ -148,6 +148,11 @@ static int add_common(struct ctr_criu_list *out, const struct ctr_criu_request *
 	add_flag(out, "orphan_pts_master", true);
 	if (flags->status_fd > 0)
 		ctr_criu_add(out, "status_fd=%u", flags->status_fd);
+	if (flags->lsm_profile && strncmp(flags->lsm_profile, "apparmor:", 9) != 0 &&
+	    strncmp(flags->lsm_profile, "selinux:", 8) != 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--lsm-profile: '%s' is not apparmor:NAME or selinux:NAME",
+				flags->lsm_profile);
 	if (flags->lsm_profile)
 		ctr_criu_add(out, "lsm_profile=%s", flags->lsm_profile);
 	if (flags->lsm_mount_context)
@@ -220,7 +225,7 @@ int ctr_criu_restore_options(struct ctr_criu_list *out, const struct ctr_criu_re
 
 	for (size_t i = 0; i < request->mounts->count; i++)
 		ctr_criu_add(out, "external=mnt[%s]:%s", request->mounts->list[i].name,
-			     request->mounts->list[i].source);
+			     request->mounts->list[i].place);
 	for (size_t i = 0; i < streams->count; i++)
 		if (streams->list[i].fd >= 0)
 			ctr_criu_add(out, "inherit_fd=fd=%d\nkey=%s", streams->list[i].fd,

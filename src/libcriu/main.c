@@ -1,7 +1,7 @@
 /*
  * ctr-criu: one request to CRIU, apart from ctr because of libcriu and protobuf.
  *
- *   ctr-criu SOCKET [--root DIRECTORY] REQUEST [NAME=VALUE...]
+ *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] REQUEST [NAME=VALUE...]
  *
  * REQUEST is one of CRIU's request types (DUMP, PRE_DUMP, RESTORE, CHECK, VERSION ...), NAME a
  * field of its options (rpc.proto), as fields.h wants it. SOCKET is the number of a SOCK_SEQPACKET
@@ -14,7 +14,9 @@
  * libcriu's own functions lack fields of its messages (lazy_pages, status_fd, config_file), so the
  * messages are sent as they are. CRIU itself becomes a child of ctr, and so does what it restores.
  * With --root it works in a mount namespace of its own, in which DIRECTORY is a mount, as a
- * restored root must be, and which ends with it.
+ * restored root must be, and which ends with it. There, with --trees, another DIRECTORY is covered
+ * by one in which each detached mount FD is attached by the name of its number: that is how CRIU
+ * gets what was opened for it, and looks for nothing by path.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,6 +104,44 @@ static int reopen_dir(int fd)
 		return -1;
 	}
 	return dup2(again, fd) < 0 ? -1 : close(again);
+}
+
+/* What @fd is mounted on. */
+static int make_place(int fd, const char *path)
+{
+	struct stat st;
+	int place;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (S_ISDIR(st.st_mode))
+		return mkdir(path, 0700);
+
+	place = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return place < 0 ? -1 : close(place);
+}
+
+static int attach_trees(const struct session *session, const char *cover, char *list)
+{
+	char *name, *rest = NULL, path[4096];
+	uint64_t fd;
+
+	if (mount("tmpfs", cover, "tmpfs", MS_NOSUID | MS_NODEV, "mode=711") < 0)
+		return fail(session, errno, "cannot make a place for mounts of the host's");
+
+	for (name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		if (ctr_parse_u64(name, &fd) < 0 || fd > INT32_MAX)
+			return fail(session, EINVAL, "--trees");
+		snprintf(path, sizeof(path), "%s/%s", cover, name);
+		/* A mount that was shared is a peer of the host's again. */
+		if (make_place((int)fd, path) < 0 ||
+		    syscall(SYS_move_mount, (int)fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) <
+			    0 ||
+		    mount(NULL, path, NULL, MS_SLAVE, NULL) < 0)
+			return fail(session, errno, "cannot attach a mount of the host's");
+		close((int)fd);
+	}
+	return 0;
 }
 
 static int own_mounts(const struct session *session, const char *root, const CriuOpts *options)
@@ -236,12 +276,14 @@ int main(int argc, char **argv)
 	struct session session = { .parent = -1, .criu = -1 };
 	CriuOpts options = CRIU_OPTS__INIT;
 	CriuReq request = CRIU_REQ__INIT;
-	const char *root = NULL;
+	const char *root = NULL, *cover = NULL;
+	char *trees = NULL;
 	uint64_t number;
 
 	if (argc < 3 || ctr_parse_u64(argv[1], &number) < 0 || number > INT32_MAX) {
 		fprintf(stderr,
-			"usage: ctr-criu SOCKET [--root DIRECTORY] REQUEST [NAME=VALUE...]\n");
+			"usage: ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] "
+			"REQUEST [NAME=VALUE...]\n");
 		return 1;
 	}
 	session.parent = (int)number;
@@ -249,6 +291,11 @@ int main(int argc, char **argv)
 	if (strcmp(argv[0], "--root") == 0 && argv[1] && argv[2]) {
 		root = argv[1];
 		argv += 2;
+	}
+	if (root && strcmp(argv[0], "--trees") == 0 && argv[1] && argv[2] && argv[3]) {
+		cover = argv[1];
+		trees = argv[2];
+		argv += 3;
 	}
 
 	type = protobuf_c_enum_descriptor_get_value_by_name(&criu_req_type__descriptor, argv[0]);
@@ -258,7 +305,8 @@ int main(int argc, char **argv)
 	if (argv[1])
 		request.opts = &options;
 	if (set_options(&session, &options, argv + 1) != 0 ||
-	    (root && own_mounts(&session, root, &options) != 0) || start_criu(&session) != 0)
+	    (root && own_mounts(&session, root, &options) != 0) ||
+	    (cover && attach_trees(&session, cover, trees) != 0) || start_criu(&session) != 0)
 		return 1;
 
 	if (send_request(&session, &request) < 0)

@@ -3,37 +3,7 @@
 
 # shellcheck disable=SC2016 # the shells of containers expand them
 load ../integration/helper
-
-# CRIU mounts cgroup2 once more, without options, and thereby takes those (nsdelegate) from the only
-# super block there is: no mount, and none of ours.
-mounts() { cut -d' ' -f3- /proc/self/mountinfo | sed 's/ - cgroup2 .*/ - cgroup2/' | sort; }
-
-image() { IMAGE=$BATS_TEST_TMPDIR/image; }
-
-# A network namespace is what CRIU takes longest for.
-host_network() { config 'del(.linux.namespaces[] | select(.type == "network"))'; }
-
-# A process whose memory counts, and that writes where it stands.
-counter() {
-  shell 'i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.1; done'
-}
-count() { ctr exec "$1" cat /dev/shm/n 2>/dev/null; }
-is_beyond() { [ "$(count "$1")" -gt "$2" ]; } 2>/dev/null
-counts() { # ID - does it go on?
-  local before
-  before=$(count "$1")
-  eventually is_beyond "$1" "${before:-0}"
-}
-
-# restored ID ARGUMENT... - `ctr restore --detach`, standard streams in $OUT
-restored() {
-  local id=$1
-  shift
-  ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&- || {
-    cat "$OUT"
-    return 1
-  }
-}
+load criu
 
 @test "fault 58: a container goes on where it stood" {
   image
@@ -279,17 +249,6 @@ poststop:stopped"
   ctr delete --force "$ID"
 }
 
-# A root file system of the guest's own programs.
-guest_rootfs() {
-  local directory
-  rm -rf "$BUNDLE/rootfs"
-  mkdir -p "$BUNDLE"/rootfs/{usr,etc,proc,sys,dev,tmp,run,var,root}
-  for directory in bin sbin lib lib64; do ln -s usr/$directory "$BUNDLE/rootfs/$directory"; done
-  mount_at /usr bind /usr rbind ro
-  mount_at /etc bind /etc rbind ro
-  for directory in tmp run var; do mount_at /$directory tmpfs tmpfs mode=1777; done
-}
-
 @test "redis with a client outside: memory in two steps, the connection lives on" {
   image
   host_network
@@ -417,6 +376,53 @@ guest_rootfs() {
   show_result
   expect_status 1
   expect_match 'no space left on device|No space left'
+  counts "$ID"
+  ctr delete --force "$ID"
+}
+
+@test "images that ask for more than the configuration has" {
+  image
+  host_network
+  mkdir -p "$BUNDLE/volume/sub" "$BUNDLE/volume/etc"
+  mount -t tmpfs tmpfs "$BUNDLE/volume/sub"
+  mount_at /v bind "$BUNDLE/volume" rbind
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  umount "$BUNDLE/volume/sub"
+  cp "$IMAGE/ctr.json" "$BUNDLE/ctr.json"
+  [ "$(jq -c .mounts "$IMAGE/ctr.json")" = '["/v","/v/sub"]' ]
+
+  # a link in the volume leads to what is inside of it, not to the host's
+  rmdir "$BUNDLE/volume/sub"
+  ln -s /etc/passwd "$BUNDLE/volume/sub"
+  run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+  expect_status 125
+  expect_match "mounts: cannot open '/sub' below '$BUNDLE/volume' for '/v/sub': No such file"
+  rm "$BUNDLE/volume/sub"
+  mkdir "$BUNDLE/volume/sub"
+
+  local name
+  for name in /dev/sda /sys/kernel /etc /dev/null/x; do
+    jq --arg n $name '.mounts += [$n]' "$BUNDLE/ctr.json" >"$IMAGE/ctr.json"
+    run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+    expect_status 125
+    expect_match "had a mount of the host's on '$name', which the configuration has not"
+  done
+  jq '.namespaces += ["network"]' "$BUNDLE/ctr.json" >"$IMAGE/ctr.json"
+  run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+  expect_status 125
+  expect_match "had joined a 'network' namespace, the configuration has no path"
+  cp "$BUNDLE/ctr.json" "$IMAGE/ctr.json"
+
+  cp "$BUNDLE/config.json" "$BUNDLE/config.old"
+  config 'del(.linux.namespaces[] | select(.type == "uts")) | del(.hostname)'
+  run restored "$ID"
+  expect_status 1
+  expect_match "linux.namespaces: the images have another 'uts' namespace, the configuration has none"
+  mv "$BUNDLE/config.old" "$BUNDLE/config.json"
+  restored "$ID"
   counts "$ID"
   ctr delete --force "$ID"
 }

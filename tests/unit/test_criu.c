@@ -88,10 +88,11 @@ static void external(void **state)
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_externals found;
 	struct ctr_mountinfos list;
+	struct ctr_error err = { 0 };
 
 	(void)state;
 	ctr_mountinfo_parse(&list, ctr_arena_strdup(&arena, mountinfo), &arena);
-	ctr_external_find(&found, &list, spec_of(&arena), ids, &arena);
+	assert_int_equal(ctr_external_find(&found, &list, spec_of(&arena), ids, &arena, &err), 0);
 	assert_int_equal(found.count, unit_count(expected));
 	for (size_t i = 0; i < found.count; i++) {
 		assert_string_equal(found.list[i].name, expected[i].name);
@@ -104,8 +105,12 @@ static void resolved(void **state)
 {
 	static const char *const names[] = { "/var/run/data", "/var/run/data/a b", "/proc/kcore",
 					     "/dev/null" };
-	static const char *const sources[] = { "/srv", "/srv/a b", "/dev/null", "/dev/null" };
-	static const char *const unknown[] = { "/etc/hosts" };
+	static const char *const sources[] = { "/srv", "/srv", "/dev/null", "/dev/null" };
+	static const char *const beneath[] = { "", "/a b", "", "" };
+	/* Only what ctr would bind itself: no device of the host's that comes to somebody's mind.
+	 */
+	static const char *const unknown[] = { "/etc/hosts", "/dev/sda",       "/dev/null/x",
+					       "/sys",       "/sys/fs/cgroup", "/proc/kmsg" };
 	struct ctr_checkpoint checkpoint = { .mounts = names, .nmounts = unit_count(names) };
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	const struct ctr_spec *spec = spec_of(&arena);
@@ -118,6 +123,9 @@ static void resolved(void **state)
 	for (size_t i = 0; i < list.count; i++) {
 		assert_string_equal(list.list[i].name, names[i]);
 		assert_string_equal(list.list[i].source, sources[i]);
+		assert_string_equal(list.list[i].beneath, beneath[i]);
+		assert_int_equal(list.list[i].kind,
+				 i < 2 ? CTR_EXTERNAL_BIND : CTR_EXTERNAL_DEVICE);
 	}
 
 	/* Another runtime's images. */
@@ -125,10 +133,17 @@ static void resolved(void **state)
 	assert_int_equal(list.count, 3);
 	assert_string_equal(list.list[2].name, "/proc/kcore");
 
-	checkpoint = (struct ctr_checkpoint){ .mounts = unknown, .nmounts = 1 };
-	assert_int_equal(ctr_external_resolve(&list, &checkpoint, spec, &arena, &err), -1);
-	assert_string_equal(err.text, "mounts: the checkpointed container had a bind mount on "
-				      "'/etc/hosts', which the configuration has not");
+	for (size_t i = 0; i < unit_count(unknown); i++) {
+		char expected[256];
+
+		checkpoint = (struct ctr_checkpoint){ .mounts = &unknown[i], .nmounts = 1 };
+		snprintf(expected, sizeof(expected),
+			 "mounts: the checkpointed container had a mount of the host's on '%s', "
+			 "which the configuration has not",
+			 unknown[i]);
+		assert_int_equal(ctr_external_resolve(&list, &checkpoint, spec, &arena, &err), -1);
+		assert_string_equal(err.text, expected);
+	}
 	ctr_arena_release(&arena);
 }
 
@@ -146,7 +161,7 @@ static void expect_options(const struct ctr_criu_list *list, const char *expecte
 static void options(void **state)
 {
 	static const char *const empty[] = { "network" };
-	struct ctr_external mount = { .name = "/v", .point = "/run/v", .source = "/srv" };
+	struct ctr_external mount = { .name = "/v", .point = "/run/v", .place = "/srv" };
 	const struct ctr_externals list = { .list = &mount, .count = 1 };
 	const struct ctr_streams streams = {
 		.count = 3,
@@ -218,6 +233,8 @@ static void wrong_options(void **state)
 	} cases[] = {
 		{{ .manage_cgroups_mode = "hard" },
                  "--manage-cgroups-mode: 'hard' is not soft, full, strict, ignore, none or props"     },
+		{ { .lsm_profile = "strict" },
+                 "--lsm-profile: 'strict' is not apparmor:NAME or selinux:NAME"                       },
 		{ { .page_server = "host" },             "--page-server: 'host' is not ADDRESS:PORT"  },
 		{ { .page_server = "host:0" },           "--page-server: 'host:0' is not ADDRESS:PORT"},
 		{ { .page_server = ":70" },              "--page-server: ':70' is not ADDRESS:PORT"   },

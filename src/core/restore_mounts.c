@@ -1,0 +1,152 @@
+/* The mounts of a restored container that come from the host, and what they are put on. */
+#include "core/restore_mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/root.h"
+#include "criu/external.h"
+#include "criu/mountinfo.h"
+#include "oci/spec.h"
+
+enum { MOUNTINFO_MAX = 16 << 20 };
+
+int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err)
+{
+	_cleanup_close_ int root = open(spec->root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "root.path: cannot open '%s'",
+				spec->root->path);
+
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct ctr_mount *mount = &spec->mounts[i];
+		bool below = false, file = false;
+		struct stat st;
+		int r;
+
+		for (size_t j = 0; j < spec->nmounts && !below; j++)
+			below = strcmp(mount->destination, spec->mounts[j].destination) != 0 &&
+				ctr_path_is_below(mount->destination, spec->mounts[j].destination);
+		if (below)
+			continue;
+		if ((mount->bits & CTR_MOUNT_BIND) && mount->source && stat(mount->source, &st) < 0)
+			return ctr_fail(err, CTR_FAULT_CONFIG, errno,
+					"mounts[%zu].source: cannot find '%s'", i, mount->source);
+		if ((mount->bits & CTR_MOUNT_BIND) && mount->source)
+			file = !S_ISDIR(st.st_mode);
+
+		r = ctr_make_in_root(root, mount->destination, file);
+		if (r < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, -r,
+					"mounts[%zu].destination: cannot make '%s'", i,
+					mount->destination);
+	}
+	return 0;
+}
+
+/* What lies behind @mount: links lead as far as its source and never out of it. A descriptor, or
+ * -1 and @err. */
+static int open_external(const struct ctr_external *mount, struct ctr_error *err)
+{
+	const bool is_device = mount->kind == CTR_EXTERNAL_DEVICE;
+	_cleanup_close_ int top = -1, fd = -1;
+	struct stat st;
+
+	top = open(mount->source, O_PATH | O_CLOEXEC | (is_device ? O_NOFOLLOW : 0));
+	if (top < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "mounts: cannot open '%s' for '%s'",
+				mount->source, mount->name);
+	if (is_device && (fstat(top, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) ||
+			  st.st_rdev != mount->device))
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"mounts: '%s', for '%s', is not device %u:%u", mount->source,
+				mount->name, major(mount->device), minor(mount->device));
+	if (mount->beneath[0] == '\0')
+		return ctr_take_fd(&top);
+
+	fd = ctr_open_in_root(top, mount->beneath, O_PATH);
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, -fd,
+				"mounts: cannot open '%s' below '%s' for '%s'", mount->beneath,
+				mount->source, mount->name);
+	return ctr_take_fd(&fd);
+}
+
+/*
+ * The whole mount that @fd is a part of, if others can mount in it: a slave of it in the container
+ * gets that from a mount that is as wide as the widest slave, which are all parts of it. *@beneath
+ * is where @fd is in there. -1: it need not, or cannot be.
+ */
+static int open_whole(int fd, const struct ctr_mountinfos *mounts, const char **beneath,
+		      struct ctr_arena *arena)
+{
+	const struct ctr_mountinfo *mount = ctr_mountinfo_find(mounts, ctr_mountinfo_id(fd));
+	_cleanup_close_ int top = -1;
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (!mount || !(mount->shared || mount->master))
+		return -1;
+	n = readlink(ctr_arena_printf(arena, "/proc/self/fd/%d", fd), path, sizeof(path) - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	if (!ctr_path_is_below(path, mount->point))
+		return -1;
+
+	top = open(mount->point, O_PATH | O_CLOEXEC);
+	if (top < 0 || ctr_mountinfo_id(top) != mount->id)
+		return -1;
+	*beneath = ctr_arena_strdup(
+		arena, path + (strcmp(mount->point, "/") == 0 ? 0 : strlen(mount->point)));
+	return ctr_take_fd(&top);
+}
+
+/* Not recursive: each mount below has a name of its own. */
+static int clone_mount(int fd)
+{
+	return (int)syscall(SYS_open_tree, fd, "",
+			    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+int ctr_restore_mounts_open(struct ctr_externals *mounts, const char *cover, int *trees,
+			    struct ctr_arena *arena, struct ctr_error *err)
+{
+	struct ctr_mountinfos own;
+	char *text =
+		ctr_file_read(arena, AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, NULL, err);
+
+	for (size_t i = 0; i < mounts->count; i++)
+		trees[i] = -1;
+	if (!text)
+		return -1;
+	ctr_mountinfo_parse(&own, text, arena);
+
+	for (size_t i = 0; i < mounts->count; i++) {
+		struct ctr_external *mount = &mounts->list[i];
+		_cleanup_close_ int fd = open_external(mount, err), whole = -1;
+		const char *beneath = "";
+
+		if (fd < 0)
+			return -1;
+		whole = open_whole(fd, &own, &beneath, arena);
+		trees[i] = clone_mount(whole >= 0 ? whole : fd);
+		if (trees[i] < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"mounts: cannot bind '%s%s' for '%s'", mount->source,
+					mount->beneath, mount->name);
+		mount->place = ctr_arena_printf(arena, "%s/%d%s", cover, trees[i], beneath);
+	}
+	return 0;
+}

@@ -1,0 +1,22 @@
+/*
+ * The mounts of a restored container that come from the host, and what they are put on. CRIU would
+ * look for both by path and follow links on the way; here they are opened, and it gets what was.
+ */
+#pragma once
+
+struct ctr_arena;
+struct ctr_error;
+struct ctr_externals;
+struct ctr_spec;
+
+/* What a mount of @spec can be put on must be there: a fresh copy of an image has none of that.
+ * What lies below another mount comes with that. 0, or -1 and @err. */
+int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err);
+
+/*
+ * Open what is behind each of @mounts as a detached mount, one of @trees (-1: not open; the caller
+ * closes them in any case), and name the place that it gets below directory @cover (criu/call.h).
+ * 0, or -1 and @err.
+ */
+int ctr_restore_mounts_open(struct ctr_externals *mounts, const char *cover, int *trees,
+			    struct ctr_arena *arena, struct ctr_error *err);

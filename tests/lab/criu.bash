@@ -1,0 +1,74 @@
+# criu.bash - for the tests of checkpoints, after the helper: `load criu`.
+# shellcheck shell=bash disable=SC2034,SC2016 # $IMAGE is theirs; the shells of containers expand
+
+# CRIU mounts cgroup2 once more, without options, and thereby takes those (nsdelegate) from the only
+# super block there is: no mount, and none of ours.
+mounts() { cut -d' ' -f3- /proc/self/mountinfo | sed 's/ - cgroup2 .*/ - cgroup2/' | sort; }
+
+image() { IMAGE=$BATS_TEST_TMPDIR/image; }
+
+# A network namespace is what CRIU takes longest for.
+host_network() { config 'del(.linux.namespaces[] | select(.type == "network"))'; }
+
+# A process whose memory counts, and that writes where it stands.
+counter() {
+  shell 'i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.1; done'
+}
+count() { ctr exec "$1" cat /dev/shm/n 2>/dev/null; }
+is_beyond() { [ "$(count "$1")" -gt "$2" ]; } 2>/dev/null
+counts() { # ID - does it go on?
+  local before
+  before=$(count "$1")
+  eventually is_beyond "$1" "${before:-0}"
+}
+
+# restored ID ARGUMENT... - `ctr restore --detach`, standard streams in $OUT
+restored() {
+  local id=$1
+  shift
+  ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$@" "$id" </dev/null >"$OUT" 2>&1 3>&- || {
+    cat "$OUT"
+    return 1
+  }
+}
+
+# A root file system of the guest's own programs.
+guest_rootfs() {
+  local directory
+  rm -rf "$BUNDLE/rootfs"
+  mkdir -p "$BUNDLE"/rootfs/{usr,etc,proc,sys,dev,tmp,run,var,root}
+  for directory in bin sbin lib lib64; do ln -s usr/$directory "$BUNDLE/rootfs/$directory"; done
+  mount_at /usr bind /usr rbind ro
+  mount_at /etc bind /etc rbind ro
+  for directory in tmp run var; do mount_at /$directory tmpfs tmpfs mode=1777; done
+}
+
+# works CASE... - the container does this work (criu-work.py), with $WORK to talk of it
+works() {
+  WORK=$BATS_TEST_TMPDIR/work
+  mkdir "$WORK"
+  guest_rootfs
+  cp "$BATS_TEST_DIRNAME/criu-work.py" "$BUNDLE/rootfs/work.py"
+  config '.root.readonly = false'
+  mount_at /work bind "$WORK" bind
+  command_is python3 /work.py /work "$@"
+}
+
+# It has set up; or it tells why not.
+is_ready() { [ -e "$WORK/ready" ] || [ -e "$WORK/result" ]; }
+work_begins() {
+  detached "$ID"
+  eventually is_ready
+  [ -e "$WORK/ready" ] || {
+    cat "$WORK/result"
+    return 1
+  }
+}
+
+# work_ends CASE... - each finds all as it was
+work_ends() {
+  touch "$WORK/go"
+  eventually test -e "$WORK/result"
+  cat "$WORK/result"
+  [ "$(cat "$WORK/result")" = "$(printf '%s ok\n' "$@")" ]
+}

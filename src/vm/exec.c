@@ -110,7 +110,7 @@ static void serve_signals(const struct proxy *proxy)
 	while (read(proxy->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		struct winsize size;
 
-		if (info.ssi_signo == SIGCHLD || info.ssi_signo == SIGPIPE)
+		if (ctr_monitor_is_own(&info))
 			continue;
 		if (info.ssi_signo == SIGWINCH && proxy->slave >= 0) {
 			if (ioctl(proxy->slave, TIOCGWINSZ, &size) == 0)

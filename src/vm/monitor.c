@@ -238,6 +238,13 @@ static void reap(struct monitor *monitor)
 	}
 }
 
+bool ctr_monitor_is_own(const struct signalfd_siginfo *info)
+{
+	/* The kernel sends SIGPIPE as if we did ourselves; of a child's end it tells so. */
+	return (info->ssi_signo == SIGCHLD && info->ssi_code > 0) ||
+	       (info->ssi_signo == SIGPIPE && info->ssi_pid == (uint32_t)getpid());
+}
+
 static void serve_signals(struct monitor *monitor)
 {
 	struct monitor_session *first = monitor_session_find(monitor, 0);
@@ -248,9 +255,9 @@ static void serve_signals(struct monitor *monitor)
 
 		if (sig == SIGCHLD)
 			reap(monitor);
-		else if (sig == SIGPIPE || !first || first->exited)
+		if (ctr_monitor_is_own(&info) || !first || first->exited)
 			continue;
-		else if (sig == SIGWINCH && first->terminal)
+		if (sig == SIGWINCH && first->terminal)
 			monitor_resize(monitor, first);
 		else if (first->running)
 			monitor_signal(monitor, first, sig);

@@ -14,6 +14,7 @@
 struct ctr_machine_fds;
 
 /* What is given to it, all its own from then on. -1: none. */
+struct signalfd_siginfo;
 struct ctr_monitor_start {
 	const struct ctr_machine_fds *fds;
 	pid_t vmm;             /* the hypervisor */
@@ -32,6 +33,9 @@ int ctr_monitor_run(const struct ctr_monitor_start *start);
 /* End this process by @sig, as one that it stands for has ended. Returns the exit status that says
  * so where that does not work. */
 int ctr_monitor_end_like(int sig);
+
+/* Is that signal about our own work, and nobody's to be passed on? */
+bool ctr_monitor_is_own(const struct signalfd_siginfo *info);
 
 /* Tell the parent why there will be no container, as ctr-init would. */
 void ctr_monitor_fail(int sync, int error, const char *format, ...)

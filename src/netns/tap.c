@@ -389,12 +389,10 @@ static int change_ingress(struct ctr_rtnl *rtnl, uint16_t type, uint16_t flags, 
 /* Whatever comes in at @from goes out at @to. The class that it names is who did it. */
 static int add_filter(struct ctr_rtnl *rtnl, uint32_t owner, int from, int to)
 {
-	struct {
-		struct tc_u32_sel sel;
-		struct tc_u32_key key; /* of no bit */
-	} match = {
-		.sel = {.flags = TC_U32_TERMINAL, .nkeys = 1}
-	};
+	/* with one key, of no bit */
+	_Alignas(struct tc_u32_sel) char
+		match[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = "";
+	struct tc_u32_sel *sel = (struct tc_u32_sel *)match;
 	const struct tc_mirred mirred = {
 		.action = TC_ACT_STOLEN,
 		.eaction = TCA_EGRESS_REDIR,
@@ -405,12 +403,14 @@ static int add_filter(struct ctr_rtnl *rtnl, uint32_t owner, int from, int to)
 	struct nlmsghdr *request =
 		begin_tc(rtnl, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, from, &head);
 
+	sel->flags = TC_U32_TERMINAL;
+	sel->nkeys = 1;
 	head->tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0);
 	head->tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL));
 	mnl_attr_put_strz(request, TCA_KIND, "u32");
 	options = mnl_attr_nest_start(request, TCA_OPTIONS);
 	mnl_attr_put_u32(request, TCA_U32_CLASSID, owner);
-	mnl_attr_put(request, TCA_U32_SEL, sizeof(match), &match);
+	mnl_attr_put(request, TCA_U32_SEL, sizeof(match), match);
 	actions = mnl_attr_nest_start(request, TCA_U32_ACT);
 	action = mnl_attr_nest_start(request, 1);
 	mnl_attr_put_strz(request, TCA_ACT_KIND, "mirred");

@@ -157,7 +157,7 @@ static bool forget(int cache, const char *name)
 	_cleanup_close_ int lock = ctr_vm_cache_lock(cache, name, false);
 	_cleanup_dir_ DIR *dir = lock < 0 ? NULL : open_entries(cache);
 	struct dirent *file;
-	char other[NAME_MAX + 1];
+	char other[NAME_MAX + 1], own[NAME_MAX + sizeof(lock_suffix)];
 
 	if (!dir)
 		return false;
@@ -165,8 +165,8 @@ static bool forget(int cache, const char *name)
 		if (!is_lock(file->d_name) && name_of(file->d_name, other) &&
 		    strcmp(other, name) == 0)
 			(void)unlinkat(cache, file->d_name, 0);
-	(void)snprintf(other, sizeof(other), "%s%s", name, lock_suffix);
-	(void)unlinkat(cache, other, 0);
+	(void)snprintf(own, sizeof(own), "%s%s", name, lock_suffix);
+	(void)unlinkat(cache, own, 0);
 	return true;
 }
 

@@ -13,6 +13,9 @@
 #include "oci/default_devices.h"
 #include "oci/spec.h"
 
+/* Where CRIU works, cgroup2 is alone. */
+static const char cgroup_mount[] = "/sys/fs/cgroup";
+
 /* The bind mount of @spec that is @mount, by its id. */
 static const struct ctr_mount *bind_at(const struct ctr_spec *spec, const unsigned *ids,
 				       unsigned id)
@@ -130,17 +133,23 @@ static bool is_listed(const char *const *list, size_t n, const char *path)
 }
 
 /* A user namespace that does not own the network namespace can mount no sysfs, and gets the
- * host's. */
+ * host's; so does who has no cgroup namespace, and cgroups (ns/plan_mount.c). */
 static const char *source_of(const struct ctr_spec *spec, const struct ctr_mount *mount)
 {
-	const struct ctr_namespace *net = &spec->linux_->namespaces[CTR_NS_NETWORK];
+	const struct ctr_namespace *namespaces = spec->linux_->namespaces;
+	const struct ctr_namespace *net = &namespaces[CTR_NS_NETWORK];
 
 	if (mount->bits & CTR_MOUNT_BIND)
 		return mount->source;
+	if (!mount->type)
+		return NULL;
 
-	return spec->linux_->namespaces[CTR_NS_USER].listed && (!net->listed || net->path) &&
-			       mount->type && strcmp(mount->type, "sysfs") == 0
-		       ? "/sys"
+	if (strcmp(mount->type, "sysfs") == 0)
+		return namespaces[CTR_NS_USER].listed && (!net->listed || net->path) ? "/sys"
+										     : NULL;
+	return strncmp(mount->type, "cgroup", strlen("cgroup")) == 0 &&
+			       !namespaces[CTR_NS_CGROUP].listed
+		       ? cgroup_mount
 		       : NULL;
 }
 
@@ -254,7 +263,8 @@ int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint 
 		const char *name = checkpoint->mounts[i];
 		struct ctr_external *mount = &out->list[out->count++];
 
-		if (!find_bind(mount, spec, name) && !find_mask(mount, spec, name) &&
+		/* Masks lie on what they hide. */
+		if (!find_mask(mount, spec, name) && !find_bind(mount, spec, name) &&
 		    !find_device(mount, spec, name))
 			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 					"mounts: the checkpointed container had a mount of the "

@@ -95,7 +95,8 @@ static _Noreturn void run(const struct ctr_machine *machine, const struct ctr_vm
 	sigset_t none;
 
 	(void)setsid();
-	/* What our caller has left open is none of its business. */
+	/* What our caller has left open is none of its business, nor is where he stands. */
+	(void)!chdir("/");
 	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 ||
 	    fcntl(listener, F_SETFD, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)

@@ -94,7 +94,7 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
 
 	/* Cleaned before it is joined: ".." stops at the base. */
 	path = cgroups_path ? ctr_path_clean(arena, cgroups_path)
-			    : ctr_path_clean(arena, ctr_arena_printf(arena, "/ctr/%s", id));
+			    : ctr_path_clean(arena, ctr_arena_printf(arena, "/ctr-%s", id));
 	if (base[1] != '\0')
 		path = ctr_path_clean(arena, ctr_arena_printf(arena, "%s/%s", base, path));
 	if (check_path(path, err) < 0)

@@ -37,7 +37,7 @@ enum ctr_controller {
 
 struct ctr_cgroup {
 	const char *mount; /* where cgroup2 is mounted; NULL: the container has no cgroup */
-	const char *path;  /* clean, absolute below the mount, e.g. "/ctr/db" */
+	const char *path;  /* clean, absolute below the mount, e.g. "/ctr-db" */
 	int fd;            /* directory, O_RDONLY|O_CLOEXEC; -1 when not open */
 	unsigned
 		made; /* how many trailing components of path were made by us: removed at the end */
@@ -53,7 +53,7 @@ struct ctr_cgroup {
 /*
  * Decide the path: linux.cgroupsPath @cgroups_path (NULL: absent) for container @id. Pure.
  * Absolute: below the mount; relative or absent: below the caller's own cgroup when rootless, else
- * below the mount, "/ctr/ID" when absent. ".." cannot leave. On a host without cgroup2 or with the
+ * below the mount, "/ctr-ID" when absent. ".." cannot leave. On a host without cgroup2 or with the
  * disabled manager the result has no mount. 0, or -1 and @err (field linux.cgroupsPath).
  */
 int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const struct ctr_host *host,

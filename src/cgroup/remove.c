@@ -112,30 +112,18 @@ static int remove_idle(const struct ctr_cgroup *cgroup, int mount, struct ctr_er
 	return 0;
 }
 
-static bool is_default_parent(const char *path)
-{
-	size_t len = strlen(path);
-
-	return len >= 3 && strcmp(path + len - 3, "ctr") == 0 && (len == 3 || path[len - 4] == '/');
-}
-
-/*
- * Parents that were made for this container. ".../ctr", the parent of all default places, was made
- * for whoever came first and goes with whoever is last.
- */
+/* Parents that were made for this container. */
 static void remove_parents(int mount, const struct ctr_cgroup *cgroup)
 {
 	char path[PATH_MAX];
-	unsigned made = cgroup->made;
 	char *slash;
 
 	memcpy(path, cgroup->path + 1, strlen(cgroup->path));
-	while ((slash = strrchr(path, '/'))) {
-		*slash = '\0';
-		if (made > 0)
-			made--;
-		if (made == 0 && !is_default_parent(path))
+	for (unsigned made = cgroup->made; made > 1; made--) {
+		slash = strrchr(path, '/');
+		if (!slash)
 			return;
+		*slash = '\0';
 		if (remove_directory(mount, path) < 0)
 			return;
 	}

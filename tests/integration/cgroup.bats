@@ -381,7 +381,7 @@ other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
   detached "$ID"
   ctr kill "$ID" KILL
   eventually has_status "$ID" stopped
-  rmdir "$(cgroup2)/ctr/$ID"
+  rmdir "$(cgroup2)/ctr-$ID"
   # shellcheck disable=SC2016 # the inner shell expands it
   run unshare --mount sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 77
     "$2" --root "$3" delete "$4" || exit 78

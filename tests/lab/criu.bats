@@ -32,7 +32,7 @@ load criu
   expect_output "one
 0
 67108864"
-  grep -q "/ctr/$ID" "/proc/$(pid_of "$ID")/cgroup"
+  grep -q "/ctr-$ID" "/proc/$(pid_of "$ID")/cgroup"
   ctr delete --force "$ID"
 }
 

@@ -54,8 +54,8 @@ static const struct {
 	const char *cgroups_path, *path, *error;
 	bool optional;
 } places[] = {
-	{&root_host,  NULL,             "/ctr/db",               NULL,       false},
-	{ &root_host, "",               "/ctr/db",               NULL,       false},
+	{&root_host,  NULL,             "/ctr-db",               NULL,       false},
+	{ &root_host, "",               "/ctr-db",               NULL,       false},
 	{ &root_host, "/a/b",           "/a/b",                  NULL,       false},
 	{ &root_host, "a/b",            "/a/b",                  NULL,       false},
 	{ &root_host, "//a/./b//../c/", "/a/c",                  NULL,       false},
@@ -64,11 +64,11 @@ static const struct {
 	{ &root_host, "a/..",           NULL,                    ROOT_ERROR, false},
 	{ &root_host, "/a\nb",          NULL,
          "linux.cgroupsPath: a newline cannot be in the name of a cgroup",   false},
-	{ &user_host, NULL,             "/user.slice/me/ctr/db", NULL,       true },
+	{ &user_host, NULL,             "/user.slice/me/ctr-db", NULL,       true },
 	{ &user_host, "a",              "/user.slice/me/a",      NULL,       false},
 	{ &user_host, "../../../a",     "/user.slice/me/a",      NULL,       false},
 	{ &user_host, "/a",             "/a",                    NULL,       false},
-	{ &lone_host, NULL,             "/ctr/db",               NULL,       true },
+	{ &lone_host, NULL,             "/ctr-db",               NULL,       true },
 };
 
 static void test_place(void **state)
@@ -289,26 +289,13 @@ static void test_make_and_remove(void **state)
 	assert_false(exists("a"));
 }
 
-/* The parent of the default places goes with the last container, whoever made it. */
-static void test_default_parent(void **state)
-{
-	struct ctr_cgroup one = make("ctr/1"), two = make("ctr/2");
-
-	(void)state;
-	assert_int_equal(one.made, 2);
-	remove_it(&one);
-	assert_true(exists("ctr"));
-	remove_it(&two);
-	assert_false(exists("ctr"));
-}
-
 static void churn(int worker)
 {
 	for (int i = 0; i < 100; i++) {
 		struct ctr_cgroup cgroup;
 		char path[128];
 
-		(void)snprintf(path, sizeof(path), "%s/ctr/%d", world.parent, worker);
+		(void)snprintf(path, sizeof(path), "%s/shared/%d", world.parent, worker);
 		if (ctr_cgroup_place(&cgroup, &world.arena, &world.host, CTR_MANAGER_CGROUPFS, path,
 				     "x", NULL) < 0 ||
 		    ctr_cgroup_make(&cgroup, &world.host, NULL) < 0 ||
@@ -334,7 +321,9 @@ static void test_parallel(void **state)
 	}
 	for (int i = 0; i < WORKERS; i++)
 		assert_int_equal(reap(pids[i]), 0);
-	assert_false(exists("ctr"));
+	/* It stays where its maker was not the last. */
+	(void)unlinkat(world.parent_fd, "shared", AT_REMOVEDIR);
+	assert_false(exists("shared"));
 }
 
 static void test_existing(void **state)
@@ -676,7 +665,6 @@ int main(void)
 		cmocka_unit_test(test_place_nowhere),
 		cmocka_unit_test(test_controllers_parse),
 		cmocka_unit_test(test_make_and_remove),
-		cmocka_unit_test(test_default_parent),
 		cmocka_unit_test(test_parallel),
 		cmocka_unit_test(test_existing),
 		cmocka_unit_test(test_freeze),

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/libc.h"
 
 /* Signals are as for a new program. */
@@ -163,4 +164,26 @@ const char *ctr_run_helper(struct ctr_arena *arena, const char *name)
 	}
 
 	return installed;
+}
+
+int ctr_run_net(const char **argv, const char *field, char *text, size_t size,
+		struct ctr_arena *arena, struct ctr_error *err)
+{
+	int status = 0, r;
+
+	argv[0] = ctr_run_helper(arena, "ctr-net");
+	r = ctr_run_program(argv, text, size, &status);
+	if (r == -ENOENT)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"%s: '%s' is not there: ctr was built without libmnl",
+				field ? field : "linux.netDevices", argv[0]);
+	if (r < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "%s: cannot run '%s'",
+				field ? field : "linux.netDevices", argv[0]);
+	if (status == 0)
+		return 0;
+	ctr_fail(err, CTR_FAULT_HOST, 0, "%s", text[0] ? text : "ctr-net was killed");
+	if (field && strncmp(text, "--", 2) != 0)
+		(void)ctr_fail_within(err, "%s", field);
+	return -1;
 }

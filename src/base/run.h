@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 struct ctr_arena;
+struct ctr_error;
 
 /*
  * Run @argv (searched in PATH unless it has a slash) with both output streams captured: the first
@@ -30,3 +31,9 @@ int ctr_run_wait(pid_t pid, int *status);
 /* The path of helper program @name: where it is installed; for a ctr that was moved, or is not
  * installed, by where that is. In @arena. */
 const char *ctr_run_helper(struct ctr_arena *arena, const char *name);
+
+/* Run the helper ctr-net with @argv, whose first word is filled in; what it writes comes into
+ * @text, of @size bytes. @field begins an error, unless that begins with a flag; NULL: it begins
+ * with its own. 0, or -1 and @err. */
+int ctr_run_net(const char **argv, const char *field, char *text, size_t size,
+		struct ctr_arena *arena, struct ctr_error *err);

@@ -206,24 +206,7 @@ int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *
 static int call(const char **argv, const char *field, char output[static OUTPUT_MAX],
 		const struct ctr_context *context, struct ctr_error *err)
 {
-	int status = 0, r;
-
-	argv[0] = ctr_run_helper(context->arena, "ctr-net");
-	r = ctr_run_program(argv, output, OUTPUT_MAX, &status);
-	if (r == -ENOENT)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"%s: '%s' is not there: ctr was built without libmnl",
-				field ? field : "linux.netDevices", argv[0]);
-	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot run '%s'", argv[0]);
-	if (status == 0)
-		return 0;
-
-	ctr_fail(err, CTR_FAULT_HOST, 0, "%s", output[0] ? output : "ctr-net was killed");
-	/* Flags and fields begin the text already. */
-	if (field && strncmp(output, "--", 2) != 0)
-		(void)ctr_fail_within(err, "%s", field);
-	return -1;
+	return ctr_run_net(argv, field, output, OUTPUT_MAX, context->arena, err);
 }
 
 static int move_devices(struct ctr_network *network, const struct ctr_spec *spec,

@@ -150,7 +150,8 @@ static int update_machine(const struct ctr_container *container, const struct ct
 	    make_room(container, backend->footprint(&machine, update), &room, err) < 0)
 		return -1;
 	if (backend->update(&machine, container->dir, update, host, err) < 0) {
-		take_room_back(container, &room);
+		if (!(*host)->memory)
+			take_room_back(container, &room);
 		return -1;
 	}
 	/* Where the host counts no memory the machine was started without such a limit. */

@@ -111,7 +111,8 @@ struct ctr_backend {
 	 * as many as now. */
 	uint64_t (*footprint)(const struct ctr_machine *machine,
 			      const struct ctr_resources *update);
-	/* New limits; *@host is what of them the host's cgroup is to have. */
+	/* New limits; *@host is what of them the host's cgroup is to have. It is set on failure,
+	 * too: with ->memory the guest may still take what it was offered. */
 	int (*update)(const struct ctr_machine *machine, int dir,
 		      const struct ctr_resources *update, const struct ctr_resources **host,
 		      struct ctr_error *err);

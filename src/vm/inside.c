@@ -275,10 +275,10 @@ int ctr_vm_update(const struct ctr_machine *machine, int dir, const struct ctr_r
 	struct ctr_memory *memory = ctr_arena_alloc(machine->arena, sizeof(*memory));
 	uint64_t target, has = 0;
 
-	if (check_update(machine, update, err) < 0 || check_usage(dir, update->memory, err) < 0)
-		return -1;
 	*resources = (struct ctr_resources){ .cpu = update->cpu };
 	*host = resources;
+	if (check_update(machine, update, err) < 0 || check_usage(dir, update->memory, err) < 0)
+		return -1;
 	if (update->has_pids_limit && change_limit(dir, CTR_CONTROL_PIDS, update->pids_limit,
 						   "linux.resources.pids.limit", err) < 0)
 		return -1;
@@ -290,6 +290,8 @@ int ctr_vm_update(const struct ctr_machine *machine, int dir, const struct ctr_r
 	if (!(machine->backend->bits & CTR_BACKEND_HOT_MEMORY))
 		return 0;
 	target = balloon_target(machine->own, update->memory->limit);
+	/* Said before it is asked for: what fails here may still be carried out, later. */
+	resources->memory = memory;
 	if (change_balloon(dir, target, &has, err) < 0)
 		return -1;
 	*memory = (struct ctr_memory){
@@ -297,6 +299,5 @@ int ctr_vm_update(const struct ctr_machine *machine, int dir, const struct ctr_r
 		.limit = (int64_t)((has > target ? has : target) +
 				   (uint64_t)CTR_VM_MEMORY_HOST * CTR_VM_MIB),
 	};
-	resources->memory = memory;
 	return 0;
 }

@@ -96,24 +96,14 @@ static int enter(const struct ctr_machine *machine, const struct ctr_vm_setup *s
 
 /* ---- taps */
 
+/* Without ctr-net nobody can have plugged in anything, but an engine, or a hook. */
 static int call(const char **argv, char *text, const struct ctr_machine *machine,
 		struct ctr_error *err)
 {
-	int status = 0, r;
+	const char *field =
+		ctr_arena_printf(machine->arena, "network: --isolation %s", machine->backend->name);
 
-	argv[0] = ctr_run_helper(machine->arena, "ctr-net");
-	r = ctr_run_program(argv, text, TEXT_MAX, &status);
-	/* Without it nobody can have plugged in anything, but an engine, or a hook. */
-	if (r == -ENOENT)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"network: '%s' is not there: ctr was built without libmnl",
-				argv[0]);
-	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "network: cannot run '%s'", argv[0]);
-	if (status != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "network: --isolation %s: %s",
-				machine->backend->name, text[0] ? text : "ctr-net was killed");
-	return 0;
+	return ctr_run_net(argv, field, text, TEXT_MAX, machine->arena, err);
 }
 
 /* A tap that goes with its last descriptor, called by the first free number: *@name, in the arena.

@@ -21,6 +21,14 @@ make_image() {
   chmod -R a+rX "$WORK"
 }
 
+# What the cgroups of this system can limit: the box has no controllers where its host has them on v1.
+CONTROLLERS=$(cat /sys/fs/cgroup/cgroup.controllers)
+# limits, more_limits - rows about limits: where there are no controllers, they are left out
+limits() { [ -z "$CONTROLLERS" ] || row "$@"; }
+more_limits() { [ -z "$CONTROLLERS" ] || more "$@"; }
+# limited OPTION... - nothing, where nothing can be limited
+limited() { [ -z "$CONTROLLERS" ] || printf '%s\n' "$@"; }
+
 # soon COMMAND... - within a minute
 soon() {
   local end=$((SECONDS + 60))

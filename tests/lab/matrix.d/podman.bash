@@ -14,6 +14,15 @@ inside() { podman exec "$P-$1" "${@:2}"; }
 of() { podman inspect --format "$2" "$P-$1"; }
 is() { [ "$(of "$1" "$2")" = "$3" ]; }
 pid_of() { of "$1" '{{.State.Pid}}'; }
+# known COMMAND... - with the runtime known to a Podman that somebody else starts, like a timer
+known() {
+  local dir=/etc/containers/containers.conf.d
+  [ "$(id -u)" = 0 ] || dir=$HOME/.config/containers/containers.conf.d
+  mkdir -p "$dir"
+  printf '[engine.runtimes]\n%s = ["%s"]\n' "$NAME" "$RUNTIME" >"$dir/$P.conf"
+  "$@"
+  rm "$dir/$P.conf"
+}
 gone() { podman rm -f -t 0 "${@/#/$P-}" >/dev/null; }
 
 podman_begin() {
@@ -21,6 +30,7 @@ podman_begin() {
   cat >"$CONTAINERS_CONF_OVERRIDE" <<-CONF
 	[containers]
 	log_driver = "k8s-file"
+	$([ -n "$CONTROLLERS" ] || echo 'pids_limit = 0')
 	[engine]
 	runtime_supports_json = ["ctr", "crun", "runc"]
 	runtime_supports_nocgroup = ["ctr", "crun"]
@@ -38,6 +48,7 @@ clean_up() {
   podman pod rm -a -f -t 0
   podman rm -a -f -t 0
   podman volume rm -a -f
+  [ "$(id -u)" = 0 ] || podman system migrate # ends the process that keeps the namespaces
   cd /
   rm -rf --one-file-system "$WORK"
 }
@@ -106,6 +117,9 @@ rows_mounts() {
   more '--mount type=image' 0 'busybox' 'once --mount type=image,src=box,dst=/i box ls /i/bin'
   more '--mount type=devpts' 0 'devpts' \
     'once --mount type=devpts,dst=/p box grep " /p " /proc/mounts'
+  more '--secret' 0 $'^hidden\n400$' \
+    'echo hidden | podman secret create $P-secret - >/dev/null; once --secret $P-secret,mode=400 box sh -c "cd /run/secrets; cat *; stat -c %a *"
+    podman secret rm $P-secret >/dev/null'
   row '--shm-size' 0 'size=2048k' 'once --shm-size 2m box grep " /dev/shm " /proc/mounts'
   more '--rootfs :O' 0 'written' \
     'once --rootfs $WORK/rootfs:O sh -c "echo written >/x; cat /x"'
@@ -144,7 +158,7 @@ rows_namespaces() {
   more '--ipc host --uts host' 0 '^same same$' \
     'test "$(once --ipc host --uts host box sh -c "readlink /proc/self/ns/ipc; readlink /proc/self/ns/uts")" = \
       "$(readlink /proc/self/ns/ipc; readlink /proc/self/ns/uts)" && echo same same'
-  more '--cgroupns host' 0 '^0::/.+' 'once --cgroupns host box cat /proc/self/cgroup'
+  more '--cgroupns host' 0 '^0::/.+' 'once --cgroupns host box grep ^0: /proc/self/cgroup'
   row '--network none' 0 '^1$' 'once box sh -c "grep -c : /proc/net/dev"'
   row '--network host' 0 '^same$' \
     'test "$(podman run --rm --network host box readlink /proc/self/ns/net)" = "$(readlink /proc/self/ns/net)" && echo same'
@@ -180,11 +194,29 @@ rows_look() {
     inside hc touch /tmp/ok; podman healthcheck run $P-hc; echo $?; gone hc'
   more 'logs: k8s-file' 0 '^line$' \
     'once --name $P-l --rm=false --log-driver k8s-file box echo line >/dev/null; podman logs $P-l; gone l'
+  more 'logs -f' 0 '^line$' \
+    'podman run -d --name $P-lf --network none box sh -c "sleep 2; echo line" >/dev/null; podman logs -f $P-lf; gone lf'
+  more '--log-driver none' 0 '^line$' 'once --log-driver none box echo line'
+  more '--log-driver passthrough' 0 '^line$' 'once --log-driver passthrough box echo line'
   row 'attach' 0 'bye' \
     'podman run -d --name $P-at --network none box sh -c "until test -e /go; do sleep 0.2; done; echo bye; exit 4" >/dev/null
     (sleep 3; inside at touch /go) & podman attach $P-at; gone at'
+  more 'run, attach: detach keys' 0 $'ready.*running.*still here.*running' \
+    '$PROBE pty expect=ready send=$(printf "\\030") -- podman run -it --name $P-dk --network none --detach-keys ctrl-x \
+      box sh -c "echo ready; read x; echo still \$x; read x"; of dk "{{.State.Status}}"
+    $PROBE pty sleep=2000 send="here
+" expect="still here" send=$(printf "\\020\\021") -- podman attach $P-dk; of dk "{{.State.Status}}"; gone dk'
+  more 'exec: detach keys' 0 $'ready.*\n1$' \
+    '$PROBE pty expect=ready send=$(printf "\\030") -- podman exec -it --detach-keys ctrl-x $P-main sh -c "echo ready; exec sleep 4321"
+    inside main ps -o args | grep -c "^sleep 432[1]"'
   more 'cp in and out' 0 'outside' \
     'podman cp $WORK/volume/file $P-main:/tmp/copied && podman cp $P-main:/tmp/copied $WORK/back && cat $WORK/back'
+}
+
+rows_timers() {
+  row 'a healthcheck by its timer' 0 '^healthy$' \
+    'stay ht --health-cmd true --health-interval 1s; known soon is ht "{{.State.Health.Status}}" healthy
+    of ht "{{.State.Health.Status}}"; gone ht'
 }
 
 rows_life() {
@@ -193,6 +225,19 @@ rows_life() {
     of l "{{.State.Status}}"; podman start $P-l >/dev/null; sleep 1; podman stop -t 60 $P-l >/dev/null
     of l "{{.State.Status}} {{.State.ExitCode}}"; podman start $P-l >/dev/null; podman kill $P-l >/dev/null
     podman wait $P-l; podman rm $P-l >/dev/null'
+  more '--stop-signal' 0 '^stopped 6$' \
+    'podman run -d --name $P-ss --network none --stop-signal USR2 box sh -c "trap \"exit 6\" USR2; while :; do sleep 0.1; done" >/dev/null
+    sleep 1; podman stop -t 60 $P-ss >/dev/null; echo stopped $(of ss "{{.State.ExitCode}}"); gone ss'
+  more 'init, then start' 0 $'^initialized\nready$' \
+    'podman create --name $P-in --network none box echo ready >/dev/null; podman init $P-in >/dev/null
+    of in "{{.State.Status}}"; podman start -a $P-in; gone in'
+  more '--cidfile, --pidfile, --conmon-pidfile' 0 '^same same conmon$' \
+    'podman run -d --name $P-pf --network none --cidfile $WORK/cid --pidfile $WORK/pid --conmon-pidfile $WORK/cpid box sleep 1000 >/dev/null
+    test $(cat $WORK/cid) = $(of pf "{{.Id}}") && test $(cat $WORK/pid) = $(pid_of pf) && echo same same $(cat /proc/$(cat $WORK/cpid)/comm); gone pf; rm -f $WORK/cid'
+  more 'a container of a container'\''s namespaces' 0 '^same$' \
+    'stay ns; for n in ipc uts; do
+      test "$(once --$n container:$P-ns box readlink /proc/self/ns/$n)" = "$(inside ns readlink /proc/self/ns/$n)" || echo $n differs
+    done; echo same; gone ns'
   more 'kill -s' 0 '^got it$' \
     'podman run -d --name $P-k --network none box sh -c "trap \"echo got it; exit\" USR1; while :; do sleep 0.1; done" >/dev/null
     sleep 1; podman kill -s USR1 $P-k >/dev/null; podman wait $P-k >/dev/null; podman logs $P-k; gone k'
@@ -211,6 +256,13 @@ rows_pods() {
     for n in net ipc uts; do
       test "$(inside p1 readlink /proc/self/ns/$n)" = "$(inside p2 readlink /proc/self/ns/$n)" || echo $n differs
     done; echo same; podman pod inspect $P-pod --format "{{.State}}"; podman pod rm -f -t 0 $P-pod >/dev/null'
+  more 'a pod: --share pid, stop, start, pause' 0 $'^2\nExited\nRunning\nPaused\nRunning' \
+    'podman pod create --name $P-pod --network none --share pid,ipc,uts,net >/dev/null
+    podman run -d --pod $P-pod --name $P-p1 box sleep 10001 >/dev/null
+    podman run -d --pod $P-pod --name $P-p2 box sleep 10002 >/dev/null
+    inside p1 ps -o args | grep -c "^sleep 1000[12]"; state() { podman pod inspect $P-pod --format "{{.State}}"; }
+    podman pod stop -t 0 $P-pod >/dev/null 2>&1; state; podman pod start $P-pod >/dev/null; state
+    podman pod pause $P-pod >/dev/null; state; podman pod unpause $P-pod >/dev/null; state; podman pod rm -f -t 0 $P-pod >/dev/null'
   row 'kube play' 0 'in a pod' \
     'printf "%s\n" "apiVersion: v1" "kind: Pod" "metadata: {name: $P-kube}" "spec:" "  restartPolicy: Never" "  terminationGracePeriodSeconds: 0" "  containers:" \
       "  - {name: one, image: localhost/box, imagePullPolicy: Never, command: [sh, -c, \"echo in a pod; sleep 1000\"]}" >$WORK/pod.yaml

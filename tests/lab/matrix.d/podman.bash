@@ -214,7 +214,7 @@ rows_look() {
 }
 
 rows_timers() {
-  row 'a healthcheck by its timer' 0 '^healthy$' \
+  more 'a healthcheck by its timer' 0 '^healthy$' \
     'stay ht --health-cmd true --health-interval 1s; known soon is ht "{{.State.Health.Status}}" healthy
     of ht "{{.State.Health.Status}}"; gone ht'
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/run_from.h"
 #include "core/checkpoint.h"
 #include "core/create.h"
 #include "core/detach.h"
@@ -145,37 +146,32 @@ static int place_operands(const struct ctr_command *command, struct ctr_create_o
 	return 0;
 }
 
-/* Each with a log and work of its own; the images are only read. */
 static int run_from(struct ctr_command *command, struct ctr_create_options *options,
 		    const char *from, struct ctr_error *err)
 {
-	struct ctr_arena *arena = command->context->arena;
+	const char *const *ids = command->operands;
 	size_t n = command->noperands;
+	const char *id;
 
 	if (options->rootfs || options->overlay || options->isolation)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"run: --from excludes --rootfs, --overlay and --isolation");
-	if (n > 1 && !options->detach)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"run: --from with more than one container needs --detach");
+	for (size_t i = 0; i < n; i++)
+		if (ctr_id_check(ids[i], err) < 0)
+			return -1;
 	if (!options->bundle)
 		options->bundle = ctr_checkpoint_bundle(command->context, from, err);
 	if (!options->bundle)
 		return -1;
 
 	options->fresh = true;
-	for (size_t i = 0; i < (n > 0 ? n : 1); i++) {
-		struct ctr_criu_flags flags = { .image_path = from };
-
-		options->id = n > 0 ? command->operands[i] : new_id(arena);
-		flags.work_path = ctr_arena_printf(arena, "%s/work-%s", from, options->id);
-		options->restore = &flags;
-		if (ctr_id_check(options->id, err) < 0 ||
-		    ctr_run(command->context, options, &command->status, err) < 0)
-			return n > 1 ? ctr_fail_within(err, "container '%s'", options->id) : -1;
-		if (n == 0 && options->detach)
-			printf("%s\n", options->id);
-	}
+	if (n > 0)
+		return ctr_run_from(command, options, from, ids, n, err);
+	id = new_id(command->context->arena);
+	if (ctr_run_from(command, options, from, &id, 1, err) < 0)
+		return -1;
+	if (options->detach)
+		printf("%s\n", id);
 	return 0;
 }
 

@@ -176,6 +176,9 @@ void ctr_images_release(struct ctr_images *image)
 	ctr_close_ptr(&image->dir);
 	ctr_close_ptr(&image->work);
 	image->dir = image->work = -1;
+	/* only if nothing is in it */
+	if (image->made_work)
+		(void)rmdir(image->work_path);
 }
 
 void ctr_images_remove(const struct ctr_images *image)

@@ -30,6 +30,7 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
  * -1 and @err. */
 int ctr_images_check_parent(const struct ctr_images *image, const char *parent,
 			    struct ctr_error *err);
+/* Close them. A work directory that was made and got no log is removed. */
 void ctr_images_release(struct ctr_images *image);
 
 /* Let those who can only search the directory find what they know the name of: CRIU does so as root

@@ -96,7 +96,7 @@ static void read_output(int fd, char *text, size_t size)
 	text[len] = '\0';
 }
 
-static int start(const char *const *argv, bool errors, int kept, pid_t *pid)
+int ctr_run_start_with(const char *const *argv, bool errors, int kept, pid_t *pid)
 {
 	_cleanup_close_ int output = -1, output_write = -1;
 	int fds[2], r;
@@ -112,7 +112,7 @@ static int start(const char *const *argv, bool errors, int kept, pid_t *pid)
 
 int ctr_run_start(const char *const *argv, bool errors, pid_t *pid)
 {
-	return start(argv, errors, -1, pid);
+	return ctr_run_start_with(argv, errors, -1, pid);
 }
 
 int ctr_run_wait(pid_t pid, int *status)
@@ -127,7 +127,7 @@ int ctr_run_wait(pid_t pid, int *status)
 int ctr_run_program_with(const char *const *argv, int kept, char *text, size_t size, int *status)
 {
 	pid_t pid = 0;
-	int output = start(argv, true, kept, &pid);
+	int output = ctr_run_start_with(argv, true, kept, &pid);
 
 	if (output < 0)
 		return output;

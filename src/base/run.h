@@ -22,6 +22,8 @@ int ctr_run_program_with(const char *const *argv, int kept, char *text, size_t s
 /* The two halves of that, for output of any length. Start @argv: a new descriptor of what it writes
  * to standard output, with @errors to standard error as well, or -errno. */
 int ctr_run_start(const char *const *argv, bool errors, pid_t *pid);
+/* The same, as ctr_run_program_with() gives @kept. */
+int ctr_run_start_with(const char *const *argv, bool errors, int kept, pid_t *pid);
 /* Start @argv with the caller's standard streams; it has each of @fds, too, under the same number.
  * 0, or -errno. */
 int ctr_run_spawn(const char *const *argv, const int *fds, size_t nfds, pid_t *pid);

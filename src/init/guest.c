@@ -3,6 +3,7 @@
  *
  *   module PATH                            finit_module(2)
  *   channel PATH, port NAME                the channel: a device, or a virtio-serial port by name
+ *   vsock PORT                             the channel: a connection to the host
  *   clock SECONDS NANOSECONDS              the real-time clock
  *   wait PATH                              until a device is there
  *   dir PATH
@@ -131,19 +132,54 @@ static uint64_t uptime(void)
 	return (uint64_t)now.sec * 1000000000 + (uint64_t)now.nsec;
 }
 
-static long open_channel(const char *path)
+static void use_channel(long fd)
 {
 	struct ctr_frame_hello hello = { .version = CTR_GUEST_VERSION };
+
+	guest.channel = (int)fd;
+	hello.uptime = uptime();
+	hello.init_us = (uint32_t)((hello.uptime - guest_began) / 1000);
+	guest_send(NULL, CTR_FRAME_HELLO, 0, &hello, sizeof(hello));
+}
+
+static long open_channel(const char *path)
+{
 	long fd = sys_openat(AT_FDCWD, path, O_RDWR | O_NOCTTY, 0);
 
 	if (fd < 0)
 		return fd;
 	make_raw((int)fd);
-	guest.channel = (int)fd;
-	hello.uptime = uptime();
-	hello.init_us = (uint32_t)((hello.uptime - guest_began) / 1000);
-	guest_send(NULL, CTR_FRAME_HELLO, 0, &hello, sizeof(hello));
+	use_channel(fd);
 	return 0;
+}
+
+/* struct sockaddr_vm of linux/vm_sockets.h, which wants a libc's headers. */
+struct vsock_address {
+	uint16_t family, reserved;
+	uint32_t port, cid;
+	uint8_t zero[4];
+};
+
+/* The device may come a while after its driver. */
+static long connect_host(uint32_t port)
+{
+	enum { HOST = 2, FAMILY = 40 };
+	const struct vsock_address address = { .family = FAMILY, .port = port, .cid = HOST };
+	long r = -ETIMEDOUT;
+
+	for (int i = 0; i < WAIT_MS; i++) {
+		long fd = SYS(socket, FAMILY, SOCK_STREAM_ | SOCK_CLOEXEC_, 0);
+
+		r = fd < 0 ? fd : SYS(connect, fd, &address, sizeof(address));
+		if (r == 0) {
+			use_channel(fd);
+			return 0;
+		}
+		if (fd >= 0)
+			(void)sys_close((int)fd);
+		guest_nap();
+	}
+	return r;
 }
 
 /* The number of a device is that of its virtio device, which depends on the others. */
@@ -253,6 +289,8 @@ static long run_step(char **word, int n)
 		return wait_for(word[1]) < 0 ? -ENOENT : open_channel(word[1]);
 	if (str_equal(word[0], "port") && n == 2)
 		return find_port(word[1]);
+	if (str_equal(word[0], "vsock") && n == 2)
+		return connect_host((uint32_t)str_number(word[1]));
 	if (str_equal(word[0], "clock") && n == 3) {
 		const struct sys_timespec now = { (int64_t)str_number(word[1]),
 						  (int64_t)str_number(word[2]) };

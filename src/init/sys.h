@@ -33,6 +33,7 @@ enum {
 	PROT_READ_ = 1,
 	PROT_WRITE_ = 2,
 	AF_INET_ = 2,
+	SOCK_STREAM_ = 1,
 	SOCK_DGRAM_ = 2,
 	SOCK_CLOEXEC_ = O_CLOEXEC,
 	SOL_SOCKET_ = 1,

@@ -16,7 +16,10 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -62,6 +65,17 @@ static void mount_scratch(void)
 		ctr_hypervisor_fail("mount a file system at /dev/shm");
 }
 
+/* In a place that only it sees: nothing of it is on the host. */
+static void open_listener(const struct ctr_hypervisor *hypervisor)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", hypervisor->listener_path);
+	if (bind(hypervisor->listener, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chmod(hypervisor->listener_path, 0666) < 0 || listen(hypervisor->listener, 1) < 0)
+		ctr_hypervisor_fail("listen to its guest");
+}
+
 static void give_up_root(void)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
@@ -89,6 +103,8 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor, uid_t uid, gi
 		ctr_hypervisor_narrow(hypervisor, &program);
 	if (hypervisor->scratch)
 		mount_scratch();
+	if (hypervisor->listener_path)
+		open_listener(hypervisor);
 	if (hypervisor->unprivileged)
 		give_up_root();
 	/* After the change of ids, which would clear it. */

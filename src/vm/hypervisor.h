@@ -17,6 +17,9 @@ struct ctr_hypervisor {
 			    * with it: namespaces of its own even without root, by a user
 			    * namespace */
 	bool kvm;
+	const char
+		*listener_path; /* in ->scratch: where ->listener, a socket, is to listen; NULL */
+	int listener;
 };
 
 /* Start it; it dies with the calling process. Its pid, or -1 and errno. What fails later it writes

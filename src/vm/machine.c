@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "plan/view.h"
+#include "vm/foreign.h"
 #include "vm/hypervisor.h"
 #include "vm/monitor.h"
 #include "vm/network.h"
@@ -107,6 +108,9 @@ int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
 				"--isolation %s: there is no qemu-system-x86_64 (package "
 				"qemu-system-x86)",
 				name);
+	setup->vmm = ctr_vmm_of(setup->hypervisor);
+	if (setup->vmm != CTR_VMM_QEMU && ctr_foreign_check(machine, setup, err) < 0)
+		return -1;
 	if (!setup->kvm)
 		ctr_log(CTR_LOG_INFO,
 			"--isolation %s: without " KVM
@@ -122,15 +126,21 @@ int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
 static const char *const *modules_of(const struct ctr_machine *machine,
 				     const struct ctr_vm_setup *setup)
 {
-	static const char *const common[] = { "virtio_blk", "virtio_console", "virtio_balloon",
+	const bool foreign = setup->vmm != CTR_VMM_QEMU;
+	static const char *const common[] = { "virtio_console", "virtio_balloon", "virtio_blk",
 					      "erofs", "overlay" };
-	enum { COMMON = CTR_ARRAY_SIZE(common), OTHERS = 4 };
+	enum { COMMON = CTR_ARRAY_SIZE(common), OTHERS = 5, QEMUS = 2 };
 	const char **names = ctr_arena_array(machine->arena, COMMON + OTHERS, sizeof(*names));
 	size_t n = 0;
 
-	names[n++] = machine->backend->bits & CTR_BACKEND_MMIO ? "virtio_mmio" : "virtio_pci";
-	for (size_t i = 0; i < COMMON; i++)
+	names[n++] =
+		machine->backend->bits & CTR_BACKEND_MMIO && setup->vmm != CTR_VMM_CLOUD_HYPERVISOR
+			? "virtio_mmio"
+			: "virtio_pci";
+	for (size_t i = foreign ? QEMUS : 0; i < COMMON; i++)
 		names[n++] = common[i];
+	if (foreign)
+		names[n++] = "vmw_vsock_virtio_transport";
 	if (setup->nshared > 0)
 		names[n++] = "virtiofs";
 	if (ctr_vm_network_expected(machine))
@@ -163,6 +173,8 @@ int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
 {
 	struct ctr_vm_setup *setup = machine->own;
 
+	if (setup->vmm != CTR_VMM_QEMU && ctr_vm_unpack_kernel(machine, setup, err) < 0)
+		return -1;
 	return ctr_vm_prepare_with(machine, setup, modules_of(machine, setup), err);
 }
 
@@ -177,7 +189,10 @@ const char *ctr_vm_guest_config(const struct ctr_machine *machine, const struct 
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	ctr_buf_init(&buf, machine->arena);
-	ctr_buf_adds(&buf, ported ? "channel /dev/ttyS0\n" : "port ctr\n");
+	if (setup->vmm != CTR_VMM_QEMU)
+		ctr_buf_addf(&buf, "vsock %d\n", (int)CTR_VSOCK_PORT);
+	else
+		ctr_buf_adds(&buf, ported ? "channel /dev/ttyS0\n" : "port ctr\n");
 	ctr_buf_addf(&buf, "clock %lld %ld\n", (long long)now.tv_sec, now.tv_nsec);
 	ctr_buf_addf(&buf,
 		     "wait %s\n"
@@ -427,21 +442,29 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 		if (start.server < 0)
 			return -1;
 	}
-	start.vmm = machine->backend->bits & CTR_BACKEND_PORTED
-			    ? start_uml(machine, setup, &wires, err)
-			    : start_qemu(machine, setup, &wires, err);
+	start.listener = -1;
+	if (setup->vmm != CTR_VMM_QEMU)
+		start.vmm = ctr_foreign_start(machine, setup, wires.kernel, wires.initrd,
+					      wires.output[1], &start.listener, err);
+	else
+		start.vmm = machine->backend->bits & CTR_BACKEND_PORTED
+				    ? start_uml(machine, setup, &wires, err)
+				    : start_qemu(machine, setup, &wires, err);
 	if (start.vmm < 0)
 		return -1;
 
-	start.channel = wires.channel[0];
-	start.qmp = machine->backend->bits & CTR_BACKEND_PORTED ? -1 : wires.qmp[0];
-	start.console = wires.console[0];
+	/* All by one output, and a socket. */
+	start.channel = start.listener >= 0 ? -1 : wires.channel[0];
+	start.qmp = start.listener >= 0 || machine->backend->bits & CTR_BACKEND_PORTED
+			    ? -1
+			    : wires.qmp[0];
+	start.console = start.listener >= 0 ? -1 : wires.console[0];
 	start.output = wires.output[0];
 	start.terminal = machine->spec->process->terminal;
 	start.boot_seconds = setup->boot_seconds;
 	{
-		const int keep[] = { own.sync,  own.gate,      own.dir,     start.channel,
-				     start.qmp, start.console, start.output };
+		const int keep[] = { own.sync,  own.gate,      own.dir,      start.channel,
+				     start.qmp, start.console, start.output, start.listener };
 
 		/* All else is of the ctr that made us, and of its caller. */
 		ctr_fd_close_others(keep, CTR_ARRAY_SIZE(keep));

@@ -33,6 +33,7 @@ enum {
 
 enum watch_kind {
 	WATCH_CHANNEL,
+	WATCH_LISTENER,
 	WATCH_SIGNALS,
 	WATCH_CONSOLE,
 	WATCH_OUTPUT,
@@ -282,12 +283,27 @@ static void serve_channel(struct monitor *monitor)
 		/* Its end is told by whoever waits for the hypervisor. */
 		close(monitor->channel.fd);
 		monitor->channel.fd = -1;
+		if (monitor->connected && !monitor->sessions[0].exited && monitor->vmm != 0)
+			monitor_give_up(monitor, "the guest has ended the connection");
 		return;
 	}
 	while (!monitor->ended && (r = ctr_channel_next(&monitor->channel, &head, &data)) > 0)
 		monitor_serve(monitor, &head, data);
 	if (r < 0)
 		monitor_give_up(monitor, "the guest sends what is no frame");
+}
+
+/* The guest connects once. */
+static void accept_guest(struct monitor *monitor)
+{
+	int fd = accept4(monitor->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	close(monitor->listener);
+	monitor->listener = -1;
+	monitor->channel.fd = fd;
+	monitor->connected = true;
 }
 
 /* ---- the loop */
@@ -325,6 +341,7 @@ static unsigned fill(const struct monitor *monitor, struct pollfd *fds, struct w
 	n = add(fds, watches, n, monitor->channel.fd,
 		(short)(POLLIN | (ctr_channel_waits(&monitor->channel) ? POLLOUT : 0)),
 		WATCH_CHANNEL, 0);
+	n = add(fds, watches, n, monitor->listener, POLLIN, WATCH_LISTENER, 0);
 	n = add(fds, watches, n, monitor->signals, POLLIN, WATCH_SIGNALS, 0);
 	n = add(fds, watches, n, monitor->console.fd, POLLIN, WATCH_CONSOLE, 0);
 	n = add(fds, watches, n, monitor->output.fd, POLLIN, WATCH_OUTPUT, 0);
@@ -363,6 +380,9 @@ static void serve(struct monitor *monitor, const struct watch *watch, short even
 	case WATCH_CHANNEL:
 		if (events & ~POLLOUT)
 			serve_channel(monitor);
+		break;
+	case WATCH_LISTENER:
+		accept_guest(monitor);
 		break;
 	case WATCH_SIGNALS:
 		serve_signals(monitor);
@@ -522,8 +542,10 @@ static int begin(struct monitor *monitor, const struct ctr_monitor_start *start)
 				 "cannot make the control socket");
 		return -1;
 	}
-	(void)fcntl(start->channel, F_SETFL, O_RDWR | O_NONBLOCK);
-	(void)fcntl(start->console, F_SETFL, O_RDWR | O_NONBLOCK);
+	if (start->channel >= 0)
+		(void)fcntl(start->channel, F_SETFL, O_RDWR | O_NONBLOCK);
+	if (start->console >= 0)
+		(void)fcntl(start->console, F_SETFL, O_RDWR | O_NONBLOCK);
 	(void)fcntl(start->output, F_SETFL, O_RDONLY | O_NONBLOCK);
 	if (monitor->qmp >= 0)
 		(void)ctr_write_all(monitor->qmp, "{\"execute\":\"qmp_capabilities\"}\n", 31);
@@ -568,6 +590,7 @@ int ctr_monitor_run(const struct ctr_monitor_start *start)
 	monitor->output.fd = start->output;
 	monitor->gate = start->fds->gate;
 	monitor->qmp = start->qmp;
+	monitor->listener = start->listener;
 	monitor->dir = start->fds->dir;
 	monitor->began = monitor_now();
 	monitor->boot_seconds = start->boot_seconds;

@@ -19,7 +19,8 @@ struct ctr_monitor_start {
 	const struct ctr_machine_fds *fds;
 	pid_t vmm;             /* the hypervisor */
 	pid_t server;          /* of files; 0: none */
-	int channel;           /* to the guest */
+	int channel;           /* to the guest; -1: it will connect to ->listener */
+	int listener;          /* -1: none */
 	int qmp;               /* to QEMU; -1: this hypervisor cannot be paused */
 	int console;           /* what the guest's kernel says */
 	int output;            /* what the hypervisor says */

@@ -57,6 +57,8 @@ struct monitor {
 	struct monitor_client clients[MONITOR_CLIENTS];
 	struct monitor_said console, output;
 	int signals, control, gate, qmp, dir;
+	int listener;   /* for the guest, until it has connected; -1 */
+	bool connected; /* it has, and the end of that is its own */
 	unsigned qmp_id;
 	uint16_t tag; /* of the latest question */
 	pid_t vmm, server;

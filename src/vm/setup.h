@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "oci/spec.h"
+#include "vm/foreign.h"
 
 struct ctr_arena;
 struct ctr_buf;
@@ -56,6 +57,7 @@ struct ctr_vm_setup {
 	bool kvm;
 	uint32_t boot_seconds; /* that the guest may take until it speaks */
 	bool privileged;       /* the caller is, on this host */
+	enum ctr_vmm vmm;
 
 	/* network.c, in the monitor */
 	struct ctr_vm_nic nics[CTR_VM_NICS];
@@ -82,6 +84,21 @@ int ctr_vm_find_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *s
 int ctr_vm_read_version(struct ctr_vm_setup *setup, struct ctr_arena *arena, struct ctr_error *err);
 /* The version inside a kernel image of @size bytes: a bzImage or a vmlinux. NULL: neither. */
 const char *ctr_vm_kernel_version(const uint8_t *image, size_t size, struct ctr_arena *arena);
+
+/* ---- unpack.c */
+
+/* What a bzImage has packed: where it is, and the program that unpacks it. */
+struct ctr_vm_payload {
+	uint64_t begin, length;
+	const char *program;
+};
+
+/* Of an @image of @size bytes, which may be anything. 0, -EINVAL: it is no bzImage, -ENOTSUP: it is
+ * packed otherwise. */
+int ctr_vm_kernel_payload(const uint8_t *image, size_t size, struct ctr_vm_payload *out);
+/* Make ->kernel an ELF file: itself, or one of the cache. 0, or -1 and @err. */
+int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+			 struct ctr_error *err);
 
 /* ---- modules.c */
 

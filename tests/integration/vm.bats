@@ -278,3 +278,20 @@ PYTHON
   expect_match 'No space left on device'
   [ -z "$left" ]
 }
+
+@test "vm: other hypervisors: one that is missing, and what they cannot do" {
+  need root jq
+  config '.vm = {hypervisor: {path: "/no/such/firecracker"}, kernel: {path: "/boot/vmlinuz"}}'
+  run_bundle --isolation vm
+  expect_status 125
+  expect_match "vm.hypervisor.path: cannot execute '/no/such/firecracker'"
+  local name
+  for name in firecracker cloud-hypervisor; do
+    cp "$(type -P true)" "$BATS_TEST_TMPDIR/$name"
+    config --arg path "$BATS_TEST_TMPDIR/$name" \
+      '.vm = {hypervisor: {path: $path}, kernel: {path: "/boot/vmlinuz"}}'
+    run_bundle --isolation vm
+    expect_status 125
+    expect_output "ctr: --isolation vm: vm.hypervisor.path: '$BATS_TEST_TMPDIR/$name' cannot do this"
+  done
+}

@@ -18,6 +18,7 @@
 #include "vm/channel.h"
 #include "vm/control.h"
 #include "vm/cpio.h"
+#include "vm/foreign.h"
 #include "vm/inside.h"
 #include "vm/qemu.h"
 #include "vm/setup.h"
@@ -43,14 +44,13 @@ static const char *join(const char *const *argv)
 	return ctr_buf_str(&buf);
 }
 
-static void compare(const char *name, const struct ctr_qemu *qemu)
+static void compare_text(const char *name, const char *text)
 {
 	const char *dir = getenv("srcdir");
 	char path[512], golden[8192] = { 0 };
-	const char *text = join(ctr_qemu_argv(qemu, &arena));
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/tests/unit/qemu-%s.golden", dir ? dir : ".", name);
+	snprintf(path, sizeof(path), "%s/tests/unit/%s.golden", dir ? dir : ".", name);
 	file = fopen(path, "r");
 	if (file) {
 		assert_true(fread(golden, 1, sizeof(golden) - 1, file) > 0);
@@ -58,6 +58,14 @@ static void compare(const char *name, const struct ctr_qemu *qemu)
 	}
 	if (strcmp(golden, text) != 0)
 		fail_msg("%s is not:\n%s", path, text);
+}
+
+static void compare(const char *name, const struct ctr_qemu *qemu)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "qemu-%s", name);
+	compare_text(file, join(ctr_qemu_argv(qemu, &arena)));
 }
 
 static const char *const parameters[] = { "-device", "x" };
@@ -83,6 +91,69 @@ static struct ctr_qemu basis(void)
 		.console = 14,
 		.shared = -1,
 	};
+}
+
+static void other_hypervisors(void **state)
+{
+	struct ctr_foreign foreign = {
+		.vmm = CTR_VMM_FIRECRACKER,
+		.program = "/opt/bin/firecracker",
+		.memory = 256 << 20,
+		.vcpus = 2,
+		.config = 8,
+		.kernel = 9,
+		.initrd = 10,
+		.image = 11,
+		.parameters = parameters,
+		.nparameters = 2,
+		.kernel_parameters = kernel_parameters,
+		.nkernel_parameters = 1,
+	};
+
+	(void)state;
+	assert_int_equal(ctr_vmm_of("/opt/bin/firecracker"), CTR_VMM_FIRECRACKER);
+	assert_int_equal(ctr_vmm_of("cloud-hypervisor"), CTR_VMM_CLOUD_HYPERVISOR);
+	assert_int_equal(ctr_vmm_of("/firecracker/qemu"), CTR_VMM_QEMU);
+	compare_text("firecracker-config", ctr_foreign_config(&foreign, &arena));
+	compare_text("firecracker", join(ctr_foreign_argv(&foreign, &arena)));
+	foreign.vmm = CTR_VMM_CLOUD_HYPERVISOR;
+	foreign.program = "/opt/bin/cloud-hypervisor";
+	foreign.nics = nics;
+	foreign.nnics = 1;
+	foreign.nparameters = 0;
+	compare_text("cloud-hypervisor", join(ctr_foreign_argv(&foreign, &arena)));
+}
+
+static void payloads(void **state)
+{
+	static const uint8_t zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+	uint8_t image[4096] = { 0 };
+	struct ctr_vm_payload payload;
+
+	(void)state;
+	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), -EINVAL);
+	memcpy(image + 0x202, "HdrS", 4);
+	image[0x206] = 0x0c;
+	image[0x207] = 2;
+	image[0x1f1] = 1; /* and the boot sector: the payload begins at 1024 and 16 */
+	image[0x248] = 16;
+	image[0x24d] = 1; /* 256 bytes */
+	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), -ENOTSUP);
+	memcpy(image + 1040, zstd, sizeof(zstd));
+	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), 0);
+	assert_int_equal(payload.begin, 1040);
+	assert_int_equal(payload.length, 252);
+	assert_string_equal(payload.program, "zstd");
+	/* gzip's own end is the size */
+	memcpy(image + 1040, "\x1f\x8b", 2);
+	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), 0);
+	assert_int_equal(payload.length, 256);
+	/* beyond the end, and far beyond */
+	assert_int_equal(ctr_vm_kernel_payload(image, 1040 + 255, &payload), -EINVAL);
+	image[0x24f] = 0xff;
+	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), -EINVAL);
+	image[0x207] = 1; /* 2.01 knew of no payload */
+	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), -EINVAL);
 }
 
 static void command_lines(void **state)
@@ -510,7 +581,8 @@ static void choice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(command_lines), cmocka_unit_test(archives),
+		cmocka_unit_test(command_lines), cmocka_unit_test(other_hypervisors),
+		cmocka_unit_test(payloads),      cmocka_unit_test(archives),
 		cmocka_unit_test(modules),       cmocka_unit_test(versions),
 		cmocka_unit_test(frames),        cmocka_unit_test(sending),
 		cmocka_unit_test(choice),        cmocka_unit_test(statistics),

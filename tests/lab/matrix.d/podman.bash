@@ -32,8 +32,8 @@ podman_begin() {
 	log_driver = "k8s-file"
 	$([ -n "$CONTROLLERS" ] || echo 'pids_limit = 0')
 	[engine]
-	runtime_supports_json = ["ctr", "crun", "runc"]
-	runtime_supports_nocgroup = ["ctr", "crun"]
+	runtime_supports_json = ["ctr", "ctr-vm", "crun", "runc"]
+	runtime_supports_nocgroup = ["ctr", "ctr-vm", "crun"]
 	[engine.runtimes]
 	$NAME = ["$RUNTIME"]
 	CONF

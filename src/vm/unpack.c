@@ -1,0 +1,180 @@
+/*
+ * The kernel inside of a bzImage, an ELF file, for hypervisors that have no use for the code around
+ * it: unpacked once, into the cache. Documentation/arch/x86/boot.rst has the header.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/run.h"
+#include "vm/backend.h"
+#include "vm/setup.h"
+
+enum {
+	SECTOR = 512,
+	SETUP_SECTS_AT = 0x1f1,
+	MAGIC_AT = 0x202,
+	VERSION_AT = 0x206,
+	VERSION_PAYLOAD = 0x208, /* the first that tells where it is */
+	PAYLOAD_AT = 0x248,
+	SIZE_AT = 0x24c,
+	HEADER = 0x250,
+	KERNEL_MAX = 512 << 20,
+};
+
+static uint32_t le32(const uint8_t *at)
+{
+	return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static const struct {
+	const char *magic;
+	size_t length;
+	const char *program;
+	bool has_size; /* the last four bytes are the size, and none of the program's */
+} packers[] = {
+	{"\x1f\x8b",          2, "gzip", false},
+	{ "\x02\x21\x4c\x18", 4, "lz4",  true },
+	{ "\x28\xb5\x2f\xfd", 4, "zstd", true },
+	{ "\xfd\x37\x7a",     3, "xz",   true },
+};
+
+int ctr_vm_kernel_payload(const uint8_t *image, size_t size, struct ctr_vm_payload *out)
+{
+	uint64_t begin, length;
+
+	if (size < HEADER || memcmp(image + MAGIC_AT, "HdrS", 4) != 0 ||
+	    (image[VERSION_AT] | image[VERSION_AT + 1] << 8) < VERSION_PAYLOAD)
+		return -EINVAL;
+	begin = ((uint64_t)(image[SETUP_SECTS_AT] ? image[SETUP_SECTS_AT] : 4) + 1) * SECTOR +
+		le32(image + PAYLOAD_AT);
+	length = le32(image + SIZE_AT);
+	if (length < 8 || begin > size || length > size - begin)
+		return -EINVAL;
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(packers); i++) {
+		if (memcmp(image + begin, packers[i].magic, packers[i].length) != 0)
+			continue;
+		*out = (struct ctr_vm_payload){
+			.begin = begin,
+			.length = length - (packers[i].has_size ? 4 : 0),
+			.program = packers[i].program,
+		};
+		return 0;
+	}
+	return -ENOTSUP;
+}
+
+static int open_unpacked(int cache, const char *name)
+{
+	_cleanup_close_ int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char magic[4];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) ||
+	    pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "\177ELF", 4) != 0)
+		return -1;
+	(void)futimens(fd, NULL);
+	return ctr_take_fd(&fd);
+}
+
+/* The program reads its standard input: a file of ours that has no name. */
+static char *unpack(const uint8_t *image, const struct ctr_vm_payload *payload,
+		    struct ctr_arena *arena, size_t *size, struct ctr_error *err)
+{
+	const char *const argv[] = { "/bin/sh", "-c", "exec \"$0\" -dc <&3", payload->program,
+				     NULL };
+	_cleanup_close_ int packed = memfd_create("kernel", MFD_CLOEXEC), output = -1;
+	int r = packed < 0 ? -errno
+			   : ctr_write_all(packed, image + payload->begin, payload->length);
+	int status = 0;
+	char *text;
+	pid_t pid;
+
+	if (r == 0 && lseek(packed, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r == 0)
+		r = output = ctr_run_start_with(argv, false, packed, &pid);
+	if (r < 0) {
+		ctr_fail(err, CTR_FAULT_HOST, -r, "cannot run '%s'", payload->program);
+		return NULL;
+	}
+	text = ctr_file_read_fd(arena, output, payload->program, KERNEL_MAX, size, err);
+	(void)close(ctr_take_fd(&output));
+	if (ctr_run_wait(pid, &status) < 0 || status != 0 || (text && *size < 4) ||
+	    (text && memcmp(text, "\177ELF", 4) != 0)) {
+		ctr_fail(err, CTR_FAULT_HOST, 0, "'%s' cannot unpack it, or is not there",
+			 payload->program);
+		return NULL;
+	}
+	return text;
+}
+
+/* A name that changes as the file does. */
+static const char *name_of(const struct ctr_vm_setup *setup, const struct stat *st,
+			   struct ctr_arena *arena)
+{
+	return ctr_arena_printf(arena, "kernel-%s-%llx-%llx-%llx", setup->version,
+				(unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+				(unsigned long long)st->st_mtim.tv_sec);
+}
+
+int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+			 struct ctr_error *err)
+{
+	struct ctr_arena *arena = machine->arena;
+	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC), cache = -1, lock = -1,
+			    made = -1;
+	struct ctr_vm_payload payload;
+	const char *name, *text;
+	size_t size = 0;
+	struct stat st;
+	void *image;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot open '%s'",
+				setup->kernel);
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (image == MAP_FAILED)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot map '%s'",
+				setup->kernel);
+	if (st.st_size >= 4 && memcmp(image, "\177ELF", 4) == 0) {
+		munmap(image, (size_t)st.st_size);
+		return 0;
+	}
+
+	name = name_of(setup, &st, arena);
+	cache = ctr_vm_cache_open(machine->cache, err);
+	lock = cache < 0 ? -1 : ctr_vm_cache_lock(cache, name, true);
+	r = cache < 0 ? -1 : 0;
+	if (cache >= 0 && lock < 0)
+		r = ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'", name,
+			     machine->cache);
+	made = r == 0 ? open_unpacked(cache, name) : -1;
+	if (r == 0 && made < 0) {
+		r = ctr_vm_kernel_payload(image, (size_t)st.st_size, &payload);
+		if (r < 0)
+			r = ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				     "kernel: '%s' is packed in a way that is not known",
+				     setup->kernel);
+		text = r == 0 ? unpack(image, &payload, arena, &size, err) : NULL;
+		if (r == 0 && !text)
+			r = ctr_fail_within(err, "kernel '%s'", setup->kernel);
+		if (r == 0 && ctr_file_replace(cache, name, text, size, 0444, err) < 0)
+			r = ctr_fail_within(err, "kernel");
+	}
+	munmap(image, (size_t)st.st_size);
+	if (r < 0)
+		return -1;
+	setup->kernel = ctr_arena_printf(arena, "%s/%s", machine->cache, name);
+	return 0;
+}

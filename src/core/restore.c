@@ -250,7 +250,8 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	ctr_creation_push_undo(creation, ctr_creation_undo_child);
 	end_placeholder(restoration);
 
-	if (ctr_restore_namespaces_check(creation->spec, pid, creation->context->arena, err) < 0)
+	if (ctr_restore_namespaces_check(creation->spec, pid, creation->context->arena, err) < 0 ||
+	    ctr_restore_root(creation->spec, pid, creation->context->arena, err) < 0)
 		return -1;
 	creation->container.record.has_timens = has_own_time(pid, creation->context->arena);
 	if (enter_resctrl(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
@@ -341,10 +342,14 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 		.made_network = ctr_network_is_due(&creation->network, creation->spec),
 		.cgroup = creation->container.cgroup.path,
 	};
+	struct ctr_arena *arena = creation->context->arena;
 	struct ctr_criu_list options;
 	int fds[FDS], pid = 0;
 	const struct ctr_criu_call call = {
 		.request = "RESTORE",
+		.keyring = creation->options->no_new_keyring
+				   ? NULL
+				   : ctr_arena_printf(arena, "_ses.%s", creation->options->id),
 		.options = &options,
 		.root = request.root,
 		.fds = fds,
@@ -357,16 +362,15 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 	};
 	int r;
 
-	ctr_criu_list_init(&options, creation->context->arena);
+	ctr_criu_list_init(&options, arena);
 	if (ctr_criu_restore_options(&options, &request, err) < 0)
 		return -1;
 
-	r = ctr_criu_call(&call, &pid, creation->context->arena, err);
+	r = ctr_criu_call(&call, &pid, arena, err);
 	if (r < 0 && restoration->refused)
 		return -1;
 	if (r < 0)
-		return ctr_criu_report(&restoration->image, "restore.log", creation->context->arena,
-				       err);
+		return ctr_criu_report(&restoration->image, "restore.log", arena, err);
 	if (creation->launch.pid != pid)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"CRIU has restored process %d and spoken of %d", pid,

@@ -5,10 +5,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -148,5 +153,56 @@ int ctr_restore_mounts_open(struct ctr_externals *mounts, const char *cover, int
 					mount->beneath, mount->name);
 		mount->place = ctr_arena_printf(arena, "%s/%d%s", cover, trees[i], beneath);
 	}
+	return 0;
+}
+
+static bool has_readonly_root(const struct ctr_spec *spec)
+{
+	for (size_t i = 0; i < spec->nmounts; i++)
+		if (strcmp(spec->mounts[i].destination, "/") == 0 &&
+		    spec->mounts[i].flags & MS_RDONLY)
+			return true;
+
+	return spec->root->readonly;
+}
+
+/* In a process of its own: who has entered a mount namespace has its root, and no way back. */
+static _Noreturn void set_readonly(int namespace)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (setns(namespace, CLONE_NEWNS) < 0 ||
+	    syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof(attr)) < 0)
+		_exit(errno);
+	_exit(0);
+}
+
+int ctr_restore_root(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
+		     struct ctr_error *err)
+{
+	const char *path = ctr_arena_printf(arena, "/proc/%d/ns/mnt", (int)pid);
+	_cleanup_close_ int namespace = -1;
+	int status = 0;
+	pid_t helper;
+
+	if (!has_readonly_root(spec))
+		return 0;
+
+	namespace = open(path, O_RDONLY | O_CLOEXEC);
+	if (namespace < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	helper = fork();
+	if (helper < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
+	if (helper == 0)
+		set_readonly(namespace);
+
+	while (waitpid(helper, &status, 0) < 0)
+		if (errno != EINTR)
+			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for a helper");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return ctr_fail(err, CTR_FAULT_HOST, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+				"root.readonly: cannot make the root file system read-only");
 	return 0;
 }

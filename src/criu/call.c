@@ -18,7 +18,7 @@
 #include "base/run.h"
 #include "criu/options.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 8 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 10 };
 
 static const char *list_trees(const struct ctr_criu_call *call, struct ctr_arena *arena)
 {
@@ -49,6 +49,10 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 		argv[n++] = "--trees";
 		argv[n++] = call->cover;
 		argv[n++] = list_trees(call, arena);
+	}
+	if (call->keyring) {
+		argv[n++] = "--keyring";
+		argv[n++] = call->keyring;
 	}
 	argv[n++] = call->request;
 	for (size_t i = 0; i < call->options->count; i++)

@@ -1,7 +1,8 @@
 /*
  * ctr-criu: one request to CRIU, apart from ctr because of libcriu and protobuf.
  *
- *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] REQUEST [NAME=VALUE...]
+ *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] [--keyring NAME]
+ *            REQUEST [NAME=VALUE...]
  *
  * REQUEST is one of CRIU's request types (DUMP, PRE_DUMP, RESTORE, CHECK, VERSION ...), NAME a
  * field of its options (rpc.proto), as fields.h wants it. SOCKET is the number of a SOCK_SEQPACKET
@@ -16,10 +17,16 @@
  * With --root it works in a mount namespace of its own, in which DIRECTORY is a mount, as a
  * restored root must be, and which ends with it. There, with --trees, another DIRECTORY is covered
  * by one in which each detached mount FD is attached by the name of its number: that is how CRIU
- * gets what was opened for it, and looks for nothing by path.
+ * gets what was opened for it, and looks for nothing by path. With --keyring it has a new session
+ * keyring of that name.
+ *
+ * What CRIU restores are its children, and keep of it what it does not set: CPUs, a session
+ * keyring, and supplementary groups where a process had none.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
 #include <rpc.pb-c.h>
 #include <sched.h>
 #include <signal.h>
@@ -157,6 +164,32 @@ static int own_mounts(const struct session *session, const char *root, const Cri
 	return 0;
 }
 
+/* KEYRING_PERM of ctr-init: all for who has it, to look at and to search for its owner. */
+enum { KEYRING_PERM = 0x3f1b0000 };
+
+/* Nothing of the caller's is to be found in what is restored. A kernel or a host without keys for
+ * us is no reason to fail. */
+static int own_process(const struct session *session, const char *keyring)
+{
+	unsigned char all[1024];
+	long key;
+
+	memset(all, 0xff, sizeof(all));
+	if (setgroups(0, NULL) < 0)
+		return fail(session, errno, "cannot leave the groups of the caller");
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(all), all) < 0)
+		return fail(session, errno, "cannot leave the CPUs of the caller");
+	if (!keyring)
+		return 0;
+
+	key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, keyring);
+	if (key >= 0 && syscall(SYS_keyctl, KEYCTL_SETPERM, key, KEYRING_PERM) < 0)
+		key = -1;
+	if (key < 0 && errno != ENOSYS && errno != EPERM && errno != EACCES && errno != EDQUOT)
+		return fail(session, errno, "cannot join a session keyring");
+	return 0;
+}
+
 /* What CRIU restores becomes a sibling of CRIU, whose parent is ctr by this clone. */
 static int start_criu(struct session *session)
 {
@@ -276,14 +309,14 @@ int main(int argc, char **argv)
 	struct session session = { .parent = -1, .criu = -1 };
 	CriuOpts options = CRIU_OPTS__INIT;
 	CriuReq request = CRIU_REQ__INIT;
-	const char *root = NULL, *cover = NULL;
+	const char *root = NULL, *cover = NULL, *keyring = NULL;
 	char *trees = NULL;
 	uint64_t number;
 
 	if (argc < 3 || ctr_parse_u64(argv[1], &number) < 0 || number > INT32_MAX) {
 		fprintf(stderr,
 			"usage: ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] "
-			"REQUEST [NAME=VALUE...]\n");
+			"[--keyring NAME] REQUEST [NAME=VALUE...]\n");
 		return 1;
 	}
 	session.parent = (int)number;
@@ -297,6 +330,10 @@ int main(int argc, char **argv)
 		trees = argv[2];
 		argv += 3;
 	}
+	if (strcmp(argv[0], "--keyring") == 0 && argv[1] && argv[2]) {
+		keyring = argv[1];
+		argv += 2;
+	}
 
 	type = protobuf_c_enum_descriptor_get_value_by_name(&criu_req_type__descriptor, argv[0]);
 	if (!type)
@@ -306,7 +343,8 @@ int main(int argc, char **argv)
 		request.opts = &options;
 	if (set_options(&session, &options, argv + 1) != 0 ||
 	    (root && own_mounts(&session, root, &options) != 0) ||
-	    (cover && attach_trees(&session, cover, trees) != 0) || start_criu(&session) != 0)
+	    (cover && attach_trees(&session, cover, trees) != 0) ||
+	    (root && own_process(&session, keyring) != 0) || start_criu(&session) != 0)
 		return 1;
 
 	if (send_request(&session, &request) < 0)

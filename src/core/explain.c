@@ -9,12 +9,14 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/names.h"
 #include "core/context.h"
 #include "core/limits.h"
 #include "core/security.h"
 #include "ns/plan.h"
 #include "oci/encode.h"
 #include "oci/load.h"
+#include "oci/words.h"
 #include "plan/build.h"
 
 struct explanation {
@@ -163,6 +165,23 @@ static void print_network(const struct explanation *explanation, struct ctr_buf 
 			     network->options->publish[i]);
 }
 
+static void add_rlimit_value(struct ctr_buf *out, uint64_t value)
+{
+	if (value == UINT64_MAX)
+		ctr_buf_adds(out, "unlimited");
+	else
+		ctr_buf_addf(out, "%llu", (unsigned long long)value);
+}
+
+static void print_rlimit(const struct ctr_rlimit *limit, struct ctr_buf *out)
+{
+	ctr_buf_addf(out, "  limit %s to soft ", ctr_name_of(ctr_rlimit_names, limit->resource));
+	add_rlimit_value(out, limit->soft);
+	ctr_buf_adds(out, ", hard ");
+	add_rlimit_value(out, limit->hard);
+	ctr_buf_adds(out, "\n");
+}
+
 static void print_actions(const struct explanation *explanation, struct ctr_buf *out)
 {
 	const struct ctr_actions *actions = &explanation->actions;
@@ -188,10 +207,7 @@ static void print_actions(const struct explanation *explanation, struct ctr_buf 
 		print_limit(&explanation->limits.list[i], out);
 	for (size_t i = 0; i < actions->nrlimits; i++)
 		if (!(actions->late_rlimits >> actions->rlimits[i].resource & 1))
-			ctr_buf_addf(out, "  limit resource %u to soft %llu, hard %llu\n",
-				     actions->rlimits[i].resource,
-				     (unsigned long long)actions->rlimits[i].soft,
-				     (unsigned long long)actions->rlimits[i].hard);
+			print_rlimit(&actions->rlimits[i], out);
 	if (actions->has_oom_score_adj)
 		ctr_buf_addf(out, "  OOM score adjustment %d\n", actions->oom_score_adj);
 	print_network(explanation, out);

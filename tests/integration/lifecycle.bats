@@ -906,6 +906,7 @@ FAILURES
   expect_match 'no errors'
   run -0 ctr explain .
   expect_match 'root.path'
+  expect_match 'limit RLIMIT_NOFILE to soft 1024, hard 1024'
 }
 
 @test "the state root: made with mode 0700, one root does not see another's" {

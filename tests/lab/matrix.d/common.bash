@@ -29,9 +29,9 @@ more_limits() { [ -z "$CONTROLLERS" ] || more "$@"; }
 # limited OPTION... - nothing, where nothing can be limited
 limited() { [ -z "$CONTROLLERS" ] || printf '%s\n' "$@"; }
 
-# soon COMMAND... - within a minute
+# soon COMMAND... - within three minutes, for the guest on a busy host
 soon() {
-  local end=$((SECONDS + 60))
+  local end=$((SECONDS + 180))
   until "$@" >/dev/null 2>&1; do
     [ $SECONDS -lt $end ] || {
       echo "never came true: $*"

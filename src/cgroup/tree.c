@@ -17,7 +17,7 @@
 #include "base/file.h"
 
 enum {
-	DEPTH_MAX = 128,     /* one descriptor and one buffer a level */
+	DEPTH_MAX = 4096,    /* a position a level */
 	STUCK_MAX = 1 << 16, /* sub-cgroups that came back, in one removal */
 	DIRENTS_SIZE = 2048,
 };
@@ -75,6 +75,7 @@ struct dirent64_raw {
 
 struct listing {
 	int fd;
+	int64_t after; /* where the entries after the last one begin */
 	size_t next, end;
 	char data[DIRENTS_SIZE] __attribute__((aligned(8)));
 };
@@ -97,6 +98,7 @@ static int next_directory(struct listing *list, const char **name)
 
 		entry = (const void *)(list->data + list->next);
 		list->next += entry->d_reclen;
+		list->after = entry->d_off;
 		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -113,36 +115,78 @@ static bool has_directories(int dir)
 	return fstat(dir, &st) < 0 || st.st_nlink != 2;
 }
 
-static int each_dir(int dir, unsigned depth, ctr_cgroup_dir_fn fn, void *data)
+/* Go on in the directory @fd, behind @after; the listing owns the descriptor. */
+static int enter(struct listing *list, int fd, int64_t after)
 {
-	struct listing list = { .fd = dir };
+	int r = fd < 0 || lseek(fd, after, SEEK_SET) < 0 ? -errno : 0;
+
+	if (list->fd >= 0)
+		(void)close(list->fd);
+	list->fd = fd;
+	list->next = list->end = 0;
+	return r;
+}
+
+static int open_below(int dir, const char *name)
+{
+	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* 1: *@down is a child with children of its own; 0: there is none left; or -errno. */
+static int visit_children(struct listing *list, ctr_cgroup_dir_fn fn, void *data, int *down)
+{
 	const char *name;
 	int r;
+
+	while ((r = next_directory(list, &name)) > 0) {
+		_cleanup_close_ int child = open_below(list->fd, name);
+
+		if (child < 0 && errno == ENOENT)
+			continue;
+		r = child < 0 ? -errno : fn(child, data);
+		if (r < 0)
+			return r;
+		if (!has_directories(child))
+			continue;
+		*down = child;
+		child = -1;
+		return 1;
+	}
+	/* Removed while it was read. */
+	return r == -ENOENT ? 0 : r;
+}
+
+/* One descriptor and one buffer whatever the depth, which the container chose. */
+int ctr_cgroup_each_dir(int dir, ctr_cgroup_dir_fn fn, void *data)
+{
+	struct listing list = { .fd = -1 };
+	int64_t after[DEPTH_MAX];
+	size_t depth = 0;
+	int r, next;
 
 	r = fn(dir, data);
 	if (r < 0 || !has_directories(dir))
 		return r;
-	if (depth == DEPTH_MAX)
-		return -ELOOP;
-	if (lseek(dir, 0, SEEK_SET) < 0)
-		return -errno;
 
-	while ((r = next_directory(&list, &name)) > 0) {
-		_cleanup_close_ int child =
-			openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (child < 0 && errno == ENOENT)
-			continue;
-		r = child < 0 ? -errno : each_dir(child, depth + 1, fn, data);
-		if (r < 0)
-			return r;
+	r = enter(&list, open_below(dir, "."), 0);
+	while (r == 0) {
+		r = visit_children(&list, fn, data, &next);
+		if (r < 0 || (r == 0 && depth == 0))
+			break;
+		if (r == 0) {
+			next = openat(list.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			r = enter(&list, next, after[--depth]);
+		} else if (depth < DEPTH_MAX) {
+			after[depth++] = list.after;
+			r = enter(&list, next, 0);
+		} else {
+			(void)close(next);
+			r = -ELOOP;
+		}
 	}
+	if (list.fd >= 0)
+		(void)close(list.fd);
 	return r;
-}
-
-int ctr_cgroup_each_dir(int dir, ctr_cgroup_dir_fn fn, void *data)
-{
-	return each_dir(dir, 0, fn, data);
 }
 
 /* ---- tasks */

@@ -35,6 +35,7 @@
 enum {
 	JOB_WAIT_US = 30 * 1000000,
 	CONNECT_TRIES = 7,
+	AGAIN_TRIES = 5,
 	IDLE_TRIES = 20,
 	IDLE_PAUSE_NS = 100000000,
 };
@@ -64,6 +65,13 @@ static const char *reason(const sd_bus_error *error, int r)
 	return error->message ? error->message : ctr_strerror(-r);
 }
 
+static void sleep_doubled(struct timespec *pause)
+{
+	nanosleep(pause, NULL);
+	pause->tv_sec = 2 * pause->tv_sec + (pause->tv_nsec >= 500000000);
+	pause->tv_nsec = 2 * pause->tv_nsec % 1000000000;
+}
+
 /* ---- connection */
 
 static int open_bus(bool user, sd_bus **bus)
@@ -75,9 +83,7 @@ static int open_bus(bool user, sd_bus **bus)
 		r = user ? sd_bus_open_user(bus) : sd_bus_open_system(bus);
 		if (r != -EAGAIN)
 			break;
-		nanosleep(&pause, NULL);
-		pause.tv_sec = 2 * pause.tv_sec + (pause.tv_nsec >= 500000000);
-		pause.tv_nsec = 2 * pause.tv_nsec % 1000000000;
+		sleep_doubled(&pause);
 	}
 	if (r >= 0 || user)
 		return r;
@@ -89,6 +95,37 @@ static int open_bus(bool user, sd_bus **bus)
 	if (r >= 0)
 		r = sd_bus_start(*bus);
 	return r;
+}
+
+/* A systemd that executes itself anew (daemon-reexec, an upgrade) is not there for a moment. */
+struct patience {
+	struct timespec pause;
+	unsigned tries;
+};
+
+#define PATIENCE_INIT                                                                              \
+	{                                                                                          \
+		.pause = {.tv_nsec = 100000000 }                                                   \
+	}
+
+/* Is the call worth another try? After a pause, without the @error. */
+static bool again(struct patience *patience, sd_bus_error *error)
+{
+	static const char *const absent[] = {
+		SD_BUS_ERROR_NO_REPLY,
+		SD_BUS_ERROR_SERVICE_UNKNOWN,
+		SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+	};
+
+	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
+		if (!sd_bus_error_has_name(error, absent[i]) || patience->tries == AGAIN_TRIES)
+			continue;
+		patience->tries++;
+		sd_bus_error_free(error);
+		sleep_doubled(&patience->pause);
+		return true;
+	}
+	return false;
 }
 
 /* ---- jobs */
@@ -133,14 +170,18 @@ static uint64_t now_us(void)
 
 static int subscribe(sd_bus *bus, struct job *job)
 {
+	struct patience patience = PATIENCE_INIT;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	int r;
 
 	r = sd_bus_match_signal(bus, NULL, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "JobRemoved",
 				on_job_removed, job);
-	if (r >= 0)
-		r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "Subscribe",
-				       &error, NULL, "");
+	if (r >= 0) {
+		do
+			r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER,
+					       "Subscribe", &error, NULL, "");
+		while (r < 0 && again(&patience, &error));
+	}
 	/* Over the private socket everybody is subscribed. */
 	if (r < 0 && !sd_bus_error_has_name(&error, SYSTEMD_NAME ".AlreadySubscribed"))
 		fail("cannot subscribe to systemd's signals: %s", reason(&error, r));
@@ -295,9 +336,29 @@ static void reset_failed(sd_bus *bus, const char *unit)
 				 NULL, "s", unit);
 }
 
-/* One try. 1: the unit exists. */
+/* Is process @pid in the unit? */
+static bool has_process(const char *unit, uint32_t pid)
+{
+	char path[32], line[4096];
+	size_t len = strlen(unit), n;
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+	file = pid == 0 ? NULL : fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		n = strcspn(line, "\n");
+		found |= strncmp(line, "0::", 3) == 0 && n > len && line[n - len - 1] == '/' &&
+			 strncmp(line + n - len, unit, len) == 0;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* One try. 1: the unit exists. 2: systemd went away, which tells nothing of what it did. */
 static int try_start(sd_bus *bus, const char *unit, uint32_t pid, char **properties,
-		     struct job *job)
+		     struct job *job, struct patience *patience)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *message = NULL, *reply = NULL;
@@ -317,6 +378,8 @@ static int try_start(sd_bus *bus, const char *unit, uint32_t pid, char **propert
 		r = take_job(reply, job);
 	if (sd_bus_error_has_name(&error, SYSTEMD_NAME ".UnitExists"))
 		r = 1;
+	else if (r < 0 && again(patience, &error))
+		r = 2;
 	else if (r < 0)
 		fail("cannot start unit '%s': %s", unit, reason(&error, r));
 	else
@@ -330,17 +393,21 @@ static int try_start(sd_bus *bus, const char *unit, uint32_t pid, char **propert
 /* The unit's ControlGroup, to be freed; negative and @error. */
 static int find_cgroup(sd_bus *bus, const char *unit, char **cgroup, sd_bus_error *error)
 {
+	struct patience patience = PATIENCE_INIT;
 	size_t len = strlen(unit);
 	bool is_slice = len > 6 && strcmp(unit + len - 6, ".slice") == 0;
 	char *path = NULL;
 	int r;
 
 	r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path);
-	if (r >= 0)
-		r = sd_bus_get_property_string(bus, SYSTEMD_NAME, path,
-					       is_slice ? SYSTEMD_NAME ".Slice"
-							: SYSTEMD_NAME ".Scope",
-					       "ControlGroup", error, cgroup);
+	if (r >= 0) {
+		do
+			r = sd_bus_get_property_string(bus, SYSTEMD_NAME, path,
+						       is_slice ? SYSTEMD_NAME ".Slice"
+								: SYSTEMD_NAME ".Scope",
+						       "ControlGroup", error, cgroup);
+		while (r < 0 && error && again(&patience, error));
+	}
 	free(path);
 	return r;
 }
@@ -363,7 +430,9 @@ static int print_cgroup(sd_bus *bus, const char *unit)
 static int cmd_start(sd_bus *bus, char **args)
 {
 	const char *unit = args[0];
+	struct patience patience = PATIENCE_INIT;
 	struct job job = { .path = "" };
+	bool unheard = false, forgotten = false;
 	uint64_t pid;
 	int r;
 
@@ -372,11 +441,17 @@ static int cmd_start(sd_bus *bus, char **args)
 	if (subscribe(bus, &job) < 0)
 		return 1;
 
-	/* A unit of that name that failed before is still known: forget it, and try once more. */
-	r = try_start(bus, unit, (uint32_t)pid, args + 2, &job);
-	if (r == 1) {
-		reset_failed(bus, unit);
-		r = try_start(bus, unit, (uint32_t)pid, args + 2, &job);
+	for (;;) {
+		r = try_start(bus, unit, (uint32_t)pid, args + 2, &job, &patience);
+		unheard |= r == 2;
+		if (r == 1 && unheard && has_process(unit, (uint32_t)pid))
+			return print_cgroup(bus, unit);
+		/* One that failed before is still known: forget it, and try once more. */
+		if (r == 1 && !forgotten)
+			reset_failed(bus, unit);
+		else if (r != 2)
+			break;
+		forgotten |= r == 1;
 	}
 	if (r == 1)
 		return fail("cannot start unit '%s': a unit of that name exists", unit);
@@ -394,6 +469,7 @@ static int cmd_start(sd_bus *bus, char **args)
 
 static int cmd_attach(sd_bus *bus, char **args)
 {
+	struct patience patience = PATIENCE_INIT;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	uint64_t pid;
 	int r;
@@ -401,17 +477,19 @@ static int cmd_attach(sd_bus *bus, char **args)
 	if (ctr_parse_u64(args[2], &pid) < 0 || pid == 0 || pid > INT32_MAX)
 		return fail("attach: '%s' is not a process id", args[2]);
 
-	r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "AttachProcessesToUnit",
-			       &error, NULL, "ssau", args[0], args[1], 1, (uint32_t)pid);
+	do
+		r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER,
+				       "AttachProcessesToUnit", &error, NULL, "ssau", args[0],
+				       args[1], 1, (uint32_t)pid);
+	while (r < 0 && again(&patience, &error));
 	if (r < 0)
 		fail("cannot move a process to unit '%s': %s", args[0], reason(&error, r));
 	sd_bus_error_free(&error);
 	return r < 0;
 }
 
-static int cmd_set(sd_bus *bus, char **args)
+static int try_set(sd_bus *bus, char **args, sd_bus_error *error)
 {
-	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *message = NULL;
 	int r;
 
@@ -422,16 +500,29 @@ static int cmd_set(sd_bus *bus, char **args)
 	if (r >= 0)
 		r = append_properties(message, args + 1, 0);
 	if (r >= 0)
-		r = sd_bus_call(bus, message, 0, &error, NULL);
+		r = sd_bus_call(bus, message, 0, error, NULL);
+	sd_bus_message_unref(message);
+	return r;
+}
+
+static int cmd_set(sd_bus *bus, char **args)
+{
+	struct patience patience = PATIENCE_INIT;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r;
+
+	do
+		r = try_set(bus, args, &error);
+	while (r < 0 && again(&patience, &error));
 	if (r < 0)
 		fail("cannot change unit '%s': %s", args[0], reason(&error, r));
 	sd_bus_error_free(&error);
-	sd_bus_message_unref(message);
 	return r < 0;
 }
 
 static int cmd_stop(sd_bus *bus, char **args)
 {
+	struct patience patience = PATIENCE_INIT;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
 	const char *unit = args[0];
@@ -441,8 +532,10 @@ static int cmd_stop(sd_bus *bus, char **args)
 	if (subscribe(bus, &job) < 0)
 		return 1;
 
-	r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "StopUnit", &error, &reply,
-			       "ss", unit, "replace");
+	do
+		r = sd_bus_call_method(bus, SYSTEMD_NAME, MANAGER_PATH, MANAGER, "StopUnit", &error,
+				       &reply, "ss", unit, "replace");
+	while (r < 0 && again(&patience, &error));
 	if (r >= 0)
 		r = take_job(reply, &job);
 	/* A scope whose processes are gone has gone with them. */

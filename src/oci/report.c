@@ -41,6 +41,17 @@ static bool is_word(const char *key)
 	return key[strcspn(key, ".[]\"' \t:")] == '\0' && *key;
 }
 
+/* @key without control bytes, which would forge lines of a log. */
+static const char *printable(struct ctr_decode *decode, const char *key)
+{
+	char *copy = ctr_arena_strdup(decode->arena, key);
+
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
 /* The path of the value at hand, with @member (may be NULL) of the object on top. */
 static const char *path_of(struct ctr_decode *decode, const char *member)
 {
@@ -55,7 +66,7 @@ static const char *path_of(struct ctr_decode *decode, const char *member)
 			ctr_buf_addf(&path, "[%zu]", frame->index > 0 ? frame->index - 1 : 0);
 		else if (frame->kind == CTR_FRAME_MAP && frame->key)
 			ctr_buf_addf(&path, is_word(frame->key) ? ".%.128s" : "[\"%.128s\"]",
-				     frame->key);
+				     printable(decode, frame->key));
 		else if (frame->kind == CTR_FRAME_OBJECT && frame->field)
 			ctr_buf_addf(&path, "%s%s", path.len > 0 ? "." : "", frame->field->name);
 	}

@@ -218,7 +218,7 @@ static int unified_key(struct ctr_decode *decode, void *object, void *member, co
 	(void)object;
 	(void)text;
 	(void)len;
-	if (!dot || dot == pair->key || !dot[1] || strchr(pair->key, '/'))
+	if (!dot || dot == pair->key || !dot[1] || strpbrk(pair->key, "/ \t\r\n"))
 		return ctr_decode_fault(decode, "%s is not of the form CONTROLLER.PARAMETER",
 					ctr_decode_quotes(decode, pair->key));
 	return 0;

@@ -451,6 +451,8 @@ static void resources(void **state)
 		GOOD(RESOURCES("\"unified\":{\"memory.high\":\"1\",\"a.b.c\":\"\"}")),
 		BAD(RESOURCES("\"unified\":{\"../x\":\"1\"}"),
 		    "linux.resources.unified[\"../x\"]: '../x' is not of the form CONTROLLER.PARAMETER"),
+		BAD(RESOURCES("\"unified\":{\"a.b\\nc\":\"1\"}"),
+		    "linux.resources.unified[\"a.b?c\"]: 'a.b?c' is not of the form CONTROLLER.PARAMETER"),
 		BAD(RESOURCES("\"unified\":{\"a.b/c\":\"1\"}"),
 		    "linux.resources.unified[\"a.b/c\"]: 'a.b/c' is not of the form CONTROLLER.PARAMETER"),
 		BAD(RESOURCES("\"unified\":{\"memory\":\"1\"}"),

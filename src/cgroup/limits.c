@@ -88,14 +88,19 @@ static int refuse_any(struct planner *planner, const struct refusal *rows, size_
 /* The kernel counts pages in a long: whatever is above is no limit, and engines write it as one. */
 static const uint64_t page_counter_max = INT64_MAX - 4095;
 
+static int check_amount(struct planner *planner, int64_t amount, const char *origin)
+{
+	if (amount >= -1)
+		return 0;
+	return ctr_fail(planner->err, CTR_FAULT_CONFIG, 0,
+			"%s: %" PRId64 " is neither an amount nor -1 (unlimited)", origin, amount);
+}
+
 static int add_amount(struct planner *planner, const char *file, int64_t amount, const char *origin,
 		      uint32_t when_max)
 {
-	if (amount < -1)
-		return ctr_fail(planner->err, CTR_FAULT_CONFIG, 0,
-				"%s: %" PRId64 " is neither an amount nor -1 (unlimited)", origin,
-				amount);
-
+	if (check_amount(planner, amount, origin) < 0)
+		return -1;
 	if (amount == -1 || (uint64_t)amount >= page_counter_max)
 		add(planner, file, "max", origin, when_max);
 	else
@@ -122,8 +127,8 @@ static int plan_swap(struct planner *planner, const struct ctr_memory *memory)
 		return 0;
 	}
 
-	if (swap < -1)
-		return add_amount(planner, "memory.swap.max", swap, origin, 0);
+	if (check_amount(planner, swap, origin) < 0)
+		return -1;
 	if (limit <= 0)
 		return refuse(planner, origin,
 			      "unable to set swap limit without memory limit: it is the limit of "
@@ -142,6 +147,7 @@ static int plan_swap(struct planner *planner, const struct ctr_memory *memory)
 
 static int plan_memory(struct planner *planner, const struct ctr_memory *memory)
 {
+	static const char limit[] = "linux.resources.memory.limit";
 	const struct refusal refusals[] = {
 		{"linux.resources.memory.swappiness",        memory->has_swappiness,
                  "cgroup v2 has no swappiness of its own for a cgroup (vm.swappiness is the host's)"},
@@ -151,11 +157,11 @@ static int plan_memory(struct planner *planner, const struct ctr_memory *memory)
 	};
 
 	if (refuse_any(planner, refusals, CTR_ARRAY_SIZE(refusals)) < 0 ||
+	    check_amount(planner, memory->has_limit ? memory->limit : 0, limit) < 0 ||
 	    plan_swap(planner, memory) < 0)
 		return -1;
 	if (memory->has_limit && memory->limit != 0 &&
-	    add_amount(planner, "memory.max", memory->limit, "linux.resources.memory.limit",
-		       CTR_LIMIT_DEFAULT) < 0)
+	    add_amount(planner, "memory.max", memory->limit, limit, CTR_LIMIT_DEFAULT) < 0)
 		return -1;
 	if (memory->has_reservation && memory->reservation != 0)
 		return add_amount(planner, "memory.low", memory->reservation,

@@ -178,16 +178,55 @@ static int enable(const struct ctr_limits *limits, const struct ctr_cgroup *cgro
 	return ctr_controllers_enable(mount, cgroup->path, limits->controllers, 0, err);
 }
 
-/* What the files have, where it is one line that can be written back; NULL elsewhere. */
+/*
+ * What a line of the file is about, where it has more than one: a device ("8:16 rbps=1"), a
+ * resource of misc.max, or what io.weight has for all other devices. NULL: the file is one value.
+ */
+static const char *line_key(const struct ctr_limit *limit, struct ctr_arena *arena)
+{
+	size_t len = strcspn(limit->value, " ");
+
+	if (limit->controller == CTR_CONTROLLER_IO && !memchr(limit->value, ':', len))
+		return "default";
+	if (limit->controller == CTR_CONTROLLER_IO || limit->controller == CTR_CONTROLLER_RDMA ||
+	    limit->controller == CTR_CONTROLLER_MISC || limit->controller == CTR_CONTROLLER_DMEM)
+		return ctr_arena_strndup(arena, limit->value, len);
+	return NULL;
+}
+
+/* The line of @key in the file's @text; one that is not there had the defaults. */
+static const char *old_line(const struct ctr_limit *limit, const char *key, const char *text,
+			    struct ctr_arena *arena)
+{
+	size_t len = strlen(key);
+
+	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strncmp(text, key, len) == 0 && text[len] == ' ')
+			return ctr_arena_strndup(arena, text, strcspn(text, "\n"));
+
+	if (strcmp(limit->file, "io.max") == 0)
+		return ctr_arena_printf(arena, "%s rbps=max wbps=max riops=max wiops=max", key);
+	if (limit->flags & CTR_LIMIT_OR_NEXT || strcmp(limit->file, "io.weight") == 0)
+		return ctr_arena_printf(arena, "%s default", key);
+	return NULL;
+}
+
+/* What the files have, as it can be written back; NULL where that is not known. */
 static const char **read_old(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
 			     struct ctr_arena *arena)
 {
 	const char **old = ctr_arena_array(arena, limits->count + 1, sizeof(*old));
-	char text[128];
+	char text[4096];
 
 	for (size_t i = 0; i < limits->count; i++) {
-		if (ctr_file_read_small(cgroup->fd, limits->list[i].file, text, sizeof(text)) > 0 &&
-		    !strchr(text, '\n') && !strchr(text, ':'))
+		const struct ctr_limit *limit = &limits->list[i];
+		const char *key = line_key(limit, arena);
+
+		if (ctr_file_read_small(cgroup->fd, limit->file, text, sizeof(text)) < 0)
+			continue;
+		if (key)
+			old[i] = old_line(limit, key, text, arena);
+		else if (text[0] != '\0' && !strchr(text, '\n'))
 			old[i] = ctr_arena_strdup(arena, text);
 	}
 	return old;

@@ -76,21 +76,40 @@ void ctr_properties_unit(struct ctr_properties *properties, const struct ctr_uni
 
 /* ---- limits */
 
-/* "max" is the largest number to systemd. */
-static int add_number(struct ctr_properties *properties, const char *name, const char *value,
-		      struct ctr_error *err)
+/*
+ * The kernel judges what is in a file; what systemd cannot be told is left out here.
+ *
+ * A number as the kernel reads it, with one of its units; "max" is the largest number to systemd.
+ */
+static bool parse_number(struct ctr_arena *arena, const char *value, uint64_t *out)
 {
-	uint64_t number = UINT64_MAX;
+	static const char units[] = "KMGTPE";
+	char *digits = ctr_arena_strdup(arena, value);
+	size_t len = strlen(digits);
+	const char *unit = len > 1 ? strchr(units, toupper((unsigned char)digits[len - 1])) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
 
-	if (strcmp(value, "max") != 0 && ctr_parse_u64(value, &number) < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "%s: '%s' is not a number", name, value);
-	ctr_properties_add(properties, "%s=t=%" PRIu64, name, number);
-	return 0;
+	*out = UINT64_MAX;
+	if (strcmp(value, "max") == 0)
+		return true;
+	if (unit)
+		digits[len - 1] = '\0';
+	if (ctr_parse_u64(digits, out) < 0 || *out > UINT64_MAX >> shift)
+		return false;
+	*out <<= shift;
+	return true;
+}
+
+static void add_number(struct ctr_properties *properties, const char *name, const char *value)
+{
+	uint64_t number;
+
+	if (parse_number(properties->arena, value, &number))
+		ctr_properties_add(properties, "%s=t=%" PRIu64, name, number);
 }
 
 /* "QUOTA PERIOD" or "max PERIOD" */
-static int add_cpu_max(struct ctr_properties *properties, const char *name, const char *value,
-		       struct ctr_error *err)
+static void add_cpu_max(struct ctr_properties *properties, const char *name, const char *value)
 {
 	uint64_t quota = UINT64_MAX, period = PERIOD_DEFAULT_US, per_second = UINT64_MAX;
 	char first[32] = "", second[32] = "";
@@ -98,60 +117,56 @@ static int add_cpu_max(struct ctr_properties *properties, const char *name, cons
 	if (sscanf(value, "%31s %31s", first, second) < 1 ||
 	    (strcmp(first, "max") != 0 && ctr_parse_u64(first, &quota) < 0) ||
 	    (second[0] && ctr_parse_u64(second, &period) < 0) || period == 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "%s: invalid value '%s'", name, value);
+		return;
 
 	if (quota != UINT64_MAX) {
 		if (quota > UINT64_MAX / 1000000)
-			return ctr_fail(err, CTR_FAULT_CONFIG, 0, "%s: '%s' is too large", name,
-					value);
+			return;
 		per_second = quota * 1000000 / period;
 		per_second = (per_second + QUOTA_STEP_US - 1) / QUOTA_STEP_US * QUOTA_STEP_US;
 	}
-	ctr_properties_add(properties, "CPUQuotaPerSecUSec=t=%" PRIu64, per_second);
+	ctr_properties_add(properties, "%s=t=%" PRIu64, name, per_second);
 	ctr_properties_add(properties, "CPUQuotaPeriodUSec=t=%" PRIu64, period);
-	return 0;
 }
 
 /* A list of CPUs or nodes as bytes, bit 0 of byte 0 first. */
-static int add_bits(struct ctr_properties *properties, const char *name, const char *value,
-		    struct ctr_error *err)
+static void add_bits(struct ctr_properties *properties, const char *name, const char *value)
 {
 	uint64_t mask[LIST_BITS / 64] = { 0 };
 	int bits = ctr_bitlist_parse(value, mask, LIST_BITS);
 	struct ctr_buf buf;
 
 	if (bits < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, -bits, "%s: invalid list '%s'", name, value);
+		return;
 
 	ctr_buf_init(&buf, properties->arena);
 	ctr_buf_addf(&buf, "%s=ay=", name);
 	for (int i = 0; i < bits; i += 8)
 		ctr_buf_addf(&buf, "%02x", (unsigned)(mask[i / 64] >> i % 64 & 0xff));
 	add(properties, ctr_buf_str(&buf));
-	return 0;
 }
 
-static int add_idle(struct ctr_properties *properties, const char *name, const char *value,
-		    struct ctr_error *err)
+/* Weight 0 is how systemd says "idle", the largest number takes it back. */
+static void add_idle(struct ctr_properties *properties, const char *name, const char *value)
 {
-	(void)err;
-	/* Weight 0 is how systemd says "idle". */
 	if (strcmp(value, "1") == 0)
 		ctr_properties_add(properties, "%s=t=0", name);
-	return 0;
+	else if (strcmp(value, "0") == 0)
+		ctr_properties_add(properties, "%s=t=%" PRIu64, name, UINT64_MAX);
 }
 
-static int add_io_weight(struct ctr_properties *properties, const char *name, const char *value,
-			 struct ctr_error *err)
+/* "N" or "default N"; what single devices have is in other properties. */
+static void add_io_weight(struct ctr_properties *properties, const char *name, const char *value)
 {
-	return strncmp(value, "default ", 8) == 0 ? add_number(properties, name, value + 8, err)
-						  : 0;
+	static const char word[] = "default ";
+
+	add_number(properties, name,
+		   strncmp(value, word, strlen(word)) == 0 ? value + strlen(word) : value);
 }
 
 static const struct {
 	const char *file, *name;
-	int (*add)(struct ctr_properties *properties, const char *name, const char *value,
-		   struct ctr_error *err);
+	void (*add)(struct ctr_properties *properties, const char *name, const char *value);
 } limit_properties[] = {
 	{"memory.min",        "MemoryMin",          add_number   },
 	{ "memory.low",       "MemoryLow",          add_number   },
@@ -168,16 +183,12 @@ static const struct {
 	{ "io.weight",        "IOWeight",           add_io_weight},
 };
 
-int ctr_properties_limit(struct ctr_properties *properties, const char *file, const char *value,
-			 struct ctr_error *err)
+void ctr_properties_limit(struct ctr_properties *properties, const char *file, const char *value)
 {
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(limit_properties); i++) {
 		if (strcmp(limit_properties[i].file, file) == 0)
-			return limit_properties[i].add(properties, limit_properties[i].name, value,
-						       err);
+			limit_properties[i].add(properties, limit_properties[i].name, value);
 	}
-
-	return 0;
 }
 
 /* ---- devices */
@@ -294,19 +305,29 @@ static bool add_strings(struct ctr_buf *buf, const char *value)
 	return strcmp(value, "]") == 0;
 }
 
+static bool is_in_range(const char *value, int64_t min, uint64_t max)
+{
+	uint64_t number;
+	int64_t integer;
+
+	if (ctr_parse_u64(value, &number) == 0)
+		return number <= max;
+	return ctr_parse_i64(value, &integer) == 0 && integer >= min;
+}
+
 /* "uint64 5", "int32 -1", "true", "5", "'text'", "['a', 'b']" as TYPE=VALUE. */
 static bool add_variant(struct ctr_buf *buf, const char *value)
 {
 	static const struct {
 		const char *prefix, *type;
+		int64_t min;
+		uint64_t max;
 	} types[] = {
-		{"uint64 ",   "t"},
-                { "uint32 ",  "u"},
-                { "int32 ",   "i"},
-                { "boolean ", "b"}
+		{"uint64 ",   "t", 0,         UINT64_MAX},
+		{ "uint32 ",  "u", 0,         UINT32_MAX},
+		{ "int32 ",   "i", INT32_MIN, INT32_MAX },
+		{ "boolean ", "b", 0,         1         },
 	};
-	uint64_t number;
-	int64_t integer;
 
 	if (*value == '[')
 		return add_strings(buf, value);
@@ -326,12 +347,12 @@ static bool add_variant(struct ctr_buf *buf, const char *value)
 			continue;
 		value += len;
 		ctr_buf_addf(buf, "%s=%s", types[i].type, value);
-		return ctr_parse_u64(value, &number) == 0 || ctr_parse_i64(value, &integer) == 0;
+		return is_in_range(value, types[i].min, types[i].max);
 	}
 
 	/* A bare number is an int32 in GVariant text. */
 	ctr_buf_addf(buf, "i=%s", value);
-	return ctr_parse_i64(value, &integer) == 0;
+	return is_in_range(value, INT32_MIN, INT32_MAX);
 }
 
 /* "...Sec": seconds, a fraction allowed, become microseconds of "...USec". */

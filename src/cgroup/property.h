@@ -29,10 +29,9 @@ void ctr_properties_unit(struct ctr_properties *properties, const struct ctr_uni
 
 /*
  * What systemd calls the cgroup file @file ("memory.max") when @value is written to it, so that a
- * daemon-reload keeps it; nothing for a file that has no property.
+ * daemon-reload keeps it; nothing for a file that has no property, or a value that none can have.
  */
-int ctr_properties_limit(struct ctr_properties *properties, const char *file, const char *value,
-			 struct ctr_error *err);
+void ctr_properties_limit(struct ctr_properties *properties, const char *file, const char *value);
 
 /* DevicePolicy and DeviceAllow of linux.resources.devices: systemd attaches a filter of its own. */
 void ctr_properties_devices(struct ctr_properties *properties, const struct ctr_device_rule *rules,

@@ -49,7 +49,10 @@ static int call(const struct ctr_unit *unit, const char *verb, const char *const
 int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *properties, pid_t pid,
 		      struct ctr_arena *arena, struct ctr_error *err)
 {
-	const char *const args[] = { ctr_arena_printf(arena, "%d", (int)pid), NULL };
+	/* A slice is given no process at its start. */
+	const char *const args[] = {
+		ctr_arena_printf(arena, "%d", cgroup->unit->is_slice ? 0 : (int)pid), NULL
+	};
 	char output[OUTPUT_MAX];
 
 	if (call(cgroup->unit, "start", args, properties, output, arena, err) < 0)
@@ -60,7 +63,9 @@ int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *pr
 				cgroup->unit->name, output);
 
 	cgroup->path = ctr_arena_strdup(arena, output);
-	return ctr_cgroup_adopt(cgroup, err);
+	if (ctr_cgroup_adopt(cgroup, err) < 0)
+		return -1;
+	return cgroup->unit->is_slice ? ctr_cgroup_enter(cgroup, pid, err) : 0;
 }
 
 int ctr_systemd_set(const struct ctr_unit *unit, const struct ctr_properties *properties,

@@ -10,6 +10,21 @@
 
 enum { UNIT_NAME_MAX = 255 };
 
+/* What systemd lets be in the name of a unit (systemd.unit(5)). */
+static bool is_unit_char(char c)
+{
+	return isalnum((unsigned char)c) || (c != '\0' && strchr(":-_.@\\", c));
+}
+
+static bool is_unit_name(const char *name)
+{
+	if (strlen(name) > UNIT_NAME_MAX)
+		return false;
+	while (is_unit_char(*name))
+		name++;
+	return *name == '\0';
+}
+
 static bool has_suffix(const char *s, const char *suffix)
 {
 	size_t len = strlen(s), n = strlen(suffix);
@@ -24,7 +39,7 @@ static const char *escape(const char *name, struct ctr_arena *arena)
 
 	ctr_buf_init(&buf, arena);
 	for (; *name; name++) {
-		if (isalnum((unsigned char)*name) || strchr(":-_.@\\", *name))
+		if (is_unit_char(*name))
 			ctr_buf_addc(&buf, *name);
 		else
 			ctr_buf_addf(&buf, "\\x%02x", (unsigned char)*name);
@@ -41,10 +56,10 @@ const char *ctr_unit_expand_slice(const char *slice, struct ctr_arena *arena, st
 	ctr_buf_init(&path, arena);
 	if (strcmp(slice, "-.slice") == 0)
 		return "";
-	if (!has_suffix(slice, ".slice") || strchr(slice, '/') || slice[0] == '-' ||
+	if (!has_suffix(slice, ".slice") || !is_unit_name(slice) || slice[0] == '-' ||
 	    strstr(slice, "--") || strstr(slice, "-.slice")) {
 		ctr_fail(err, CTR_FAULT_CONFIG, 0,
-			 "linux.cgroupsPath: '%s' is not the name of a systemd slice", slice);
+			 "linux.cgroupsPath: '%.64s' is not the name of a systemd slice", slice);
 		return NULL;
 	}
 

@@ -26,20 +26,24 @@
 static const char subgroup_key[] = "run.oci.systemd.subgroup";
 static const char delegate_key[] = "run.oci.delegate-cgroup";
 
-static int add_limits(struct ctr_properties *properties, const struct ctr_limits *limits,
-		      bool defaults, struct ctr_error *err)
+/* The files' defaults are the properties', but for TasksMax: a share of what the host can have. */
+static bool is_default(const struct ctr_limit *limit)
+{
+	return (limit->flags & CTR_LIMIT_DEFAULT) && strcmp(limit->file, "pids.max") != 0;
+}
+
+static void add_limits(struct ctr_properties *properties, const struct ctr_limits *limits,
+		       bool defaults)
 {
 	for (size_t i = 0; i < limits->count; i++) {
 		const struct ctr_limit *limit = &limits->list[i];
 
 		/* Values of single devices are not in the property of the file. */
 		if ((limit->flags & CTR_LIMIT_OR_NEXT) || strchr(limit->value, ':') ||
-		    ((limit->flags & CTR_LIMIT_DEFAULT) && !defaults))
+		    (is_default(limit) && !defaults))
 			continue;
-		if (ctr_properties_limit(properties, limit->file, limit->value, err) < 0)
-			return ctr_fail_within(err, "%s", limit->origin);
+		ctr_properties_limit(properties, limit->file, limit->value);
 	}
-	return 0;
 }
 
 int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
@@ -54,8 +58,8 @@ int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
 	ctr_properties_unit(&properties, cgroup->unit, id);
 	ctr_properties_devices(&properties, resources ? resources->devices : NULL,
 			       resources ? resources->ndevices : 0);
-	if (add_limits(&properties, limits, false, err) < 0 ||
-	    ctr_properties_annotations(&properties, spec->annotations, spec->nannotations, err) < 0)
+	add_limits(&properties, limits, false);
+	if (ctr_properties_annotations(&properties, spec->annotations, spec->nannotations, err) < 0)
 		return -1;
 
 	if (ctr_systemd_start(cgroup, &properties, pid, context->arena, err) < 0)
@@ -183,8 +187,7 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 		return 0;
 
 	ctr_properties_init(&properties, context->arena);
-	if (add_limits(&properties, limits, true, err) < 0)
-		return -1;
+	add_limits(&properties, limits, true);
 	if (update->has_devices)
 		ctr_properties_devices(&properties, update->devices, update->ndevices);
 	if (properties.count == 0)

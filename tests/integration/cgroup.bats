@@ -42,6 +42,24 @@ load limits
   ctr delete --force "$ID"
 }
 
+@test "an update that is refused changes nothing of single devices" {
+  needs cgroup:io cgroup:pids
+  local disk
+  disk=$(disk)
+  [ -n "$disk" ] || skip 'needs a disk'
+  limit_disk() { # RATE [MORE]
+    ctr update --resources - "$ID" <<<"{\"blockIO\": {\"throttleReadBpsDevice\":
+      [{\"major\": ${disk%:*}, \"minor\": ${disk#*:}, \"rate\": $1}], \"weight\": 500}${2:-}}"
+  }
+  created "$ID"
+  run -1 limit_disk 1048576 ', "unified": {"pids.max": "x"}'
+  values io.max '' io.weight 'default 100'
+  limit_disk 1048576
+  run -1 limit_disk 2097152 ', "unified": {"pids.max": "x"}'
+  values io.max "$disk rbps=1048576 wbps=max riops=max wiops=max" io.weight 'default 4950'
+  ctr delete --force "$ID"
+}
+
 @test "update checks the usage where it is told to" {
   needs cgroup:memory
   resources '{memory: {checkBeforeUpdate: true}}'
@@ -314,6 +332,23 @@ other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
   wait $!
   [ "$(cat "$OUT.exec")" = thawed ]
   ctr delete --force "$ID"
+}
+
+@test "sub-cgroups of any depth: ps, kill --all and delete see what is in them" {
+  need root cgroup2 jq
+  config '.linux.namespaces |= map(select(.type != "cgroup")) + [{type: "cgroup"}] |
+    (.mounts[] | select(.type | startswith("cgroup")) | .options) -= ["ro"]'
+  shell 'cd /sys/fs/cgroup && mkdir a z && for i in $(seq 300); do mkdir d && cd d || exit; done
+    sleep 1000 & echo $! >cgroup.procs && sleep 1001 & echo $! >/sys/fs/cgroup/z/cgroup.procs
+    touch /dev/shm/ready; trap "exit 0" TERM; while :; do sleep 0.1; done'
+  detached "$ID"
+  eventually ctr exec "$ID" test -e /dev/shm/ready
+  run -0 ctr ps "$ID"
+  expect_match 'sleep 1000'
+  expect_match 'sleep 1001'
+  ctr kill --all "$ID" TERM
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
 }
 
 @test "the cgroup is shown over a /sys of the host's that is bound" {

@@ -59,6 +59,16 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   ctr delete --force "$ID"
 }
 
+@test "systemd: a name that ends in .slice is a slice with the container in it" {
+  needs
+  config --arg name "ctr$$.slice" '.linux.cgroupsPath = "::" + $name'
+  running
+  [[ $(cgroup_of "$ID") = */ctr$$.slice ]]
+  ctr exec "$ID" true
+  ctr delete --force "$ID"
+  no_unit "ctr$$.slice"
+}
+
 @test "systemd: a memory limit that is too low to start is named, and nothing is left" {
   needs cgroup:memory
   config '.linux.resources += {memory: {limit: 16384}}'
@@ -67,6 +77,25 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   [ "$status" -ne 0 ]
   expect_match 'linux.resources.memory.limit: too low to start the container|killed by the OOM killer'
   no_unit "ctr-$ID.scope"
+}
+
+@test "systemd: it is executed anew meanwhile" {
+  needs
+  local pid i
+  for i in 1 2 3; do
+    systemctl daemon-reexec 3>&- &
+    pid=$!
+    running || {
+      cat "$OUT"
+      return 1
+    }
+    wait $pid || true
+    systemctl daemon-reexec 3>&- &
+    pid=$!
+    ctr delete --force "$ID"
+    wait $pid || true
+    no_unit "ctr-$ID.scope"
+  done
 }
 
 @test "systemd: exec, with a pid of its own in the container's unit" {

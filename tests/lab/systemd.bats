@@ -43,14 +43,17 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
 
 @test "limits are properties of the unit and values of the files" {
   config '.linux.resources += {
-    memory: {limit: 67108864, swap: 67108864}, pids: {limit: 50},
-    cpu: {quota: 25000, period: 100000, shares: 512, cpus: "0"}}'
+    memory: {limit: 67108864, swap: 67108864}, pids: {limit: 50}, blockIO: {weight: 500},
+    unified: {"memory.high": "32M"}, cpu: {quota: 25000, period: 100000, shares: 512, cpus: "0"}}'
   running
   local unit=ctr-$ID.scope
   local files=/sys/fs/cgroup/system.slice/$unit
   [ "$(property "$unit" MemoryMax)" = 67108864 ]
   [ "$(property "$unit" TasksMax)" = 50 ]
   [ "$(property "$unit" CPUWeight)" = 59 ]
+  [ "$(property "$unit" IOWeight)" = 4950 ]
+  [ "$(property "$unit" MemoryHigh)" = 33554432 ]
+  [ "$(<"$files/memory.high")" = 33554432 ]
   [ "$(property "$unit" AllowedCPUs)" = 0 ]
   [ "$(property "$unit" CPUQuotaPerSecUSec)" = 250ms ]
   [ "$(<"$files/memory.max")" = 67108864 ]
@@ -60,6 +63,18 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   [ "$(<"$files/pids.max")" = 50 ]
   run ctr exec "$ID" cat /sys/fs/cgroup/pids.max
   expect_output 50
+  ctr delete --force "$ID"
+}
+
+@test "no limit of processes is one of the unit's, too; idle comes and goes" {
+  config '.linux.resources += {pids: {limit: -1}, cpu: {idle: 1}}'
+  running
+  local unit=ctr-$ID.scope
+  [ "$(property "$unit" TasksMax)" = infinity ]
+  [ "$(property "$unit" CPUWeight)" = idle ]
+  ctr update --cpu-idle 0 "$ID"
+  [ "$(property "$unit" CPUWeight)" = '[not set]' ]
+  [ "$(<"/sys/fs/cgroup/system.slice/$unit/cpu.idle")" = 0 ]
   ctr delete --force "$ID"
 }
 

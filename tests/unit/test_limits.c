@@ -87,6 +87,8 @@ static const struct row rows[] = {
 	{ "'pids':{'limit':10}",							      "pids.max=10",                              NULL						     },
 	{ "'pids':{'limit':0}",							       "pids.max=1",                               NULL						     },
 	{ "'pids':{'limit':-1}",							      "pids.max=max?",                            NULL                                                     },
+	{ "'memory':{'limit':-2,'swap':5}",						   NULL,
+         "memory.limit: -2 is neither an amount nor -1 (unlimited)"																},
 	{ "'pids':{'limit':-2}",							      NULL,				       "pids.limit: -2 is neither an amount nor -1 (unlimited)" },
  /* block I/O */
 	{ "'blockIO':{'weight':0}",							   "",					 NULL						     },

@@ -89,6 +89,12 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
 	/* An absent path and an empty one mean the same: Podman writes "". */
 	if (cgroups_path && *cgroups_path == '\0')
 		cgroups_path = NULL;
+	if (!cgroups_path && strlen(id) > NAME_MAX - strlen("ctr-"))
+		return ctr_fail(
+			err, CTR_FAULT_USAGE, ENAMETOOLONG,
+			"container id '%.32s...' has %zu characters, as the name of a cgroup "
+			"it may have %zu",
+			id, strlen(id), NAME_MAX - strlen("ctr-"));
 	if (host->rootless && !(cgroups_path && *cgroups_path == '/'))
 		base = host->cgroup_self ? host->cgroup_self : "/";
 

@@ -132,6 +132,8 @@ struct ctr_type {
 #define F_U32_IN(T, m, n, f, low, high) F_LIMITED(T, m, n, f, CTR_F_U32, uint32_t, low, high)
 #define F_I32_IN(T, m, n, f, low, high) F_LIMITED(T, m, n, f, CTR_F_I32, int32_t, low, high)
 #define F_I64_IN(T, m, n, f, low, high) F_LIMITED(T, m, n, f, CTR_F_I64, int64_t, low, high)
+/* A user or a group: (uid_t)-1 means "no change" to setresuid(2), setresgid(2) and fchown(2). */
+#define F_ID(T, m, n, f)                F_U32_IN(T, m, n, f, 0, UINT32_MAX - 1)
 #define F_OPT_IN(T, m, n, k, c, low, high)                                                         \
 	{                                                                                          \
 		CTR_ROW(n, k, 0), .offset = CTR_OFFSET(T, m, c), .has = CTR_HAS(T, has_##m),       \
@@ -180,6 +182,9 @@ struct ctr_type {
 #define F_STRINGS(T, m, count, n, f, fn)                                                           \
 	F_LIST(T, m, count, const char *const *, n, f, CTR_F_STRINGS, .function = (fn))
 #define F_U32S(T, m, count, n) F_LIST(T, m, count, const uint32_t *, n, 0, CTR_F_U32S, )
+#define F_IDS(T, m, count, n)                                                                      \
+	F_LIST(T, m, count, const uint32_t *, n, 0, CTR_F_U32S,                                    \
+	       .arg = CTR_LIMITS(0, UINT32_MAX - 1))
 #define F_ENUMS(T, m, count, n, names)                                                             \
 	F_LIST(T, m, count, const uint32_t *, n, 0, CTR_F_ENUMS, .arg = (names))
 #define F_PAIRS(T, m, count, n, fn)                                                                \

@@ -100,8 +100,8 @@ static const struct ctr_field device_fields[] = {
 	F_I64_IN(struct ctr_device, major, "major", 0, -1, MAJOR_MAX),
 	F_I64_IN(struct ctr_device, minor, "minor", 0, -1, MINOR_MAX),
 	F_U32(struct ctr_device, file_mode, "fileMode", 0),
-	F_U32(struct ctr_device, uid, "uid", 0),
-	F_U32(struct ctr_device, gid, "gid", 0),
+	F_ID(struct ctr_device, uid, "uid", 0),
+	F_ID(struct ctr_device, gid, "gid", 0),
 };
 
 static void device_init(void *object)

@@ -216,10 +216,10 @@ static const struct ctr_type type_affinity = {
 };
 
 static const struct ctr_field user_fields[] = {
-	F_U32(struct ctr_user, uid, "uid", 0),
-	F_U32(struct ctr_user, gid, "gid", 0),
+	F_ID(struct ctr_user, uid, "uid", 0),
+	F_ID(struct ctr_user, gid, "gid", 0),
 	F_U32_OPT_IN(struct ctr_user, umask, "umask", 0, 0777),
-	F_U32S(struct ctr_user, additional_gids, nadditional_gids, "additionalGids"),
+	F_IDS(struct ctr_user, additional_gids, nadditional_gids, "additionalGids"),
 	F_STRING(struct ctr_user, username, "username", 0),
 };
 

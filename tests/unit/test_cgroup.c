@@ -135,6 +135,17 @@ static void test_place_nowhere(void **state)
 					  "db", &err),
 			 -1);
 	assert_int_equal(err.code, ENAMETOOLONG);
+	/* a name of its own is said to be an id, which the document does not have */
+	memset(name, 'x', 252);
+	name[252] = '\0';
+	assert_int_equal(ctr_cgroup_place(&cgroup, &arena, &root_host, CTR_MANAGER_CGROUPFS, NULL,
+					  name, &err),
+			 -1);
+	assert_non_null(strstr(err.text, "container id 'xxxxxxxx"));
+	name[251] = '\0';
+	assert_int_equal(ctr_cgroup_place(&cgroup, &arena, &root_host, CTR_MANAGER_CGROUPFS, NULL,
+					  name, &err),
+			 0);
 	ctr_arena_release(&arena);
 }
 

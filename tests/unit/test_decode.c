@@ -49,9 +49,9 @@ static void faults(void **state)
 			    "process.capabilities.bounding[0]: expected a string, got a number"),
 		/* numbers */
 		BAD_PROCESS("\"user\":{\"uid\":4294967296}",
-			    "process.user.uid: 4294967296 is not in 0..4294967295"),
+			    "process.user.uid: 4294967296 is not in 0..4294967294"),
 		BAD_PROCESS("\"user\":{\"uid\":-1}",
-			    "process.user.uid: -1 is not in 0..4294967295"),
+			    "process.user.uid: -1 is not in 0..4294967294"),
 		BAD_PROCESS("\"user\":{\"uid\":1.5}",
 			    "process.user.uid: expected an integer, got 1.5"),
 		BAD_PROCESS("\"user\":{\"uid\":1.0}",
@@ -59,7 +59,18 @@ static void faults(void **state)
 		BAD_PROCESS("\"user\":{\"uid\":1e3}",
 			    "process.user.uid: expected an integer, got 1e3"),
 		BAD_PROCESS("\"user\":{\"additionalGids\":[1,4294967296]}",
-			    "process.user.additionalGids[1]: 4294967296 is not in 0..4294967295"),
+			    "process.user.additionalGids[1]: 4294967296 is not in 0..4294967294"),
+		/* (uid_t)-1 would leave the process what ctr is: root */
+		BAD_PROCESS("\"user\":{\"uid\":4294967295}",
+			    "process.user.uid: 4294967295 is not in 0..4294967294"),
+		BAD_PROCESS("\"user\":{\"gid\":4294967295}",
+			    "process.user.gid: 4294967295 is not in 0..4294967294"),
+		BAD_PROCESS("\"user\":{\"additionalGids\":[4294967295]}",
+			    "process.user.additionalGids[0]: 4294967295 is not in 0..4294967294"),
+		BAD("\"linux\":{\"devices\":[{\"type\":\"p\",\"path\":\"/x\",\"uid\":4294967295}]}",
+		    "linux.devices[0].uid: 4294967295 is not in 0..4294967294"),
+		BAD("\"linux\":{\"devices\":[{\"type\":\"p\",\"path\":\"/x\",\"gid\":4294967295}]}",
+		    "linux.devices[0].gid: 4294967295 is not in 0..4294967294"),
 		BAD_PROCESS("\"user\":{\"umask\":512}", "process.user.umask: 512 is not in 0..511"),
 		BAD_PROCESS("\"oomScoreAdj\":1001",
 			    "process.oomScoreAdj: 1001 is not in -1000..1000"),
@@ -337,7 +348,7 @@ static void long_values(void **state)
 		&arena,
 		document_of(&arena, "", ctr_arena_printf(&arena, "\"user\":{\"uid\":%s}", word)),
 		&err));
-	assert_non_null(strstr(err.text, "111 is not in 0..4294967295"));
+	assert_non_null(strstr(err.text, "111 is not in 0..4294967294"));
 	ctr_arena_release(&arena);
 }
 

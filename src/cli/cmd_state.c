@@ -102,6 +102,17 @@ static size_t widest(size_t width, const char *text)
 	return len > width ? len : width;
 }
 
+/* A path may have a newline in it, or what a terminal obeys. */
+static const char *without_controls(const char *text, struct ctr_buf *buf)
+{
+	char *copy = ctr_arena_strdup(buf->arena, text);
+
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
 static void print_table(const struct listing *listing, struct ctr_buf *buf)
 {
 	size_t id = 2, bundle = 6;
@@ -117,8 +128,8 @@ static void print_table(const struct listing *listing, struct ctr_buf *buf)
 		const struct ctr_state_doc *doc = &listing->docs[i];
 
 		ctr_buf_addf(buf, "%-*s   %-10d  %-8s   %-*s   %-30s   %s\n", (int)id, doc->id,
-			     doc->pid, doc->status, (int)bundle, doc->bundle, doc->created,
-			     doc->owner);
+			     doc->pid, doc->status, (int)bundle, without_controls(doc->bundle, buf),
+			     doc->created, doc->owner);
 	}
 }
 

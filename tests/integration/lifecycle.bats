@@ -498,6 +498,17 @@ expect_gone() { # ID
   ctr delete --force "$ID-b"
 }
 
+@test "list: a terminal obeys nothing that is in the path of a bundle" {
+  local odd=$BATS_TEST_TMPDIR/odd$'\e[31m\n'
+  command_is sleep 1000
+  mv "$BUNDLE" "$odd"
+  BUNDLE=$odd detached "$ID"
+  run -0 ctr list
+  [ "${#lines[@]}" = 2 ]
+  expect_match 'odd\?\[31m\?'
+  ctr delete --force "$ID"
+}
+
 @test "list: damaged, foreign and half-made entries do not break it" {
   command_is sleep 1000
   detached "$ID"

@@ -19,9 +19,13 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 # NAME: FIELD=NUMBER:TYPE ... ; a type that begins with * is repeated
 MESSAGES = """
 Metadata: name=1:string uid=2:string namespace=3:string attempt=4:uint32
-NamespaceOption: network=1:int32 pid=2:int32 ipc=3:int32
-SandboxSecurity: namespace_options=1:NamespaceOption
-LinuxSandbox: cgroup_parent=1:string security_context=2:SandboxSecurity
+IdMapping: host_id=1:uint32 container_id=2:uint32 length=3:uint32
+UserNamespace: mode=1:int32 uids=2:*IdMapping gids=3:*IdMapping
+NamespaceOption: network=1:int32 pid=2:int32 ipc=3:int32 target_id=4:string userns_options=5:UserNamespace
+Pair: key=1:string value=2:string
+SecurityProfile: profile_type=1:int32 localhost_ref=2:string
+SandboxSecurity: namespace_options=1:NamespaceOption privileged=6:bool
+LinuxSandbox: cgroup_parent=1:string security_context=2:SandboxSecurity sysctls=3:*Pair
 SandboxConfig: metadata=1:Metadata hostname=2:string log_directory=3:string linux=8:LinuxSandbox
 RunPodSandboxRequest: config=1:SandboxConfig runtime_handler=2:string
 RunPodSandboxResponse: pod_sandbox_id=1:string
@@ -35,11 +39,11 @@ ListPodSandboxResponse: items=1:*Sandbox
 ContainerMetadata: name=1:string attempt=2:uint32
 Image: image=1:string
 Variable: key=1:string value=2:string
-Mount: container_path=1:string host_path=2:string readonly=3:bool
+Mount: container_path=1:string host_path=2:string readonly=3:bool propagation=5:int32
 Resources: cpu_period=1:int64 cpu_quota=2:int64 cpu_shares=3:int64 memory_limit_in_bytes=4:int64 oom_score_adj=5:int64
 Capability: add_capabilities=1:*string drop_capabilities=2:*string
 Number: value=1:int64
-ContainerSecurity: capabilities=1:Capability privileged=2:bool namespace_options=3:NamespaceOption run_as_user=5:Number readonly_rootfs=7:bool no_new_privs=11:bool
+ContainerSecurity: capabilities=1:Capability privileged=2:bool namespace_options=3:NamespaceOption run_as_user=5:Number readonly_rootfs=7:bool supplemental_groups=8:*int64 no_new_privs=11:bool seccomp=15:SecurityProfile
 LinuxContainer: resources=1:Resources security_context=2:ContainerSecurity
 ContainerConfig: metadata=1:ContainerMetadata image=2:Image command=3:*string args=4:*string working_dir=5:string envs=6:*Variable mounts=7:*Mount log_path=11:string tty=14:bool linux=15:LinuxContainer
 CreateContainerRequest: pod_sandbox_id=1:string config=2:ContainerConfig sandbox_config=3:SandboxConfig

@@ -10,10 +10,13 @@ import ctypes
 import fcntl
 import mmap
 import os
+import select
 import signal
+import socket
 import struct
 import sys
 import tempfile
+import threading
 import time
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -105,6 +108,260 @@ def pidfd():
     fd = os.pidfd_open(os.getpid())
     yield
     signal.pidfd_send_signal(fd, 0)
+
+
+def threads():
+    """Each adds to a counter of its own under one lock, waits for a condition, or holds a lock."""
+    names = [f"worker {i}" for i in range(8)]
+    counts, lock, condition, held, stop = dict.fromkeys(names, 0), threading.Lock(), threading.Condition(), [], []
+
+    def worker():
+        own = threading.current_thread().name
+        ids[own] = threading.get_native_id()
+        while not stop:
+            with lock:
+                counts[own] += 1
+                counts["all"] = counts.get("all", 0) + 1
+            time.sleep(0.02)
+
+    def waiter():
+        with condition:
+            while not held:
+                condition.wait()
+            held.append(threading.get_native_id())
+
+    ids = {}
+    workers = [threading.Thread(target=worker, name=name, daemon=True) for name in names]
+    asleep = threading.Thread(target=waiter, daemon=True)
+    for thread in workers + [asleep]:
+        thread.start()
+    while len(ids) < len(names):
+        time.sleep(0.01)
+    native = asleep.native_id
+    yield
+    with lock:
+        before = dict(counts)
+        same("sum", sum(before[name] for name in names), before["all"])
+    end = time.monotonic() + 60
+    while any(counts[name] == before[name] for name in names):
+        assert time.monotonic() < end, f"a thread stands still: {counts} {before}"
+        time.sleep(0.05)
+    same("threads", sorted(os.listdir("/proc/self/task")),
+         sorted(str(i) for i in [os.getpid(), native, *ids.values()]))
+    with condition:
+        held.append("go")
+        condition.notify()
+    asleep.join(60)
+    same("the one that waited", held, ["go", native])
+    stop.append(True)
+
+
+def signals():
+    """Blocked ones that are pending: of the process with their values, and of this thread."""
+    realtime = signal.SIGRTMIN + 1
+    blocked = {signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, realtime}
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+    for value in (11, 12, 13):
+        call("sigqueue", os.getpid(), int(realtime), ctypes.c_void_p(value))
+    os.kill(os.getpid(), signal.SIGUSR1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGUSR2)
+    watched = libc.signalfd(-1, struct.pack("Q", 1 << (signal.SIGCHLD - 1)), 0)
+    zombie = os.fork()
+    if zombie == 0:
+        os._exit(7)
+    os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
+    yield
+    same("mask", blocked <= signal.pthread_sigmask(signal.SIG_BLOCK, ()), True)
+    same("ignored", signal.getsignal(signal.SIGWINCH), signal.SIG_IGN)
+    assert {signal.SIGUSR1, signal.SIGUSR2, realtime} <= signal.sigpending(), signal.sigpending()
+    # struct siginfo: the value is at 24
+    info = ctypes.create_string_buffer(128)
+    values = []
+    for _ in range(3):
+        same("signal", libc.sigtimedwait(struct.pack("Q16Q", 1 << (realtime - 1), *[0] * 16), info,
+                                         struct.pack("qq", 5, 0)), realtime)
+        values.append(struct.unpack_from("q", info, 24)[0])
+    same("values", values, [11, 12, 13])
+    for one in (signal.SIGUSR1, signal.SIGUSR2):
+        same("signal", signal.sigtimedwait({one}, 5).si_signo, one)
+    same("signalfd", struct.unpack_from("I", os.read(watched, 128))[0], signal.SIGCHLD)
+    same("zombie", os.waitpid(zombie, os.WNOHANG), (zombie, 7 << 8))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
+
+
+def timers():
+    """Timers of all kinds: what they have left, and that they go on."""
+    ticks = []
+    signal.signal(signal.SIGALRM, lambda *_: ticks.append("real"))
+    signal.signal(signal.SIGVTALRM, lambda *_: ticks.append("virtual"))
+    signal.signal(signal.SIGRTMIN + 2, lambda *_: ticks.append("posix"))
+    signal.setitimer(signal.ITIMER_REAL, 0.3, 0.3)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.05, 0.05)
+    signal.setitimer(signal.ITIMER_PROF, 5000, 100)
+    # sigevent: value, signal, SIGEV_SIGNAL; timers in three clocks, one of which does not end here
+    made = []
+    for clock, first, every in ((1, 0.3, 0.3), (0, 3000, 60), (1, 4000, 0)):
+        timer = ctypes.c_void_p()
+        event = ctypes.create_string_buffer(struct.pack("qii", 5, signal.SIGRTMIN + 2, 0), 64)
+        call("timer_create", clock, event, ctypes.byref(timer))
+        call("timer_settime", timer, 0, struct.pack("qqqq", int(every), int(every % 1 * 1e9), int(first),
+                                                     int(first % 1 * 1e9)), None)
+        made.append(timer)
+    descriptor = os.timerfd_create(time.CLOCK_MONOTONIC)
+    os.timerfd_settime(descriptor, initial=2000, interval=7)
+    yield
+
+    def left(timer):
+        value = ctypes.create_string_buffer(32)
+        call("timer_gettime", timer, value)
+        return struct.unpack("qqqq", value)
+
+    for timer, every, first in ((made[1], 60, 3000), (made[2], 0, 4000)):
+        got = left(timer)
+        assert got[0] == every and first - 900 < got[2] < first, got
+    value = os.timerfd_gettime(descriptor)
+    assert value[1] == 7 and 1100 < value[0] < 2000, value
+    prof = signal.getitimer(signal.ITIMER_PROF)
+    assert 4000 < prof[0] <= 5000 and prof[1] == 100, prof
+    del ticks[:]
+    end = time.monotonic() + 60
+    while len(set(ticks)) < 3:
+        assert time.monotonic() < end, f"only {set(ticks)} go on"
+        sum(range(10000))
+    for kind in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(kind, 0)
+    call("timer_settime", made[0], 0, struct.pack("qqqq", 0, 0, 0, 0), None)
+
+
+def polled():
+    """epoll with what is ready, what is not, and its ways to tell; the data are the descriptors."""
+    ready, quiet, event = os.pipe(), os.pipe(), os.eventfd(3)
+    timer = os.timerfd_create(time.CLOCK_MONOTONIC)
+    os.timerfd_settime(timer, initial=0.01, interval=0)
+    os.write(ready[1], b"in the pipe")
+    poll, above = select.epoll(), select.epoll()
+    poll.register(ready[0], select.EPOLLIN)
+    poll.register(quiet[0], select.EPOLLIN | select.EPOLLET)
+    poll.register(event, select.EPOLLIN)
+    poll.register(timer, select.EPOLLIN)
+    above.register(poll.fileno(), select.EPOLLIN)
+    fcntl.fcntl(quiet[1], fcntl.F_SETPIPE_SZ, 1 << 17)
+    time.sleep(0.05)
+    yield
+    same("ready", sorted(fd for fd, _ in poll.poll(5)), sorted([ready[0], event, timer]))
+    same("above", above.poll(5), [(poll.fileno(), select.EPOLLIN)])
+    same("pipe", os.read(ready[0], 100), b"in the pipe")
+    same("event", os.eventfd_read(event), 3)
+    same("timer", struct.unpack("Q", os.read(timer, 8))[0], 1)
+    same("size", fcntl.fcntl(quiet[0], fcntl.F_GETPIPE_SZ), 1 << 17)
+    os.write(quiet[1], b"x")
+    same("edge", poll.poll(5), [(quiet[0], select.EPOLLIN)])
+
+
+def sockets():
+    """Unix sockets of each kind with what nobody has read, a name, an abstract one."""
+    pairs = {kind: socket.socketpair(socket.AF_UNIX, kind)
+             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET)}
+    for kind, (one, _) in pairs.items():
+        one.send(f"first {kind.name}".encode())
+        one.send(b"second")
+    path = tempfile.mktemp()
+    listener, named = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(path)
+    listener.listen(3)
+    named.bind("\0work")
+    client, sender = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    client.connect(path)
+    served = listener.accept()[0]
+    client.send(b"to the one that accepted")
+    sender.connect("\0work")
+    sender.send(b"by an abstract name")
+    half = socket.socketpair()
+    half[0].send(b"last words")
+    half[0].shutdown(socket.SHUT_WR)
+    yield
+    for kind, (_, other) in pairs.items():
+        first = f"first {kind.name}".encode()
+        if kind == socket.SOCK_STREAM:
+            same("stream", other.recv(100), first + b"second")
+        else:
+            same(kind.name, [other.recv(100), other.recv(100)], [first, b"second"])
+    same("accepted", served.recv(100), b"to the one that accepted")
+    same("name", (served.getsockname(), client.getpeername()), (path, path))
+    same("datagram", named.recv(100), b"by an abstract name")
+    same("half closed", [half[1].recv(100), half[1].recv(100)], [b"last words", b""])
+    again = socket.socket(socket.AF_UNIX)
+    again.connect(path)
+    again.send(b"new")
+    same("new connection", listener.accept()[0].recv(10), b"new")
+
+
+def passed():
+    """A descriptor that is on its way through a unix socket."""
+    one, other = socket.socketpair()
+    pipe = os.pipe()
+    os.write(pipe[1], b"what was in it")
+    socket.send_fds(one, [b"here"], [pipe[0]])
+    os.close(pipe[0])
+    yield
+    text, fds, _, _ = socket.recv_fds(other, 100, 4)
+    same("text", text, b"here")
+    same("pipe", os.read(fds[0], 100), b"what was in it")
+
+
+def inotify():
+    path = tempfile.mkdtemp()
+    watch = call("inotify_init1", os.O_NONBLOCK)
+    number = call("inotify_add_watch", watch, path.encode(), 0x100)  # IN_CREATE
+    yield
+    open(f"{path}/new", "w").close()
+    same("event", struct.unpack_from("iIII", os.read(watch, 1000))[:2], (number, 0x100))
+
+
+def tree():
+    """Sessions, process groups, a grandchild, an orphan, with one shared counter each."""
+    shared = mmap.mmap(-1, 4096)
+    pids = mmap.mmap(-1, 4096)
+
+    def child(slot, make):
+        pid = os.fork()
+        if pid:
+            return pid
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        make()
+        pids[16 * slot:16 * slot + 16] = struct.pack("iiii", os.getpid(), os.getpgid(0), os.getsid(0), 1)
+        if slot == 1:
+            child(2, lambda: None)
+        if slot == 3:
+            child(4, os.setsid)
+            os._exit(0)
+        while True:
+            at = 8 * slot
+            shared[at:at + 8] = struct.pack("q", struct.unpack("q", shared[at:at + 8])[0] + 1)
+            time.sleep(0.05)
+
+    made = [child(0, lambda: None), child(1, os.setsid), child(3, lambda: os.setpgid(0, 0))]
+    same("the one in the middle", os.waitpid(made[2], 0), (made[2], 0))
+
+    def table():
+        return [struct.unpack("iiii", pids[16 * i:16 * i + 16]) for i in range(5)]
+
+    while not all(row[3] for row in table()):
+        time.sleep(0.02)
+    yield
+    for i, (pid, group, session, _) in enumerate(table()):
+        if i == 3:
+            continue
+        same(f"process {i}", (os.getpgid(pid), os.getsid(pid)), (group, session))
+        before, end = shared[8 * i:8 * i + 8], time.monotonic() + 60
+        while shared[8 * i:8 * i + 8] == before:
+            assert time.monotonic() < end, f"process {i} stands still"
+            time.sleep(0.02)
+    parents = [int(open(f"/proc/{table()[i][0]}/stat").read().rsplit(")", 1)[1].split()[1]) for i in (0, 1, 2, 4)]
+    same("parents", parents, [os.getpid(), os.getpid(), table()[1][0], 1])
+    for i in (2, 0, 1, 4):
+        os.kill(table()[i][0], signal.SIGKILL)
 
 
 def main():

@@ -48,7 +48,7 @@ works() {
   WORK=$BATS_TEST_TMPDIR/work
   mkdir "$WORK"
   guest_rootfs
-  cp "$BATS_TEST_DIRNAME/criu-work.py" "$BUNDLE/rootfs/work.py"
+  cp "$(dirname "${BASH_SOURCE[0]}")/criu-work.py" "$BUNDLE/rootfs/work.py"
   config '.root.readonly = false'
   mount_at /work bind "$WORK" bind
   command_is python3 /work.py /work "$@"

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# Many checkpoints and restores of one container: nothing becomes more, less or other. In the guest,
+# by hand: `lab.sh run -- env CTR=... CYCLES=50 bats tests/lab/by-hand/criu-cycles.bats`.
+
+# shellcheck disable=SC2016 # jq and awk expand them
+load ../../integration/helper
+load ../criu
+
+HERE=$BATS_TEST_DIRNAME/..
+
+# snapshot FILE - of the container and of what is around it, and of its state directory
+snapshot() {
+  {
+    python3 "$HERE/criu-snapshot.py" "$(pid_of "$ID")"
+    find "$STATE" -printf 'state %P %y %m %u\n'
+    find "$BUNDLE" -path "$BUNDLE/rootfs" -prune -o -printf 'bundle %P %y\n'
+    ctr state "$ID" | jq -c 'del(.pid, .created)' | sed 's/^/state document /'
+  } | LC_ALL=C sort >"$1"
+}
+
+# The first restore puts the container into a time namespace of CRIU's. That is no drift.
+without_time() { sed -Ei '/ namespace time|^host namespaces time /d' "$1"; }
+
+# What comes and goes beside the container may be there for a moment.
+is_as_before() { snapshot "$OUT.now" && without_time "$OUT.now" && diff "$OUT.before" "$OUT.now" >"$OUT.diff"; }
+
+# asked - what the workload finds of its own
+asked() {
+  rm -f "$WORK/answer"
+  touch "$WORK/ask"
+  eventually test -e "$WORK/answer" && cat "$WORK/answer"
+}
+
+# cycles N FLAG... - with the flags of ctr itself
+cycles() {
+  local n=$1 i began
+  shift
+  FLAGS=("$@")
+  WORK=$BATS_TEST_TMPDIR/work
+  image
+  mkdir -m777 "$WORK"
+  guest_rootfs
+  mount_at /prog bind "$(realpath "$HERE")" bind ro
+  mount_at /work bind "$WORK" bind
+  command_is python3 /prog/criu-tree.py /work
+  ctr "$@" run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  eventually test -S "$WORK/socket"
+  [ "$(asked)" = 'ok 1' ]
+  snapshot "$OUT.before"
+  without_time "$OUT.before"
+  lines=$(grep -c . "$OUT.before")
+  for ((i = 1; i <= n; i++)); do
+    began=$(date +%s%N)
+    ctr "$@" checkpoint --image-path "$IMAGE" "$ID"
+    ctr "$@" restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+    echo "cycle $i: $((($(date +%s%N) - began) / 1000000)) ms, $(du -sk "$IMAGE" | cut -f1) KiB" | tee -a "$OUT.times"
+    eventually is_as_before || {
+      cat "$OUT.diff"
+      return 1
+    }
+    answer=$(asked)
+    echo "$answer"
+    [ "$answer" = "ok $((i + 1))" ]
+  done
+  echo "# $lines things are as before the first cycle" >&3
+  sed 's/^/# /' "$OUT.times" | sed -n '1p;$p' >&3
+  ctr "$@" delete --force "$ID"
+}
+
+@test "cycles of a container with namespaces of its own" {
+  config '.linux.resources.memory.limit = 268435456 | .linux.resources.pids.limit = 50'
+  cycles "${CYCLES:-50}"
+}
+
+@test "cycles in a user namespace" {
+  host_network
+  config '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+  chown -R 100000:100000 "$BUNDLE/rootfs"
+  cycles $((${CYCLES:-50} / 5))
+}
+
+@test "cycles under the systemd manager" {
+  host_network
+  config '.linux.resources.pids.limit = 50'
+  cycles $((${CYCLES:-50} / 5)) --systemd-cgroup
+}

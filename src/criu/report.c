@@ -37,6 +37,8 @@ static const struct {
          "a mount in the container comes from outside and is not in its configuration"                                  },
 	{ "doesn't have a proper root mount",
          "a mount in the container comes from outside and is not in its configuration"                                  },
+	{ "Control messages in queue",
+         "a unix socket holds descriptors or credentials that nobody has received"                                      },
 	{ "io_uring",				  "the container uses io_uring, which CRIU cannot dump"            },
 	{ "No space left on device",                   "no space left on device"                                        },
 	{ "has bad size",			      "a file of the root file system is not the one of the checkpoint"},

@@ -12,7 +12,6 @@ import mmap
 import os
 import select
 import signal
-import socket
 import struct
 import sys
 import tempfile
@@ -257,66 +256,6 @@ def polled():
     same("size", fcntl.fcntl(quiet[0], fcntl.F_GETPIPE_SZ), 1 << 17)
     os.write(quiet[1], b"x")
     same("edge", poll.poll(5), [(quiet[0], select.EPOLLIN)])
-
-
-def sockets():
-    """Unix sockets of each kind with what nobody has read, a name, an abstract one."""
-    pairs = {kind: socket.socketpair(socket.AF_UNIX, kind)
-             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET)}
-    for kind, (one, _) in pairs.items():
-        one.send(f"first {kind.name}".encode())
-        one.send(b"second")
-    path = tempfile.mktemp()
-    listener, named = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listener.bind(path)
-    listener.listen(3)
-    named.bind("\0work")
-    client, sender = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    client.connect(path)
-    served = listener.accept()[0]
-    client.send(b"to the one that accepted")
-    sender.connect("\0work")
-    sender.send(b"by an abstract name")
-    half = socket.socketpair()
-    half[0].send(b"last words")
-    half[0].shutdown(socket.SHUT_WR)
-    yield
-    for kind, (_, other) in pairs.items():
-        first = f"first {kind.name}".encode()
-        if kind == socket.SOCK_STREAM:
-            same("stream", other.recv(100), first + b"second")
-        else:
-            same(kind.name, [other.recv(100), other.recv(100)], [first, b"second"])
-    same("accepted", served.recv(100), b"to the one that accepted")
-    same("name", (served.getsockname(), client.getpeername()), (path, path))
-    same("datagram", named.recv(100), b"by an abstract name")
-    same("half closed", [half[1].recv(100), half[1].recv(100)], [b"last words", b""])
-    again = socket.socket(socket.AF_UNIX)
-    again.connect(path)
-    again.send(b"new")
-    same("new connection", listener.accept()[0].recv(10), b"new")
-
-
-def passed():
-    """A descriptor that is on its way through a unix socket."""
-    one, other = socket.socketpair()
-    pipe = os.pipe()
-    os.write(pipe[1], b"what was in it")
-    socket.send_fds(one, [b"here"], [pipe[0]])
-    os.close(pipe[0])
-    yield
-    text, fds, _, _ = socket.recv_fds(other, 100, 4)
-    same("text", text, b"here")
-    same("pipe", os.read(fds[0], 100), b"what was in it")
-
-
-def inotify():
-    path = tempfile.mkdtemp()
-    watch = call("inotify_init1", os.O_NONBLOCK)
-    number = call("inotify_add_watch", watch, path.encode(), 0x100)  # IN_CREATE
-    yield
-    open(f"{path}/new", "w").close()
-    same("event", struct.unpack_from("iIII", os.read(watch, 1000))[:2], (number, 0x100))
 
 
 def tree():

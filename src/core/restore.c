@@ -35,6 +35,7 @@
 #include "criu/call.h"
 #include "criu/external.h"
 #include "criu/images.h"
+#include "criu/pages.h"
 #include "criu/report.h"
 #include "criu/streams.h"
 #include "ns/idmap.h"
@@ -132,7 +133,8 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 	if (ctr_images_open(&restoration->image,
 			    flags->image_path ? flags->image_path : "checkpoint", flags->work_path,
 			    arena, err) < 0 ||
-	    ctr_images_read(&restoration->image, &restoration->checkpoint, arena, err) < 0)
+	    ctr_images_read(&restoration->image, &restoration->checkpoint, arena, err) < 0 ||
+	    (!flags->lazy_pages && ctr_images_check_files(&restoration->image, arena, err) < 0))
 		return -1;
 
 	if (creation->spec->linux_->namespaces[CTR_NS_USER].listed &&

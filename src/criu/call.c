@@ -2,6 +2,8 @@
 #include "criu/call.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +17,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/run.h"
 #include "criu/options.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 10 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 10, CHILDREN_MAX = 1 << 20 };
 
 static const char *list_trees(const struct ctr_criu_call *call, struct ctr_arena *arena)
 {
@@ -125,10 +128,40 @@ static int serve(const struct ctr_criu_call *call, int sock, int *result, struct
 	}
 }
 
+/* A list of numbers, each with a blank behind it; "": there are none, or the kernel does not tell.
+ */
+static const char *children(struct ctr_arena *arena)
+{
+	static const char path[] = "/proc/thread-self/children";
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *text = NULL;
+
+	if (fd >= 0)
+		text = ctr_file_read_fd(arena, fd, path, CHILDREN_MAX, NULL, NULL);
+	return text ? text : "";
+}
+
+/* CRIU, and what it was about to restore: who was killed could not end them. Not those of @old. */
+static void end_children(const char *old, struct ctr_arena *arena)
+{
+	char *rest = NULL, *list = ctr_arena_printf(arena, "%s", children(arena));
+
+	old = ctr_arena_printf(arena, " %s", old);
+	for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest)) {
+		int status;
+
+		if (strstr(old, ctr_arena_printf(arena, " %s ", pid)))
+			continue;
+		(void)kill(atoi(pid), SIGKILL);
+		(void)ctr_run_wait(atoi(pid), &status);
+	}
+}
+
 int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
 		  struct ctr_error *err)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
+	const char *old = children(arena);
 	int pair[2], status, r;
 	pid_t pid = 0;
 
@@ -144,5 +177,7 @@ int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_aren
 	r = serve(call, ours, result, err);
 	close(ctr_take_fd(&ours));
 	(void)ctr_run_wait(pid, &status);
+	if (r < 0)
+		end_children(old, arena);
 	return r;
 }

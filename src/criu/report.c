@@ -48,6 +48,9 @@ static const struct {
 	{ "Unexpected EOF on",                         "an image is damaged"                                            },
 	{ "bytes while",			       "an image is damaged"                                            },
 	{ "Failed unpacking object",                   "an image is damaged"                                            },
+	{ "Img trimmed",			       "an image is damaged"                                            },
+	{ "Can't read mapping page",                   "an image is damaged"                                            },
+	{ "Can't restore tmpfs content",               "an image is damaged"                                            },
 };
 
 static const char *hint_for(const char *text, size_t len)
@@ -61,7 +64,9 @@ static const char *hint_for(const char *text, size_t len)
 
 static bool is_error(const char *line, size_t len)
 {
-	return memmem(line, len, "Error (", 7) != NULL;
+	/* Without CAP_SYS_RESOURCE it goes on with the limit that there is. */
+	return memmem(line, len, "Error (", 7) &&
+	       !memmem(line, len, "RLIMIT_NOFILE for self", strlen("RLIMIT_NOFILE for self"));
 }
 
 /* From "Error (" on, without the place in CRIU's source. */

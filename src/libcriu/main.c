@@ -27,6 +27,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <poll.h>
 #include <rpc.pb-c.h>
 #include <sched.h>
 #include <signal.h>
@@ -50,6 +51,7 @@ enum { MESSAGE_MAX = 4096, RESPONSE_MAX = 65536 };
 struct session {
 	int parent; /* ctr */
 	int criu;
+	int pidfd; /* of CRIU; -1: it cannot be watched */
 };
 
 /* ---- what ctr is told */
@@ -214,6 +216,7 @@ static int start_criu(struct session *session)
 
 	close(pair[1]);
 	session->criu = pair[0];
+	session->pidfd = ctr_pidfd_open((pid_t)pid);
 	return 0;
 }
 
@@ -231,6 +234,20 @@ static int send_request(const struct session *session, const CriuReq *request)
 	return r;
 }
 
+/* What CRIU restores has its end of the socket, too, so that tells of no death. */
+static bool wait_for_criu(const struct session *session)
+{
+	struct pollfd polls[] = {
+		{.fd = session->criu,   .events = POLLIN},
+		{ .fd = session->pidfd, .events = POLLIN},
+	};
+
+	while (poll(polls, 2, -1) < 0)
+		if (errno != EINTR)
+			return true;
+	return polls[0].revents != 0;
+}
+
 /* NULL: CRIU is gone, or speaks no protocol of ours. */
 static CriuResp *receive(const struct session *session, int *fd)
 {
@@ -239,6 +256,8 @@ static CriuResp *receive(const struct session *session, int *fd)
 	ssize_t n;
 
 	*fd = -1;
+	if (!wait_for_criu(session))
+		return NULL;
 	n = ctr_recv_fds(session->criu, data, sizeof(data), fd, &nfds);
 	if (nfds == 0)
 		*fd = -1;
@@ -306,7 +325,7 @@ static int set_options(const struct session *session, CriuOpts *options, char **
 int main(int argc, char **argv)
 {
 	const ProtobufCEnumValue *type;
-	struct session session = { .parent = -1, .criu = -1 };
+	struct session session = { .parent = -1, .criu = -1, .pidfd = -1 };
 	CriuOpts options = CRIU_OPTS__INIT;
 	CriuReq request = CRIU_REQ__INIT;
 	const char *root = NULL, *cover = NULL, *keyring = NULL;

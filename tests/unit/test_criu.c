@@ -17,6 +17,7 @@
 #include "criu/images.h"
 #include "criu/mountinfo.h"
 #include "criu/options.h"
+#include "criu/pages.h"
 #include "criu/report.h"
 #include "criu/streams.h"
 #include "oci/checkpoint.h"
@@ -285,6 +286,34 @@ static void reasons(void **state)
 	ctr_arena_release(&arena);
 }
 
+static void pagemaps(void **state)
+{
+	/* two magic numbers, a head (file 3), runs: 5 pages, 300 in a parent, 2 lazy, 130 of old */
+	static const uint8_t image[] = {
+		1, 2, 3, 4, 5, 6, 7, 8, 2, 0, 0, 0, 0x08, 3,
+		/* vaddr, count 32, flags, count */
+		8, 0, 0, 0, 0x08, 0x80, 0x20, 0x10, 5, 0x20, 4, 0xff, /* cut by the next test */
+	};
+	static const uint8_t runs[] = {
+		1, 2, 3, 4, 5,    6, 7,    8,    2,    0, 0,    0, 0x08, 3, /* head */
+		8, 0, 0, 0, 8,    1, 16,   9,    0x20, 4, 0x28, 5,          /* 5, not 9 */
+		6, 0, 0, 0, 0x10, 2, 0x20, 2,    0x08, 1,                   /* lazy */
+		5, 0, 0, 0, 8,    1, 16,   0x82, 1,                         /* 130, no flags */
+		6, 0, 0, 0, 8,    1, 16,   7,    0x18, 1,                   /* in a parent */
+	};
+	uint64_t n = 0;
+
+	(void)state;
+	assert_int_equal(ctr_pagemap_count(image, 7, &n), 0);
+	assert_int_equal(ctr_pagemap_count(image, sizeof(image), &n), 0);
+	assert_int_equal(n, 3);
+	n = 0;
+	assert_int_equal(ctr_pagemap_count(runs, sizeof(runs), &n), 5 + 130);
+	assert_int_equal(n, 3);
+	for (size_t len = 0; len < sizeof(runs); len++)
+		(void)ctr_pagemap_count(runs, len, &n);
+}
+
 static void document(void **state)
 {
 	static const char *const descriptors[] = { "pipe:[1]", "", "file[1:2]" };
@@ -487,7 +516,7 @@ int main(void)
 		cmocka_unit_test(wrong_options),  cmocka_unit_test(reasons),
 		cmocka_unit_test(document),       cmocka_unit_test(hostile_document),
 		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
-		cmocka_unit_test(stand_ins),
+		cmocka_unit_test(stand_ins),      cmocka_unit_test(pagemaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,17 +109,19 @@ static long wait_for(const char *path)
 }
 
 /* A serial line is a terminal first: bytes are to come as they are. */
-static void make_raw(int fd)
+/* Is it a terminal at all? */
+static bool make_raw(int fd)
 {
 	struct termios tio;
 
 	if (SYS(ioctl, fd, TCGETS, &tio) < 0)
-		return;
+		return false;
 	tio.c_iflag = tio.c_oflag = tio.c_lflag = 0;
 	tio.c_cflag |= CS8;
 	tio.c_cc[VMIN] = 1;
 	tio.c_cc[VTIME] = 0;
 	(void)SYS(ioctl, fd, TCSETS, &tio);
+	return true;
 }
 
 static uint64_t guest_began;
@@ -148,7 +150,7 @@ static long open_channel(const char *path)
 
 	if (fd < 0)
 		return fd;
-	make_raw((int)fd);
+	guest.tells_read = make_raw((int)fd);
 	use_channel(fd);
 	return 0;
 }

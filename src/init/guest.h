@@ -30,6 +30,7 @@ struct session {
 
 struct guest {
 	int channel, signals, cgroup; /* cgroup: cgroup.procs of the container's */
+	bool tells_read;              /* CTR_FRAME_READ: the channel is a terminal */
 	uint64_t namespaces;          /* of session 0 */
 	struct session sessions[CTR_FRAME_SESSIONS];
 	/* what has come in of the next frame */

@@ -93,13 +93,16 @@ static void serve_frame(const struct ctr_frame *head, const uint8_t *data)
 static void read_channel(void)
 {
 	const struct ctr_frame *head = (const struct ctr_frame *)guest.input;
+	uint32_t used, count;
 	long n = read_some(guest.channel, guest.input + guest.input_length,
 			   sizeof(guest.input) - guest.input_length);
-	uint32_t used;
 
 	if (n <= 0)
 		guest_die("cannot read", "the channel", n);
-	guest.input_length += (uint32_t)n;
+	count = (uint32_t)n;
+	if (guest.tells_read)
+		guest_send(NULL, CTR_FRAME_READ, 0, &count, sizeof(count));
+	guest.input_length += count;
 	while (guest.input_length >= sizeof(*head)) {
 		if (head->length > CTR_FRAME_DATA_MAX)
 			guest_die("cannot read", "the channel", -EMSGSIZE);

@@ -43,6 +43,8 @@ enum ctr_frame_type {
 			     all are there */
 	CTR_FRAME_SIGNAL, /* u32 */
 	CTR_FRAME_RESIZE, /* u16 rows, u16 columns */
+	/* guest to host */
+	CTR_FRAME_READ, /* u32: so many more bytes of a channel that is a terminal have been read */
 	CTR_FRAME_TYPES,
 };
 

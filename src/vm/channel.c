@@ -56,6 +56,7 @@ static bool is_allowed(const struct ctr_frame *head)
 	case CTR_FRAME_CREDIT:
 		return head->length == sizeof(uint32_t) && head->stream == CTR_STREAM_IN;
 	case CTR_FRAME_LIMIT:
+	case CTR_FRAME_READ:
 		return head->length == sizeof(uint32_t);
 	case CTR_FRAME_FATAL:
 	case CTR_FRAME_STATS:
@@ -66,7 +67,7 @@ static bool is_allowed(const struct ctr_frame *head)
 	}
 }
 
-int ctr_channel_next(struct ctr_channel *channel, struct ctr_frame *head, const uint8_t **data)
+static int next_frame(struct ctr_channel *channel, struct ctr_frame *head, const uint8_t **data)
 {
 	const uint8_t *at = channel->in + channel->in_used;
 	size_t there = channel->in_length - channel->in_used;
@@ -81,6 +82,20 @@ int ctr_channel_next(struct ctr_channel *channel, struct ctr_frame *head, const 
 	*data = at + sizeof(*head);
 	channel->in_used += sizeof(*head) + head->length;
 	return 1;
+}
+
+int ctr_channel_next(struct ctr_channel *channel, struct ctr_frame *head, const uint8_t **data)
+{
+	uint32_t count;
+	int r;
+
+	while ((r = next_frame(channel, head, data)) == 1 && head->type == CTR_FRAME_READ) {
+		memcpy(&count, *data, sizeof(count));
+		if (count > channel->unread)
+			return -EBADMSG;
+		channel->unread -= count;
+	}
+	return r;
 }
 
 void ctr_channel_send(struct ctr_channel *channel, enum ctr_frame_type type, unsigned stream,
@@ -117,12 +132,16 @@ void ctr_channel_send(struct ctr_channel *channel, enum ctr_frame_type type, uns
 
 int ctr_channel_flush(struct ctr_channel *channel)
 {
-	while (channel->out_length > 0) {
-		ssize_t n =
-			write(channel->fd, channel->out + channel->out_start, channel->out_length);
+	while (ctr_channel_waits(channel)) {
+		size_t length = channel->out_length;
+		ssize_t n;
 
+		if (channel->unread_max > 0 && length > channel->unread_max - channel->unread)
+			length = channel->unread_max - channel->unread;
+		n = write(channel->fd, channel->out + channel->out_start, length);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		channel->unread += (size_t)n;
 		channel->out_start += (size_t)n;
 		channel->out_length -= (size_t)n;
 	}

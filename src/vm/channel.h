@@ -13,6 +13,11 @@
 
 struct ctr_channel {
 	int fd; /* non-blocking; the caller's */
+	/* A guest's terminal that is full may never again take anything (User-Mode Linux gives up
+	 * reading what it has been throttled for), so no more than that is on the way to it. 0: no
+	 * such limit. */
+	uint32_t unread_max;
+	uint64_t unread; /* written, and the guest has not said that it read it */
 	size_t in_length, in_used;
 	uint8_t *out; /* malloc(3) */
 	size_t out_start, out_length, out_size;
@@ -35,7 +40,9 @@ void ctr_channel_send(struct ctr_channel *channel, enum ctr_frame_type type, uns
 		      unsigned session, const void *data, uint32_t length);
 /* Write what the other side takes now. 0, or -errno. */
 int ctr_channel_flush(struct ctr_channel *channel);
+/* Is there something to write that the other side may take? */
 static inline bool ctr_channel_waits(const struct ctr_channel *channel)
 {
-	return channel->out_length > 0;
+	return channel->out_length > 0 &&
+	       (channel->unread_max == 0 || channel->unread < channel->unread_max);
 }

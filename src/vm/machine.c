@@ -460,6 +460,7 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 			    : wires.qmp[0];
 	start.console = start.listener >= 0 ? -1 : wires.console[0];
 	start.output = wires.output[0];
+	start.unread_max = machine->backend->bits & CTR_BACKEND_PORTED ? CTR_UML_UNREAD_MAX : 0;
 	start.terminal = machine->spec->process->terminal;
 	start.boot_seconds = setup->boot_seconds;
 	{

@@ -586,6 +586,7 @@ int ctr_monitor_run(const struct ctr_monitor_start *start)
 	if (!monitor)
 		return 125;
 	ctr_channel_init(&monitor->channel, start->channel);
+	monitor->channel.unread_max = start->unread_max;
 	monitor->console.fd = start->console;
 	monitor->output.fd = start->output;
 	monitor->gate = start->fds->gate;

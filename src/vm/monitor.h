@@ -20,6 +20,7 @@ struct ctr_monitor_start {
 	pid_t vmm;             /* the hypervisor */
 	pid_t server;          /* of files; 0: none */
 	int channel;           /* to the guest; -1: it will connect to ->listener */
+	uint32_t unread_max;   /* struct ctr_channel */
 	int listener;          /* -1: none */
 	int qmp;               /* to QEMU; -1: this hypervisor cannot be paused */
 	int console;           /* what the guest's kernel says */

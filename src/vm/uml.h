@@ -12,6 +12,9 @@
 
 struct ctr_vm_nic;
 
+/* Half of what n_tty keeps for a reader (N_TTY_BUF_SIZE): a full line is never read again. */
+enum { CTR_UML_UNREAD_MAX = 2048 };
+
 struct ctr_uml {
 	const char *program;
 	uint64_t memory;

@@ -331,6 +331,52 @@ static void frames(void **state)
 	}
 }
 
+static void say_read(int fd, uint32_t count)
+{
+	const struct ctr_frame head = { .type = CTR_FRAME_READ, .length = sizeof(count) };
+
+	assert_int_equal(write(fd, &head, sizeof(head)), sizeof(head));
+	assert_int_equal(write(fd, &count, sizeof(count)), sizeof(count));
+}
+
+/* No more on the way than a guest's terminal takes; one that has read more than it was sent lies.
+ */
+static void unread(void **state)
+{
+	static const uint8_t data[100];
+	struct ctr_frame head;
+	const uint8_t *bytes;
+	char text[200];
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	(void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	(void)fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	ctr_channel_init(&channel, pair[0]);
+	channel.unread_max = 64;
+	ctr_channel_send(&channel, CTR_FRAME_DATA, CTR_STREAM_IN, 0, data, sizeof(data));
+	assert_int_equal(ctr_channel_flush(&channel), 0);
+	assert_int_equal(read(pair[1], text, sizeof(text)), 64);
+	assert_false(ctr_channel_waits(&channel));
+	assert_int_equal(ctr_channel_flush(&channel), 0);
+	assert_int_equal(read(pair[1], text, sizeof(text)), -1);
+
+	say_read(pair[1], 10);
+	assert_int_equal(ctr_channel_read(&channel), 1);
+	assert_int_equal(ctr_channel_next(&channel, &head, &bytes), 0);
+	assert_true(ctr_channel_waits(&channel));
+	assert_int_equal(ctr_channel_flush(&channel), 0);
+	assert_int_equal(read(pair[1], text, sizeof(text)), 10);
+
+	say_read(pair[1], 65);
+	assert_int_equal(ctr_channel_read(&channel), 1);
+	assert_int_equal(ctr_channel_next(&channel, &head, &bytes), -EBADMSG);
+	ctr_channel_release(&channel);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void sending(void **state)
 {
 	struct ctr_frame head;
@@ -587,7 +633,7 @@ int main(void)
 		cmocka_unit_test(frames),        cmocka_unit_test(sending),
 		cmocka_unit_test(choice),        cmocka_unit_test(statistics),
 		cmocka_unit_test(deadline),      cmocka_unit_test(updates),
-		cmocka_unit_test(footprint),
+		cmocka_unit_test(footprint),     cmocka_unit_test(unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

@@ -187,7 +187,7 @@ static const char *line_key(const struct ctr_limit *limit, struct ctr_arena *are
 	size_t len = strcspn(limit->value, " ");
 
 	if (limit->controller == CTR_CONTROLLER_IO && !memchr(limit->value, ':', len))
-		return "default";
+		return strcmp(limit->file, "io.prio.class") == 0 ? NULL : "default";
 	if (limit->controller == CTR_CONTROLLER_IO || limit->controller == CTR_CONTROLLER_RDMA ||
 	    limit->controller == CTR_CONTROLLER_MISC || limit->controller == CTR_CONTROLLER_DMEM)
 		return ctr_arena_strndup(arena, limit->value, len);
@@ -206,6 +206,8 @@ static const char *old_line(const struct ctr_limit *limit, const char *key, cons
 
 	if (strcmp(limit->file, "io.max") == 0)
 		return ctr_arena_printf(arena, "%s rbps=max wbps=max riops=max wiops=max", key);
+	if (strcmp(limit->file, "io.latency") == 0)
+		return ctr_arena_printf(arena, "%s target=0", key);
 	if (limit->flags & CTR_LIMIT_OR_NEXT || strcmp(limit->file, "io.weight") == 0)
 		return ctr_arena_printf(arena, "%s default", key);
 	return NULL;

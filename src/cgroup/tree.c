@@ -17,7 +17,8 @@
 #include "base/file.h"
 
 enum {
-	DEPTH_MAX = 4096,    /* a position a level */
+	DEPTH_MAX = 4096,    /* a place a level */
+	STEPS_MAX = 1 << 20, /* into a directory, or out of it */
 	STUCK_MAX = 1 << 16, /* sub-cgroups that came back, in one removal */
 	DIRENTS_SIZE = 2048,
 };
@@ -73,9 +74,17 @@ struct dirent64_raw {
 	char d_name[];
 };
 
+/* A child that was gone into. The position behind it is but a hash of its successor's name, which
+ * another one may have, too. */
+struct place {
+	uint64_t inode;
+	int64_t after;
+};
+
 struct listing {
 	int fd;
-	int64_t after; /* where the entries after the last one begin */
+	struct place last; /* entry */
+	struct place left; /* skip what comes up to this one; inode 0: nothing */
 	size_t next, end;
 	char data[DIRENTS_SIZE] __attribute__((aligned(8)));
 };
@@ -98,7 +107,7 @@ static int next_directory(struct listing *list, const char **name)
 
 		entry = (const void *)(list->data + list->next);
 		list->next += entry->d_reclen;
-		list->after = entry->d_off;
+		list->last = (struct place){ entry->d_ino, entry->d_off };
 		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -115,16 +124,36 @@ static bool has_directories(int dir)
 	return fstat(dir, &st) < 0 || st.st_nlink != 2;
 }
 
-/* Go on in the directory @fd, behind @after; the listing owns the descriptor. */
-static int enter(struct listing *list, int fd, int64_t after)
+/* Go on in the directory @fd, behind @left; the listing owns the descriptor. */
+static int enter(struct listing *list, int fd, struct place left)
 {
-	int r = fd < 0 || lseek(fd, after, SEEK_SET) < 0 ? -errno : 0;
+	int r = fd < 0 ? -errno : 0;
 
 	if (list->fd >= 0)
 		(void)close(list->fd);
 	list->fd = fd;
+	list->left = left;
 	list->next = list->end = 0;
 	return r;
+}
+
+/* The next directory behind what was left. */
+static int next_unseen(struct listing *list, const char **name)
+{
+	int r;
+
+	while ((r = next_directory(list, name)) > 0 && list->left.inode != 0)
+		if (list->last.inode == list->left.inode)
+			list->left.inode = 0;
+	if (r != 0 || list->left.inode == 0)
+		return r;
+
+	/* It is gone: from about there. */
+	list->left.inode = 0;
+	list->next = list->end = 0;
+	if (lseek(list->fd, list->left.after, SEEK_SET) < 0)
+		return -errno;
+	return next_directory(list, name);
 }
 
 static int open_below(int dir, const char *name)
@@ -138,7 +167,7 @@ static int visit_children(struct listing *list, ctr_cgroup_dir_fn fn, void *data
 	const char *name;
 	int r;
 
-	while ((r = next_directory(list, &name)) > 0) {
+	while ((r = next_unseen(list, &name)) > 0) {
 		_cleanup_close_ int child = open_below(list->fd, name);
 
 		if (child < 0 && errno == ENOENT)
@@ -160,25 +189,30 @@ static int visit_children(struct listing *list, ctr_cgroup_dir_fn fn, void *data
 int ctr_cgroup_each_dir(int dir, ctr_cgroup_dir_fn fn, void *data)
 {
 	struct listing list = { .fd = -1 };
-	int64_t after[DEPTH_MAX];
-	size_t depth = 0;
+	struct place left[DEPTH_MAX];
+	size_t depth = 0, steps = 0;
 	int r, next;
 
 	r = fn(dir, data);
 	if (r < 0 || !has_directories(dir))
 		return r;
 
-	r = enter(&list, open_below(dir, "."), 0);
+	r = enter(&list, open_below(dir, "."), (struct place){ 0 });
 	while (r == 0) {
+		/* Somebody makes and removes them faster than they are walked. */
+		if (steps++ == STEPS_MAX) {
+			r = -ELOOP;
+			break;
+		}
 		r = visit_children(&list, fn, data, &next);
 		if (r < 0 || (r == 0 && depth == 0))
 			break;
 		if (r == 0) {
 			next = openat(list.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-			r = enter(&list, next, after[--depth]);
+			r = enter(&list, next, left[--depth]);
 		} else if (depth < DEPTH_MAX) {
-			after[depth++] = list.after;
-			r = enter(&list, next, 0);
+			left[depth++] = list.last;
+			r = enter(&list, next, (struct place){ 0 });
 		} else {
 			(void)close(next);
 			r = -ELOOP;

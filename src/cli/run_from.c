@@ -6,16 +6,19 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "core/create.h"
+#include "core/prepare.h"
 #include "criu/options.h"
 
 /* Where a process of ours says what became of its container; shared with it. */
@@ -69,13 +72,33 @@ static void reap(struct outcome *outcomes, size_t n)
 					       "what restored it was ended by signal %d (ctr "
 					       "delete --force)",
 					       WTERMSIG(status));
+			else if (status != 0 && outcome->error.fault == CTR_FAULT_NONE)
+				(void)ctr_fail(&outcome->error, CTR_FAULT_HOST, 0,
+					       "what restored it has ended with status %d (ctr "
+					       "delete --force)",
+					       WEXITSTATUS(status));
 			return;
 		}
 	}
 }
 
+/* Has a signal that ends this process come meanwhile? */
+static bool is_to_end(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	sigset_t pending;
+
+	if (sigpending(&pending) < 0)
+		return false;
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(signals); i++)
+		if (sigismember(&pending, signals[i]) == 1)
+			return true;
+	return false;
+}
+
 static int start_one(struct ctr_command *command, const struct ctr_create_options *options,
-		     const char *from, const char *id, struct outcome *outcome)
+		     const char *from, const char *id, const sigset_t *signals,
+		     struct outcome *outcome)
 {
 	pid_t pid = fork();
 
@@ -86,6 +109,7 @@ static int start_one(struct ctr_command *command, const struct ctr_create_option
 		return 0;
 	}
 
+	(void)sigprocmask(SIG_SETMASK, signals, NULL);
 	if (run_one(command, options, from, id, &outcome->error) == 0)
 		outcome->error.fault = CTR_FAULT_NONE;
 	_exit(0);
@@ -115,21 +139,25 @@ static int run_all(struct ctr_command *command, const struct ctr_create_options 
 	struct outcome *outcomes = mmap(NULL, n * sizeof(*outcomes), PROT_READ | PROT_WRITE,
 					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	size_t running = 0;
+	sigset_t signals;
 	int r;
 
 	if (outcomes == MAP_FAILED)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot map memory");
 
-	for (size_t i = 0; i < n; i++) {
+	/* One that is to end begins no more, and goes when those that run are done. */
+	ctr_prepare_block_signals(&signals);
+	for (size_t i = 0; i < n && !is_to_end(); i++) {
 		if (running == max) {
 			reap(outcomes, n);
 			running--;
 		}
-		if (start_one(command, options, from, ids[i], &outcomes[i]) == 0)
+		if (start_one(command, options, from, ids[i], &signals, &outcomes[i]) == 0)
 			running++;
 	}
 	for (; running > 0; running--)
 		reap(outcomes, n);
+	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 
 	r = tell(outcomes, ids, n, err);
 	(void)munmap(outcomes, n * sizeof(*outcomes));

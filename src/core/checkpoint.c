@@ -318,9 +318,11 @@ static int checkpoint(struct dump *dump, struct ctr_error *err)
 	if ((flags->parent_path &&
 	     ctr_images_check_parent(&dump->image, flags->parent_path, err) < 0) ||
 	    describe(dump, err) < 0 || call_criu(dump, err) < 0) {
-		/* Killed between the end of the container and its answer, CRIU has dumped all. */
+		/* Killed between the end of the container and its answer, CRIU has dumped all: the
+		 * inventory is what it writes last. */
 		if (!flags->leave_running && !flags->pre_dump &&
-		    ctr_container_status(&dump->container) == CTR_STATUS_STOPPED)
+		    ctr_container_status(&dump->container) == CTR_STATUS_STOPPED &&
+		    faccessat(dump->image.dir, "inventory.img", F_OK, 0) == 0)
 			return ctr_fail_within(err, "the container has ended, its images are kept");
 		ctr_images_remove(&dump->image);
 		let_run(dump);

@@ -500,8 +500,12 @@ void ctr_launch_kill(struct ctr_launch *launch)
 	if (launch->pid <= 0)
 		return;
 
-	/* Not reaped yet, so the number is still its own. */
-	kill(launch->pid, SIGKILL);
+	/* Without a pidfd it is a child that was not reaped yet, and the number still its own. What
+	 * CRIU restored may have been: its pidfd knows. */
+	if (launch->pidfd >= 0)
+		(void)ctr_pidfd_kill(launch->pidfd, SIGKILL);
+	else
+		kill(launch->pid, SIGKILL);
 	while (waitpid(launch->pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	launch->pid = 0;

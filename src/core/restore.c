@@ -134,7 +134,7 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 			    flags->image_path ? flags->image_path : "checkpoint", flags->work_path,
 			    arena, err) < 0 ||
 	    ctr_images_read(&restoration->image, &restoration->checkpoint, arena, err) < 0 ||
-	    (!flags->lazy_pages && ctr_images_check_files(&restoration->image, arena, err) < 0))
+	    ctr_images_check_files(&restoration->image, !flags->lazy_pages, err) < 0)
 		return -1;
 
 	if (creation->spec->linux_->namespaces[CTR_NS_USER].listed &&

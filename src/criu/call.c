@@ -128,8 +128,7 @@ static int serve(const struct ctr_criu_call *call, int sock, int *result, struct
 	}
 }
 
-/* A list of numbers, each with a blank behind it; "": there are none, or the kernel does not tell.
- */
+/* A list of numbers, each with a blank behind it. NULL: the kernel does not tell. */
 static const char *children(struct ctr_arena *arena)
 {
 	static const char path[] = "/proc/thread-self/children";
@@ -138,14 +137,18 @@ static const char *children(struct ctr_arena *arena)
 
 	if (fd >= 0)
 		text = ctr_file_read_fd(arena, fd, path, CHILDREN_MAX, NULL, NULL);
-	return text ? text : "";
+	return text;
 }
 
 /* CRIU, and what it was about to restore: who was killed could not end them. Not those of @old. */
 static void end_children(const char *old, struct ctr_arena *arena)
 {
-	char *rest = NULL, *list = ctr_arena_printf(arena, "%s", children(arena));
+	const char *now = children(arena);
+	char *rest = NULL, *list;
 
+	if (!old || !now)
+		return;
+	list = ctr_arena_strdup(arena, now);
 	old = ctr_arena_printf(arena, " %s", old);
 	for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest)) {
 		int status;

@@ -100,7 +100,7 @@ uint64_t ctr_pagemap_count(const uint8_t *data, size_t len, uint64_t *n)
 	return count;
 }
 
-static int check_pages(int dir, const char *name, struct ctr_arena *arena, struct ctr_error *err)
+static int check_pages_in(int dir, const char *name, struct ctr_arena *arena, struct ctr_error *err)
 {
 	size_t len = 0;
 	char *data = ctr_file_read(arena, dir, name, PAGEMAP_MAX, &len, err);
@@ -125,7 +125,18 @@ static int check_pages(int dir, const char *name, struct ctr_arena *arena, struc
 	return 0;
 }
 
-static int check_dir(int dir, struct ctr_arena *arena, struct ctr_error *err)
+/* One after the other, so that no more than one is in memory. */
+static int check_pages(int dir, const char *name, struct ctr_error *err)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	int r;
+
+	r = check_pages_in(dir, name, &arena, err);
+	ctr_arena_release(&arena);
+	return r;
+}
+
+static int check_dir(int dir, bool memory, struct ctr_error *err)
 {
 	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *list = again < 0 ? NULL : fdopendir(again);
@@ -149,22 +160,36 @@ static int check_dir(int dir, struct ctr_arena *arena, struct ctr_error *err)
 			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 					"an image is damaged: '%s' is no regular file",
 					entry->d_name);
-		if (strncmp(entry->d_name, "pagemap-", strlen("pagemap-")) == 0 &&
-		    check_pages(dir, entry->d_name, arena, err) < 0)
+		if (memory && strncmp(entry->d_name, "pagemap-", strlen("pagemap-")) == 0 &&
+		    check_pages(dir, entry->d_name, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int ctr_images_check_files(const struct ctr_images *image, struct ctr_arena *arena,
-			   struct ctr_error *err)
+int ctr_images_check_files(const struct ctr_images *image, bool memory, struct ctr_error *err)
 {
 	_cleanup_close_ int dir = -1;
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} seen[PARENTS_MAX];
+	struct stat st;
 
 	for (unsigned depth = 0; depth < PARENTS_MAX; depth++) {
 		int next;
 
-		if (check_dir(dir < 0 ? image->dir : dir, arena, err) < 0)
+		if (fstat(dir < 0 ? image->dir : dir, &st) < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: '%s'",
+					image->path);
+		seen[depth].dev = st.st_dev;
+		seen[depth].ino = st.st_ino;
+		for (unsigned i = 0; i < depth; i++)
+			if (seen[i].ino == st.st_ino && seen[i].dev == st.st_dev)
+				return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+						"--image-path: '%s' is a parent of its own",
+						image->path);
+		if (check_dir(dir < 0 ? image->dir : dir, memory, err) < 0)
 			return ctr_fail_within(err, "--image-path: '%s'%s", image->path,
 					       depth > 0 ? " (a parent)" : "");
 		next = openat(dir < 0 ? image->dir : dir, "parent",

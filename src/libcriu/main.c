@@ -237,15 +237,16 @@ static int send_request(const struct session *session, const CriuReq *request)
 /* What CRIU restores has its end of the socket, too, so that tells of no death. */
 static bool wait_for_criu(const struct session *session)
 {
+	/* In this order: who is seen to have ended has answered before, if at all. */
 	struct pollfd polls[] = {
-		{.fd = session->criu,   .events = POLLIN},
-		{ .fd = session->pidfd, .events = POLLIN},
+		{.fd = session->pidfd, .events = POLLIN},
+		{ .fd = session->criu, .events = POLLIN},
 	};
 
 	while (poll(polls, 2, -1) < 0)
 		if (errno != EINTR)
 			return true;
-	return polls[0].revents != 0;
+	return polls[1].revents != 0;
 }
 
 /* NULL: CRIU is gone, or speaks no protocol of ours. */

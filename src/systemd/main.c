@@ -108,17 +108,25 @@ struct patience {
 		.pause = {.tv_nsec = 100000000 }                                                   \
 	}
 
+/* Has it that name, or with a dot at the end one that begins so? */
+static bool is_absent(const sd_bus_error *error, const char *name)
+{
+	size_t len = strlen(name);
+
+	return error->name && strncmp(error->name, name, len) == 0 &&
+	       (name[len - 1] == '.' || error->name[len] == '\0');
+}
+
 /* Is the call worth another try? After a pause, without the @error. */
 static bool again(struct patience *patience, sd_bus_error *error)
 {
 	static const char *const absent[] = {
-		SD_BUS_ERROR_NO_REPLY,
-		SD_BUS_ERROR_SERVICE_UNKNOWN,
-		SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+		SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+		"org.freedesktop.DBus.Error.Spawn.", /* the bus tries to start it itself */
 	};
 
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
-		if (!sd_bus_error_has_name(error, absent[i]) || patience->tries == AGAIN_TRIES)
+		if (!is_absent(error, absent[i]) || patience->tries == AGAIN_TRIES)
 			continue;
 		patience->tries++;
 		sd_bus_error_free(error);

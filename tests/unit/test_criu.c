@@ -314,6 +314,56 @@ static void pagemaps(void **state)
 		(void)ctr_pagemap_count(runs, len, &n);
 }
 
+static void put_bytes(const char *dir, const char *name, const void *data, size_t size)
+{
+	char path[128];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* What CRIU would wait for without end. */
+static void damaged_files(void **state)
+{
+	/* head: pages_id 3; one run of a page that is present */
+	static const char pagemap[] = "\x01\x02\x03\x04\x05\x06\x07\x08"
+				      "\x02\0\0\0\x08\x03"
+				      "\x06\0\0\0\x08\x01\x10\x01\x20\x04";
+	static const char page[4096];
+	struct ctr_images image = CTR_IMAGES_INIT;
+	struct ctr_error err = { 0 };
+	char *dir = unit_make_dir();
+	int fd;
+
+	(void)state;
+	image.path = dir;
+	fd = image.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	put_bytes(dir, "pagemap-1.img", pagemap, sizeof(pagemap) - 1);
+	put_bytes(dir, "pages-3.img", page, sizeof(page));
+	assert_int_equal(ctr_images_check_files(&image, true, &err), 0);
+
+	put_bytes(dir, "pages-3.img", page, sizeof(page) - 1);
+	assert_int_equal(ctr_images_check_files(&image, true, &err), -1);
+	assert_non_null(strstr(err.text, "'pages-3.img' has 4095 bytes"));
+	assert_int_equal(ctr_images_check_files(&image, false, &err), 0);
+
+	assert_int_equal(mkfifoat(fd, "core-1.img", 0600), 0);
+	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
+	assert_non_null(strstr(err.text, "'core-1.img' is no regular file"));
+	assert_int_equal(unlinkat(fd, "core-1.img", 0), 0);
+
+	assert_int_equal(symlinkat(".", fd, "parent"), 0);
+	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
+	assert_non_null(strstr(err.text, "is a parent of its own"));
+	close(fd);
+	unit_remove_dir(dir);
+}
+
 static void document(void **state)
 {
 	static const char *const descriptors[] = { "pipe:[1]", "", "file[1:2]" };
@@ -511,12 +561,13 @@ static void stand_ins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mounts),         cmocka_unit_test(external),
-		cmocka_unit_test(resolved),       cmocka_unit_test(options),
-		cmocka_unit_test(wrong_options),  cmocka_unit_test(reasons),
-		cmocka_unit_test(document),       cmocka_unit_test(hostile_document),
-		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
-		cmocka_unit_test(stand_ins),      cmocka_unit_test(pagemaps),
+		cmocka_unit_test(mounts),           cmocka_unit_test(external),
+		cmocka_unit_test(resolved),         cmocka_unit_test(options),
+		cmocka_unit_test(wrong_options),    cmocka_unit_test(reasons),
+		cmocka_unit_test(damaged_files),    cmocka_unit_test(document),
+		cmocka_unit_test(hostile_document), cmocka_unit_test(hostile_images),
+		cmocka_unit_test(streams),          cmocka_unit_test(stand_ins),
+		cmocka_unit_test(pagemaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* The verbs create and run: the frame around a creation, and what run does after it. */
 #include "core/create.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -13,6 +14,18 @@
 #include "hook/hook.h"
 #include "oci/spec.h"
 #include "state/dir.h"
+
+/* execve(2) cannot place its arguments, and systemd may have taken the cgroup away that would tell.
+ */
+static bool lacked_memory(const struct ctr_creation *creation, const struct ctr_error *err)
+{
+	const struct ctr_resources *resources =
+		creation->spec ? creation->spec->linux_->resources : NULL;
+
+	return err->fault == CTR_FAULT_HOST && (err->code == ENOMEM || err->code == E2BIG) &&
+	       resources && resources->memory && resources->memory->has_limit &&
+	       resources->memory->limit > 0;
+}
 
 /* Nothing else of what went wrong matters when the OOM killer was there. */
 static void explain_end(const struct ctr_creation *creation, struct ctr_error *err)
@@ -33,6 +46,11 @@ static void explain_end(const struct ctr_creation *creation, struct ctr_error *e
 				      "linux.resources.memory.limit: too low to start the "
 				      "container (%s)",
 				      ctr_container_memory_limit(cgroup, creation->context));
+	else if (lacked_memory(creation, err))
+		(void)ctr_fail_within(err,
+				      "linux.resources.memory.limit: too low to start the "
+				      "container (memory limit %lld)",
+				      (long long)creation->spec->linux_->resources->memory->limit);
 }
 
 static void tell_oom(const struct ctr_creation *creation, int status)

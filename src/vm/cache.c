@@ -90,6 +90,15 @@ int ctr_vm_cache_lock(int cache, const char *name, bool wait)
 	}
 }
 
+/* ---- names */
+
+uint64_t ctr_vm_cache_hash(uint64_t hash, const void *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
+	return hash;
+}
+
 /* ---- what is not needed any more */
 
 struct entry {
@@ -102,9 +111,14 @@ struct entry {
  * this is, or by whom it was begun. */
 static bool name_of(const char *file, char name[NAME_MAX + 1])
 {
+	static const char *const kinds[] = { "root-", "initramfs-", "kernel-" };
 	const char *begin = file + (file[0] == '.'), *end = NULL;
+	size_t kind = 0;
 
-	if (strncmp(begin, "root-", 5) != 0 && strncmp(begin, "initramfs-", 10) != 0)
+	while (kind < CTR_ARRAY_SIZE(kinds) &&
+	       strncmp(begin, kinds[kind], strlen(kinds[kind])) != 0)
+		kind++;
+	if (kind == CTR_ARRAY_SIZE(kinds))
 		return false;
 	for (const char *dash = strchr(begin, '-'); dash; dash = strchr(dash + 1, '-'))
 		if (strspn(dash + 1, "0123456789abcdef") == 16)

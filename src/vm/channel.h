@@ -17,6 +17,7 @@ struct ctr_channel {
 	 * reading what it has been throttled for), so no more than that is on the way to it. 0: no
 	 * such limit. */
 	uint32_t unread_max;
+	bool held;       /* nothing is written: the guest's terminal may not be raw yet */
 	uint64_t unread; /* written, and the guest has not said that it read it */
 	size_t in_length, in_used;
 	uint8_t *out; /* malloc(3) */
@@ -43,6 +44,6 @@ int ctr_channel_flush(struct ctr_channel *channel);
 /* Is there something to write that the other side may take? */
 static inline bool ctr_channel_waits(const struct ctr_channel *channel)
 {
-	return channel->out_length > 0 &&
+	return !channel->held && channel->out_length > 0 &&
 	       (channel->unread_max == 0 || channel->unread < channel->unread_max);
 }

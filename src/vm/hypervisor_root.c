@@ -190,6 +190,8 @@ static void make_root(const struct ctr_hypervisor *hypervisor, const char *progr
 	/* In a user namespace there are neither nodes nor a /proc to be made: the host's serve. */
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(nodes); i++)
 		show(nodes[i].path);
+	if (hypervisor->kvm)
+		show("/dev/kvm");
 	if (mkdir(PLACE "/dev/shm", 0755) < 0)
 		ctr_hypervisor_fail("make its /dev/shm");
 	bind("/proc", below(PLACE, "/proc", path));

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/strerror.h"
+#include "vm/backend.h"
 #include "vm/setup.h"
 
 enum {
@@ -128,8 +129,12 @@ const char *ctr_vm_image_refused(int fd, enum ctr_image_format format)
 	}
 }
 
-int ctr_vm_image_given(struct ctr_vm_setup *setup, struct ctr_error *err)
+int ctr_vm_image_given(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+		       struct ctr_error *err)
 {
+	/* All but QEMU open it once more, as nobody. */
+	const bool reopened =
+		setup->vmm != CTR_VMM_QEMU || machine->backend->bits & CTR_BACKEND_PORTED;
 	static const char *const formats[] = {
 		[CTR_IMAGE_RAW] = "raw",   [CTR_IMAGE_QCOW2] = "qcow2", [CTR_IMAGE_VDI] = "vdi",
 		[CTR_IMAGE_VMDK] = "vmdk", [CTR_IMAGE_VHD] = "vpc",
@@ -144,6 +149,11 @@ int ctr_vm_image_given(struct ctr_vm_setup *setup, struct ctr_error *err)
 	if (!S_ISREG(st.st_mode))
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "vm.image.path: '%s' is no regular file",
 				path);
+	if (reopened && setup->privileged && !(st.st_mode & S_IROTH))
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"vm.image.path: '%s' must be readable by all (its mode is %04o): "
+				"the hypervisor runs as nobody",
+				path, st.st_mode & 07777);
 	why = ctr_vm_image_refused(fd, setup->config->image.format);
 	if (why)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0, "vm.image.path: '%s': %s", path, why);

@@ -97,26 +97,19 @@ static const char **find_modules(const struct ctr_vm_setup *setup, const char *c
 
 /* ---- the base */
 
-static uint64_t mix(uint64_t hash, const void *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
-	return hash;
-}
-
 /* A name for what would be in it: our program, and the modules as they are now. */
 static const char *base_name(const struct ctr_vm_setup *setup, const char *const *files,
 			     struct ctr_arena *arena)
 {
-	uint64_t hash = mix(0xcbf29ce484222325, ctr_init_image, ctr_init_image_size);
+	uint64_t hash = ctr_vm_cache_hash(CTR_VM_CACHE_HASH, ctr_init_image, ctr_init_image_size);
 
 	for (size_t i = 0; files[i]; i++) {
 		struct stat st = { 0 };
 
 		(void)stat(ctr_path_join(arena, setup->modules, files[i]), &st);
-		hash = mix(hash, files[i], strlen(files[i]) + 1);
-		hash = mix(hash, &st.st_size, sizeof(st.st_size));
-		hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
+		hash = ctr_vm_cache_hash(hash, files[i], strlen(files[i]) + 1);
+		hash = ctr_vm_cache_hash(hash, &st.st_size, sizeof(st.st_size));
+		hash = ctr_vm_cache_hash(hash, &st.st_mtim, sizeof(st.st_mtim));
 	}
 	return ctr_arena_printf(arena, "initramfs-%s-%016llx", setup->version,
 				(unsigned long long)hash);

@@ -132,6 +132,15 @@ static bool says_limit(const struct ctr_memory *memory)
 	return memory && memory->has_limit && memory->limit != 0;
 }
 
+/* Another hypervisor than QEMU, which cannot be asked for memory; NULL. */
+static const char *foreign(const struct ctr_machine *machine)
+{
+	const struct ctr_vm_setup *setup = machine->own;
+	const char *program = setup->config ? setup->config->hypervisor.path : NULL;
+
+	return program && ctr_vmm_of(program) != CTR_VMM_QEMU ? program : NULL;
+}
+
 static int check_update(const struct ctr_machine *machine, const struct ctr_resources *update,
 			struct ctr_error *err)
 {
@@ -164,6 +173,11 @@ static int check_update(const struct ctr_machine *machine, const struct ctr_reso
 					"linux.resources.%s: --isolation %s cannot change it while "
 					"it runs",
 					rows[i].field, machine->backend->name);
+	if (says_limit(memory) && foreign(machine))
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.resources.memory.limit: vm.hypervisor.path: '%s' cannot "
+				"change it while it runs",
+				foreign(machine));
 	if (memory->has_limit && memory->limit < -1)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"linux.resources.memory.limit: %lld is neither an amount nor -1 "
@@ -262,7 +276,8 @@ static uint64_t balloon_target(const struct ctr_vm_setup *setup, int64_t limit)
 
 uint64_t ctr_vm_footprint(const struct ctr_machine *machine, const struct ctr_resources *update)
 {
-	if (!(machine->backend->bits & CTR_BACKEND_HOT_MEMORY) || !says_limit(update->memory))
+	if (!(machine->backend->bits & CTR_BACKEND_HOT_MEMORY) || foreign(machine) ||
+	    !says_limit(update->memory))
 		return 0;
 	return balloon_target(machine->own, update->memory->limit) +
 	       (uint64_t)CTR_VM_MEMORY_HOST * CTR_VM_MIB;

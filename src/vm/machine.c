@@ -156,7 +156,7 @@ int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *
 	if (cache < 0 || ctr_vm_base(machine, setup, cache, modules, err) < 0)
 		return -1;
 	if (setup->config && setup->config->image.path) {
-		if (ctr_vm_image_given(setup, err) < 0)
+		if (ctr_vm_image_given(machine, setup, err) < 0)
 			return -1;
 	} else {
 		setup->image_format = "raw";

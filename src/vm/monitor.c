@@ -27,6 +27,7 @@
 enum {
 	SAID_LAST = 600,
 	QMP_MS = 10000,
+	LOST_MS = 1000,       /* that a hypervisor may outlive the guest's connection */
 	QUEUE_MAX = 64 << 20, /* a plan and all windows are less */
 	WATCHES = 16 + MONITOR_CLIENTS + 4 * CTR_FRAME_SESSIONS
 };
@@ -280,11 +281,11 @@ static void serve_channel(struct monitor *monitor)
 	if (r == -EAGAIN)
 		return;
 	if (r <= 0) {
-		/* Its end is told by whoever waits for the hypervisor. */
+		/* Its end is told by whoever waits for the hypervisor: it may just be dying. */
 		close(monitor->channel.fd);
 		monitor->channel.fd = -1;
-		if (monitor->connected && !monitor->sessions[0].exited && monitor->vmm != 0)
-			monitor_give_up(monitor, "the guest has ended the connection");
+		if (monitor->connected)
+			monitor->lost = monitor_now();
 		return;
 	}
 	while (!monitor->ended && (r = ctr_channel_next(&monitor->channel, &head, &data)) > 0)
@@ -446,6 +447,14 @@ static bool is_late(const struct monitor *monitor)
 	       monitor_now() - monitor->began > (uint64_t)monitor->boot_seconds * 1000000000;
 }
 
+/* The hypervisor lives on without its guest. */
+static void check_connection(struct monitor *monitor)
+{
+	if (monitor->lost != 0 && !monitor->sessions[0].exited && monitor->vmm != 0 &&
+	    monitor_now() - monitor->lost >= (uint64_t)LOST_MS * 1000000)
+		monitor_give_up(monitor, "the guest has ended the connection");
+}
+
 static void check_vmm(struct monitor *monitor)
 {
 	const struct monitor_session *first = &monitor->sessions[0];
@@ -495,13 +504,14 @@ static void loop(struct monitor *monitor)
 			break;
 		}
 		n = fill(monitor, fds, watches);
-		if (poll(fds, n, monitor->hello ? -1 : 1000) < 0)
+		if (poll(fds, n, monitor->lost ? LOST_MS : monitor->hello ? -1 : 1000) < 0)
 			continue;
 		for (unsigned i = 0; i < n && !monitor->ended; i++)
 			if (fds[i].revents)
 				serve(monitor, &watches[i], fds[i].revents);
 		end_sessions(monitor);
 		check_vmm(monitor);
+		check_connection(monitor);
 	}
 }
 
@@ -587,6 +597,7 @@ int ctr_monitor_run(const struct ctr_monitor_start *start)
 		return 125;
 	ctr_channel_init(&monitor->channel, start->channel);
 	monitor->channel.unread_max = start->unread_max;
+	monitor->channel.held = true;
 	monitor->console.fd = start->console;
 	monitor->output.fd = start->output;
 	monitor->gate = start->fds->gate;

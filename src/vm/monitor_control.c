@@ -137,6 +137,14 @@ static void change_limit(struct monitor *monitor, struct monitor_client *client,
 	ask_guest(monitor, client, CTR_FRAME_LIMIT, text);
 }
 
+/* @r is of monitor_qmp(). */
+static void answer_qmp(struct monitor_client *client, int r, uint32_t status)
+{
+	static const char none[] = "its hypervisor cannot do this while it runs";
+
+	monitor_answer(client, -r, status, none, r == -EOPNOTSUPP ? sizeof(none) - 1 : 0);
+}
+
 /* The guest gives back what it does not need, at its own pace. */
 static void serve_balloon(struct monitor *monitor, struct monitor_client *client, uint32_t mib)
 {
@@ -153,10 +161,8 @@ static void serve_balloon(struct monitor *monitor, struct monitor_client *client
 	actual = strstr(text, "\"actual\":");
 	if (r == 0 && !actual)
 		r = -EPROTO;
-	monitor_answer(client, -r,
-		       r == 0 ? (uint32_t)(ctr_leading_u64(actual + strlen("\"actual\":")) >> 20)
-			      : 0,
-		       NULL, 0);
+	answer_qmp(client, r,
+		   r == 0 ? (uint32_t)(ctr_leading_u64(actual + strlen("\"actual\":")) >> 20) : 0);
 }
 
 static void serve_request(struct monitor *monitor, struct monitor_client *client,
@@ -178,10 +184,10 @@ static void serve_request(struct monitor *monitor, struct monitor_client *client
 				     sizeof(request->value));
 		break;
 	case CTR_CONTROL_PAUSE:
-		monitor_answer(client, -monitor_qmp(monitor, "stop", NULL, NULL, 0), 0, NULL, 0);
+		answer_qmp(client, monitor_qmp(monitor, "stop", NULL, NULL, 0), 0);
 		break;
 	case CTR_CONTROL_RESUME:
-		monitor_answer(client, -monitor_qmp(monitor, "cont", NULL, NULL, 0), 0, NULL, 0);
+		answer_qmp(client, monitor_qmp(monitor, "cont", NULL, NULL, 0), 0);
 		break;
 	case CTR_CONTROL_STATS:
 		ask_guest(monitor, client, CTR_FRAME_STATS, "");

@@ -372,6 +372,7 @@ void monitor_serve(struct monitor *monitor, const struct ctr_frame *head, const 
 		if (!monitor->hello)
 			note_boot(monitor, data);
 		monitor->hello = true;
+		monitor->channel.held = false;
 		return;
 	}
 	if (head->type == CTR_FRAME_STATS || head->type == CTR_FRAME_PROCESSES ||

@@ -62,7 +62,8 @@ struct monitor {
 	unsigned qmp_id;
 	uint16_t tag; /* of the latest question */
 	pid_t vmm, server;
-	bool hello; /* the guest has spoken */
+	bool hello;    /* the guest has spoken */
+	uint64_t lost; /* CLOCK_MONOTONIC, ns, when the guest's connection ended; 0: it has not */
 	unsigned boot_seconds;
 	uint64_t began; /* CLOCK_MONOTONIC, ns, when the hypervisor had just been started */
 	bool ended;     /* the machine, or our interest in it */

@@ -24,15 +24,6 @@
 
 enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256 };
 
-static uint64_t hash(const char *text)
-{
-	uint64_t value = 0xcbf29ce484222325;
-
-	for (; *text; text++)
-		value = (value ^ (uint8_t)*text) * 0x100000001b3;
-	return value;
-}
-
 static void list_entry(struct ctr_buf *list, const char *name, const struct stat *st)
 {
 	ctr_buf_addf(list, "%s%c%llx %llx %o %u %u %llx %llx.%lx %llx.%lx\n", name, '\0',
@@ -181,8 +172,9 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 		 const char *root, struct ctr_error *err)
 {
 	_cleanup_close_ int lock = -1;
+	const uint64_t hash = ctr_vm_cache_hash(CTR_VM_CACHE_HASH, root, strlen(root));
 	const char *name =
-		ctr_arena_printf(machine->arena, "root-%016llx", (unsigned long long)hash(root));
+		ctr_arena_printf(machine->arena, "root-%016llx", (unsigned long long)hash);
 	struct ctr_buf tree;
 	struct stat st;
 

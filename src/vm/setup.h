@@ -125,8 +125,9 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 
 /* ---- imagefile.c */
 
-/* Open the document's own image. Sets ->image. */
-int ctr_vm_image_given(struct ctr_vm_setup *setup, struct ctr_error *err);
+/* Open the document's own image. Sets ->image. 0, or -1 and @err. */
+int ctr_vm_image_given(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+		       struct ctr_error *err);
 /* Why the image @fd cannot be had: it is none of @format, or names other files. NULL: it can. */
 const char *ctr_vm_image_refused(int fd, enum ctr_image_format format);
 
@@ -137,6 +138,10 @@ int ctr_vm_cache_open(const char *path, struct ctr_error *err);
 /* The lock of what is called @name in there, for as long as the descriptor is open. -errno;
  * -EWOULDBLOCK where another has it and we do not @wait. */
 int ctr_vm_cache_lock(int cache, const char *name, bool wait);
+/* Part of a name that says of what it was made: @hash, of CTR_VM_CACHE_HASH on, goes on with @size
+ * bytes (FNV-1a). Such a name ends with "-%016llx". */
+#define CTR_VM_CACHE_HASH UINT64_C(0xcbf29ce484222325)
+uint64_t ctr_vm_cache_hash(uint64_t hash, const void *data, size_t size);
 /* Take away what was not used for a month, and of the rest what was used longest ago, as long as it
  * is more than 8 GiB; nothing of this minute, and nothing that is being made. */
 void ctr_vm_cache_prune(int cache);

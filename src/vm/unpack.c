@@ -95,7 +95,7 @@ static char *unpack(const uint8_t *image, const struct ctr_vm_payload *payload,
 	_cleanup_close_ int packed = memfd_create("kernel", MFD_CLOEXEC), output = -1;
 	int r = packed < 0 ? -errno
 			   : ctr_write_all(packed, image + payload->begin, payload->length);
-	int status = 0;
+	int status = 0, ended;
 	char *text;
 	pid_t pid;
 
@@ -109,8 +109,10 @@ static char *unpack(const uint8_t *image, const struct ctr_vm_payload *payload,
 	}
 	text = ctr_file_read_fd(arena, output, payload->program, KERNEL_MAX, size, err);
 	(void)close(ctr_take_fd(&output));
-	if (ctr_run_wait(pid, &status) < 0 || status != 0 || (text && *size < 4) ||
-	    (text && memcmp(text, "\177ELF", 4) != 0)) {
+	ended = ctr_run_wait(pid, &status);
+	if (!text)
+		return NULL;
+	if (ended < 0 || status != 0 || *size < 4 || memcmp(text, "\177ELF", 4) != 0) {
 		ctr_fail(err, CTR_FAULT_HOST, 0, "'%s' cannot unpack it, or is not there",
 			 payload->program);
 		return NULL;
@@ -122,9 +124,14 @@ static char *unpack(const uint8_t *image, const struct ctr_vm_payload *payload,
 static const char *name_of(const struct ctr_vm_setup *setup, const struct stat *st,
 			   struct ctr_arena *arena)
 {
-	return ctr_arena_printf(arena, "kernel-%s-%llx-%llx-%llx", setup->version,
-				(unsigned long long)st->st_ino, (unsigned long long)st->st_size,
-				(unsigned long long)st->st_mtim.tv_sec);
+	const uint64_t facts[] = {
+		(uint64_t)st->st_dev,         (uint64_t)st->st_ino,          (uint64_t)st->st_size,
+		(uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
+	};
+
+	return ctr_arena_printf(
+		arena, "kernel-%s-%016llx", setup->version,
+		(unsigned long long)ctr_vm_cache_hash(CTR_VM_CACHE_HASH, facts, sizeof(facts)));
 }
 
 int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,

@@ -386,8 +386,14 @@ static void sending(void **state)
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	(void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	(void)fcntl(pair[1], F_SETFL, O_NONBLOCK);
 	ctr_channel_init(&channel, pair[0]);
+	channel.held = true;
 	ctr_channel_send(&channel, CTR_FRAME_DATA, CTR_STREAM_IN, 7, "hello", 5);
+	assert_false(ctr_channel_waits(&channel));
+	assert_int_equal(ctr_channel_flush(&channel), 0);
+	assert_int_equal(read(pair[1], text, sizeof(text)), -1);
+	channel.held = false;
 	assert_true(ctr_channel_waits(&channel));
 	assert_int_equal(ctr_channel_flush(&channel), 0);
 	assert_false(ctr_channel_waits(&channel));
@@ -493,6 +499,9 @@ static void deadline(void **state)
 
 /* ---- limits of a guest that runs */
 
+static const struct ctr_vm foreign = { .hypervisor = { .path = "/opt/bin/firecracker" } };
+static const struct ctr_vm given = { .hypervisor = { .path = "/opt/bin/qemu-system-x86_64" } };
+
 static void updates(void **state)
 {
 	static const int64_t mib = CTR_VM_MIB;
@@ -546,6 +555,20 @@ static void updates(void **state)
 		else
 			assert_null(host->memory);
 	}
+	/* another hypervisor: nothing is asked of the guest, or it would not answer */
+	vm.config = &foreign;
+	{
+		const struct ctr_memory memory = { .has_limit = true, .limit = 64 * mib };
+		const struct ctr_resources update = { .memory = &memory };
+		const struct ctr_resources *host = NULL;
+		struct ctr_error err = { 0 };
+
+		assert_int_equal(ctr_vm_update(&machine, dir, &update, &host, &err), -1);
+		assert_string_equal(err.text,
+				    "linux.resources.memory.limit: vm.hypervisor.path: "
+				    "'/opt/bin/firecracker' cannot change it while it runs");
+		assert_null(host->memory);
+	}
 	close(dir);
 	unit_remove_dir(path);
 }
@@ -574,12 +597,17 @@ static void footprint(void **state)
 
 		assert_int_equal(ctr_vm_footprint(&machine, &update), cases[i].mib * CTR_VM_MIB);
 	}
-	/* no balloon */
-	machine.backend = ctr_backend_find("uml");
 	{
 		const struct ctr_memory memory = { .has_limit = true, .limit = -1 };
 		const struct ctr_resources update = { .memory = &memory };
 
+		vm.config = &given;
+		assert_int_equal(ctr_vm_footprint(&machine, &update), 320ULL * CTR_VM_MIB);
+		/* no balloon */
+		vm.config = &foreign;
+		assert_int_equal(ctr_vm_footprint(&machine, &update), 0);
+		vm.config = NULL;
+		machine.backend = ctr_backend_find("uml");
 		assert_int_equal(ctr_vm_footprint(&machine, &update), 0);
 	}
 }

@@ -101,6 +101,11 @@ static void by_age(void **state)
 	make(".root-" HASH ".1234", 4096, 60 * day);
 	make("initramfs-6.1.0-x-cloud-" HASH, 4096, 31 * day);
 	make("initramfs-6.1.0-x-cloud-ffffffffffffffff.77-0", 4096, 31 * day);
+	make("kernel-6.1.0-x-cloud-" HASH, 4096, 31 * day);
+	make(".kernel-6.1.0-x-cloud-" HASH ".77-0", 4096, 31 * day);
+	make("kernel-6.1.0-x-cloud-" HASH ".lock", 0, 31 * day);
+	make("kernel-6.1.0-x-cloud-ffffffffffffffff", 4096, day);
+	make("kernel-6.1.0-x-cloud", 4096, 90 * day);
 	/* made long ago, used lately */
 	make("root-ffffffffffffffff.erofs", 4096, 90 * day);
 	make("root-ffffffffffffffff.list", 10, day);
@@ -113,6 +118,11 @@ static void by_age(void **state)
 	assert_false(there("root-" HASH ".lock"));
 	assert_false(there("initramfs-6.1.0-x-cloud-" HASH));
 	assert_false(there("initramfs-6.1.0-x-cloud-ffffffffffffffff.77-0"));
+	assert_false(there("kernel-6.1.0-x-cloud-" HASH));
+	assert_false(there(".kernel-6.1.0-x-cloud-" HASH ".77-0"));
+	assert_false(there("kernel-6.1.0-x-cloud-" HASH ".lock"));
+	assert_true(there("kernel-6.1.0-x-cloud-ffffffffffffffff"));
+	assert_true(there("kernel-6.1.0-x-cloud"));
 	assert_true(there("root-ffffffffffffffff.erofs"));
 	assert_true(there("root-ffffffffffffffff.list"));
 	assert_true(there("else"));

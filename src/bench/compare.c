@@ -40,6 +40,7 @@ struct comparison {
 	struct ctr_bench bench;
 	const char *text; /* of the bundle's config.json */
 	size_t len;
+	const char *root;             /* file system, absolute; NULL */
 	unsigned failures[KINDS_MAX]; /* one after the other */
 };
 
@@ -354,7 +355,7 @@ static int describe_guests(struct comparison *comparison, struct ctr_error *err)
 		return -1;
 	for (size_t i = 0; i < comparison->report->nrows; i++)
 		ctr_bench_guest(bench->context, spec, &comparison->report->rows[i]);
-	ctr_environment_digests(comparison->arena, comparison->report);
+	comparison->root = spec->root ? spec->root->path : NULL;
 	return 0;
 }
 
@@ -375,6 +376,9 @@ static int measure(struct comparison *comparison, struct ctr_error *err)
 		return ctr_fail(err, CTR_FAULT_HOST, 0, "nothing to compare: %s: %s",
 				report->rows[0].kind, report->rows[0].refused);
 
+	/* Of what the first runs have made as well. */
+	tell(comparison, "digests", 0, 0);
+	ctr_environment_digests(comparison->arena, comparison->root, report);
 	run_blocks(comparison, &random);
 	if ((comparison->options->idle_runs > 0 || comparison->options->density) &&
 	    !comparison->bench.interrupted) {

@@ -11,7 +11,6 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/run.h"
 #include "base/strerror.h"
 #include "bench/memory.h"
 #include "bench/report.h"
@@ -24,12 +23,9 @@ struct facts {
 
 static void add(struct facts *facts, const char *name, const char *value, const char *warning)
 {
-	struct ctr_report *report = facts->report;
+	const struct ctr_fact fact = { .name = name, .value = value, .warning = warning };
 
-	report->facts =
-		ctr_arena_grow(facts->arena, report->facts, report->nfacts * sizeof(*report->facts),
-			       (report->nfacts + 1) * sizeof(*report->facts));
-	report->facts[report->nfacts++] = (struct ctr_fact){ name, value, warning };
+	ctr_report_add_fact(facts->report, &fact, facts->arena);
 }
 
 /* The content of a small file, or NULL. */
@@ -173,41 +169,4 @@ void ctr_environment(const struct ctr_context *context, struct ctr_arena *arena,
 	add_memory(&facts);
 	add_cgroups(&facts, context);
 	add_load(&facts);
-}
-
-static void add_digest(struct facts *facts, const char *what, const char *path)
-{
-	const char *const argv[] = { "sha256sum", "--", path, NULL };
-	const char *name = ctr_arena_printf(facts->arena, "sha256 of %s", what);
-	char text[512];
-	int status = 0;
-
-	for (size_t i = 0; i < facts->report->nfacts; i++)
-		if (strcmp(facts->report->facts[i].name, name) == 0)
-			return;
-	if (!path || ctr_run_program(argv, text, sizeof(text), &status) < 0 || status != 0 ||
-	    strspn(text, "0123456789abcdef") != 64)
-		return;
-	add(facts, name, ctr_arena_strndup(facts->arena, text, 64), NULL);
-}
-
-void ctr_environment_digests(struct ctr_arena *arena, struct ctr_report *report)
-{
-	struct facts facts = { .arena = arena, .report = report };
-	char *self = realpath("/proc/self/exe", NULL);
-
-	add_digest(&facts, "config.json",
-		   ctr_arena_printf(arena, "%s/config.json", report->bundle));
-	if (self)
-		add_digest(&facts, "ctr", self);
-	free(self);
-	for (size_t i = 0; i < report->nrows; i++) {
-		const struct ctr_guest *guest = report->rows[i].guest;
-
-		if (!guest)
-			continue;
-		add_digest(&facts, guest->kernel, guest->kernel);
-		if (guest->program)
-			add_digest(&facts, guest->program, guest->program);
-	}
 }

@@ -32,6 +32,7 @@ void ctr_bench_guest(const struct ctr_context *context, const struct ctr_spec *s
 				     .vcpus = setup->vcpus,
 				     .kernel = setup->kernel,
 				     .version = setup->version,
-				     .program = ported ? NULL : setup->hypervisor };
+				     .program = ported ? NULL : setup->hypervisor,
+				     .image = ctr_vm_image_file(&machine, setup) };
 	row->guest = guest;
 }

@@ -51,6 +51,15 @@ bool ctr_row_ranked(const struct ctr_row *row)
 	return row->accel != CTR_ACCEL_TCG && row->accel != CTR_ACCEL_UML;
 }
 
+void ctr_report_add_fact(struct ctr_report *report, const struct ctr_fact *fact,
+			 struct ctr_arena *arena)
+{
+	report->facts =
+		ctr_arena_grow(arena, report->facts, report->nfacts * sizeof(*report->facts),
+			       (report->nfacts + 1) * sizeof(*report->facts));
+	report->facts[report->nfacts++] = *fact;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const double one = *(const double *)a, other = *(const double *)b;

@@ -82,6 +82,7 @@ struct ctr_guest {
 	uint32_t vcpus;
 	const char *kernel, *version; /* file, and what it calls itself */
 	const char *program;          /* what runs it; NULL: the kernel is a program itself */
+	const char *image;            /* the file its root file system comes of */
 };
 
 struct ctr_row {
@@ -107,6 +108,7 @@ struct ctr_row {
 struct ctr_fact {
 	const char *name, *value;
 	const char *warning; /* what it may do to the figures; NULL */
+	bool digest;         /* it tells what was run */
 };
 
 struct ctr_report {
@@ -128,6 +130,10 @@ struct ctr_report {
 	struct ctr_fact *facts;
 	size_t nfacts;
 };
+
+/* Add a copy of @fact. */
+void ctr_report_add_fact(struct ctr_report *report, const struct ctr_fact *fact,
+			 struct ctr_arena *arena);
 
 /* Estimates and ratios of all rows, out of their samples. Seeded by the report's seed. */
 void ctr_report_estimate(struct ctr_report *report, struct ctr_arena *arena);

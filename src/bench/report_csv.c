@@ -82,4 +82,14 @@ void ctr_report_csv(const struct ctr_report *report, struct ctr_buf *buf)
 			put_memory(buf, row, point->n, &point->memory, point);
 		}
 	}
+
+	ctr_buf_adds(buf, "\r\nname,value,warning\r\n");
+	for (size_t i = 0; i < report->nfacts; i++) {
+		put_text(buf, report->facts[i].name);
+		ctr_buf_addc(buf, ',');
+		put_text(buf, report->facts[i].value);
+		ctr_buf_addc(buf, ',');
+		put_text(buf, report->facts[i].warning);
+		ctr_buf_adds(buf, "\r\n");
+	}
 }

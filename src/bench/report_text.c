@@ -288,6 +288,25 @@ static void text_faults(const struct ctr_report *report, struct ctr_buf *buf)
 		ctr_buf_addc(buf, '\n');
 }
 
+/* What was run, and what disturbs. The rest of the environment is for programs and the page. */
+static void text_facts(const struct ctr_report *report, bool digests, struct ctr_buf *buf)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < report->nfacts; i++) {
+		const struct ctr_fact *fact = &report->facts[i];
+
+		if (fact->digest != digests || (!digests && !fact->warning))
+			continue;
+		if (!any)
+			ctr_buf_adds(buf, digests ? "\nWhat was run\n" : "\nThis machine\n");
+		any = true;
+		ctr_buf_addf(buf, "  %s: %s%s%s\n", fact->name, fact->value ? fact->value : "",
+			     fact->value && fact->warning ? ": " : "",
+			     fact->warning ? fact->warning : "");
+	}
+}
+
 void ctr_report_text(const struct ctr_report *report, struct ctr_buf *buf)
 {
 	struct table table;
@@ -304,13 +323,6 @@ void ctr_report_text(const struct ctr_report *report, struct ctr_buf *buf)
 	ctr_buf_adds(buf, "\nRules\n");
 	for (size_t i = 0; ctr_fairness_rules[i]; i++)
 		ctr_buf_addf(buf, "  %zu. %s\n", i + 1, ctr_fairness_rules[i]);
-	for (size_t i = 0, any = 0; i < report->nfacts; i++) {
-		const struct ctr_fact *fact = &report->facts[i];
-
-		if (!fact->warning)
-			continue;
-		if (any++ == 0)
-			ctr_buf_adds(buf, "\nThis machine\n");
-		ctr_buf_addf(buf, "  %s: %s: %s\n", fact->name, fact->value, fact->warning);
-	}
+	text_facts(report, true, buf);
+	text_facts(report, false, buf);
 }

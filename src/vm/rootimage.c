@@ -168,13 +168,27 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 	return 0;
 }
 
+/* By where the tree is: another state of it takes the place of this one. */
+static const char *name_of(const char *root, struct ctr_arena *arena)
+{
+	const uint64_t hash = ctr_vm_cache_hash(CTR_VM_CACHE_HASH, root, strlen(root));
+
+	return ctr_arena_printf(arena, "root-%016llx", (unsigned long long)hash);
+}
+
+const char *ctr_vm_image_file(const struct ctr_machine *machine, const struct ctr_vm_setup *setup)
+{
+	if (setup->config && setup->config->image.path)
+		return setup->config->image.path;
+	return ctr_arena_printf(machine->arena, "%s/%s.erofs", machine->cache,
+				name_of(setup->root, machine->arena));
+}
+
 int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
 		 const char *root, struct ctr_error *err)
 {
 	_cleanup_close_ int lock = -1;
-	const uint64_t hash = ctr_vm_cache_hash(CTR_VM_CACHE_HASH, root, strlen(root));
-	const char *name =
-		ctr_arena_printf(machine->arena, "root-%016llx", (unsigned long long)hash);
+	const char *name = name_of(root, machine->arena);
 	struct ctr_buf tree;
 	struct stat st;
 

@@ -122,6 +122,9 @@ int ctr_vm_instance(const struct ctr_vm_setup *setup, const char *config, const 
 /* Make or find the image of the tree at @root. Sets ->image. */
 int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
 		 const char *root, struct ctr_error *err);
+/* The file that the guest's root file system comes of: the document's, or the one of the cache,
+ * which may not be made yet. In @machine's arena. */
+const char *ctr_vm_image_file(const struct ctr_machine *machine, const struct ctr_vm_setup *setup);
 
 /* ---- imagefile.c */
 

@@ -49,6 +49,30 @@ report() {
   [ "$(grep -c '^container,,' "$REPORT.csv")" = 5 ]
 }
 
+@test "the digest of the root file system is that of its archive, and one of nothing is told" {
+  local digest
+  needs tar sha256sum
+  digest=$(tar --sort=name --format=gnu --mtime=@0 --numeric-owner --one-file-system \
+    -C "$BUNDLE/rootfs" -cf - . | sha256sum)
+  run compare "$BUNDLE" --isolation container -n 1 --idle-runs 0 --json "$REPORT.json" \
+    --csv "$REPORT.csv"
+  expect_status 0
+  expect_match "sha256 of the root file system \(tar\): ${digest%% *}"
+  report '.environment[] | select(.name == "sha256 of the root file system (tar)") | .value' \
+    "${digest%% *}"
+  report '[.environment[].name | select(startswith("sha256"))]' \
+    '["sha256 of config.json","sha256 of the root file system (tar)","sha256 of ctr"]'
+  grep -q "^\"sha256 of the root file system (tar)\",\"${digest%% *}\"" "$REPORT.csv"
+
+  # a tar that fails
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\necho half\nexit 2\n' >"$BATS_TEST_TMPDIR/bin/tar"
+  chmod 755 "$BATS_TEST_TMPDIR/bin/tar"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run compare "$BUNDLE" --isolation container -n 1 --idle-runs 0
+  expect_status 0
+  expect_match 'sha256 of the root file system \(tar\): not known: sh: exit status 2'
+}
+
 @test "the same seed is the same order" {
   needs root
   compare "$BUNDLE" --isolation container,process -n 6 --idle-runs 0 --json "$REPORT.json"

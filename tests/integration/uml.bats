@@ -187,6 +187,8 @@ uml() { run_bundle --isolation uml "$@"; }
 
 @test "ctr compare: a row of its own, never ranked, with the machine and its phases" {
   needs
+  export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+  mkdir -p "$XDG_CACHE_HOME"
   shell 'echo hello; exit 3'
   TMPDIR=$BATS_TEST_TMPDIR ctr compare "$BUNDLE" --quiet --isolation container,uml -n 1 \
     --settle 100 --idle-runs 1 --json "$OUT.json" 3>&-
@@ -196,4 +198,7 @@ uml() { run_bundle --isolation uml "$@"; }
   jq -e '.rows[1].samples[0] | .hypervisorNs > 0 and .hypervisorNs < .kernelNs and
     .kernelNs < .initNs and .initNs < .helloNs and .helloNs < .createdNs' "$OUT.json"
   jq -e '.rows[1].idle[0].pss > 16777216 and .idle != null' "$OUT.json"
+  # the image that the first run made
+  [ "$(jq -r '.environment[] | select(.name | endswith(".erofs")) | .value' "$OUT.json")" = \
+    "$(sha256sum <"$(ls "$XDG_CACHE_HOME"/ctr/root-*.erofs)" | head -c 64)" ]
 }

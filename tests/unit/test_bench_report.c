@@ -80,10 +80,13 @@ static void fill_density(struct ctr_density *density, double mib, size_t max,
 static void make_report(struct ctr_report *report, struct ctr_arena *arena)
 {
 	static struct ctr_fact facts[] = {
-		{"kernel",               "6.12.0-test",  NULL                              },
-		{ "load average before", "3.14",         "the machine has other work to do"},
-		{ "processor",           "A & B <fast>", NULL                              },
-		{ "SMT",                 NULL,           NULL                              },
+		{"kernel",				"6.12.0-test",  NULL,                               false},
+		{ "load average before",                  "3.14",         "the machine has other work to do", false},
+		{ "processor",                            "A & B <fast>", NULL,                               false},
+		{ "SMT",				  NULL,           NULL,                               false},
+		{ "sha256 of config.json",                "0123abcd",     NULL,                               true },
+		{ "sha256 of the root file system (tar)", NULL,           "not known: sh: exit status 2",
+                 true											      },
 	};
 
 	static const struct ctr_guest uml = { .memory = (uint64_t)256 * MIB,

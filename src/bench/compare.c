@@ -24,6 +24,7 @@
 #include "bench/instance.h"
 #include "bench/kinds.h"
 #include "bench/memory.h"
+#include "bench/parallel.h"
 #include "bench/random.h"
 #include "bench/report.h"
 #include "bench/workload.h"
@@ -80,7 +81,7 @@ static void warm_up(struct comparison *comparison)
 
 		tell(comparison, ctr_arena_printf(comparison->arena, "%s: first run", row->kind), i,
 		     report->nrows);
-		ctr_instance_run(&comparison->bench, row->kind, comparison->arena, &sample);
+		ctr_instance_run(&comparison->bench, row->kind, comparison->arena, 0, &sample);
 		if (comparison->bench.interrupted)
 			return;
 		row->refused = sample.error;
@@ -123,7 +124,8 @@ static void run_blocks(struct comparison *comparison, struct ctr_random *random)
 			     report->runs * report->nrows);
 			if (report->cold)
 				empty_page_cache();
-			ctr_instance_run(&comparison->bench, row->kind, comparison->arena, &sample);
+			ctr_instance_run(&comparison->bench, row->kind, comparison->arena, 0,
+					 &sample);
 			if (comparison->bench.interrupted)
 				return;
 			place++;
@@ -230,6 +232,18 @@ static int choose_idle(struct comparison *comparison, struct ctr_error *err)
 	report->alive = bench->echo ? "it returned a line that was sent to it"
 				    : "its process lives, and its state is running";
 	return 0;
+}
+
+static void run_parallel(struct comparison *comparison, struct ctr_random *random)
+{
+	const struct ctr_compare_options *options = comparison->options;
+	const struct ctr_parallel_options parallel = { .sizes = options->parallel,
+						       .nsizes = options->nparallel,
+						       .progress = options->progress,
+						       .progress_data = options->progress_data };
+
+	ctr_parallel_measure(&comparison->bench, &parallel, random, comparison->arena,
+			     comparison->report);
 }
 
 static void run_density(struct comparison *comparison)
@@ -380,6 +394,8 @@ static int measure(struct comparison *comparison, struct ctr_error *err)
 	tell(comparison, "digests", 0, 0);
 	ctr_environment_digests(comparison->arena, comparison->root, report);
 	run_blocks(comparison, &random);
+	if (comparison->options->nparallel > 0 && !comparison->bench.interrupted)
+		run_parallel(comparison, &random);
 	if ((comparison->options->idle_runs > 0 || comparison->options->density) &&
 	    !comparison->bench.interrupted) {
 		if (choose_idle(comparison, err) < 0)

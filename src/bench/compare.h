@@ -17,6 +17,8 @@ struct ctr_compare_options {
 	size_t nkinds;
 	uint32_t runs, idle_runs, max, timeout_s, settle_ms, reserve_percent;
 	uint64_t seed;
+	const uint32_t *parallel; /* sizes of bursts */
+	size_t nparallel;
 	bool density, kill, cold;
 	const char *version;
 	void (*progress)(void *data, const char *what, size_t done, size_t all); /* may be NULL */

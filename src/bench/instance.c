@@ -125,15 +125,18 @@ static const char *make_pipe(int *out, int *in, int ours)
 static const char *create(struct ctr_bench *bench, const char *kind, const char *config, int in,
 			  int out, struct ctr_arena *arena, struct ctr_instance *instance)
 {
-	const char *words[16], *pid_file = ctr_arena_printf(arena, "%s/pid", bench->dir);
+	const char *words[16],
+		*pid_file = ctr_arena_printf(arena, "%s/%s", bench->dir, instance->id);
 	int r;
 
-	(void)unlink(pid_file);
 	(void)create_words(bench, kind, config, pid_file, instance->id, words);
 	r = step(bench, words, in, out);
-	if (r != 0)
+	if (r != 0) {
+		(void)unlink(pid_file);
 		return reason(arena, "create", r, instance->out);
+	}
 	r = read_pid(instance, pid_file);
+	(void)unlink(pid_file);
 	if (r < 0)
 		return ctr_arena_printf(arena, "create: pid file: %s", ctr_strerror(-r));
 	return NULL;
@@ -294,16 +297,16 @@ static const char *finish(struct ctr_bench *bench, struct ctr_instance *instance
 }
 
 void ctr_instance_run(struct ctr_bench *bench, const char *kind, struct ctr_arena *arena,
-		      struct ctr_sample *sample)
+		      int64_t begun, struct ctr_sample *sample)
 {
 	struct ctr_instance instance;
-	int64_t begun;
 	int out = -1;
 
 	set_up(bench, &instance);
 	sample->created = sample->first = sample->exited = sample->gone = sample->status = -1;
 	sample->error = make_pipe(&instance.out, &out, 0);
-	begun = ctr_now();
+	if (begun == 0)
+		begun = ctr_now();
 	if (!sample->error)
 		sample->error =
 			create(bench, kind, bench->config, bench->null, out, arena, &instance);

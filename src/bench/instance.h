@@ -15,11 +15,11 @@ struct ctr_instance {
 };
 
 /*
- * Run the bundle once in @kind and take the times. What goes wrong is in @sample->error, in @arena;
- * then nothing is left of it either.
+ * Run the bundle once in @kind and take the times, counted from @begun (ctr_now(); 0: now). What
+ * goes wrong is in @sample->error, in @arena; then nothing is left of it either.
  */
 void ctr_instance_run(struct ctr_bench *bench, const char *kind, struct ctr_arena *arena,
-		      struct ctr_sample *sample);
+		      int64_t begun, struct ctr_sample *sample);
 
 /* Take the moments of a machine's start from the file CTR_MACHINE_BOOT, @text; @begun is when it
  * was asked for. What cannot be true is left out. */

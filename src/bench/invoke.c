@@ -61,7 +61,7 @@ int ctr_bench_begin(struct ctr_bench *bench, struct ctr_error *err)
 
 void ctr_bench_end(struct ctr_bench *bench)
 {
-	static const char *const files[] = { "config.json", "idle.json", "pid" };
+	static const char *const files[] = { "config.json", "idle.json" };
 	char path[4096];
 
 	for (size_t i = 0; bench->dir && i < CTR_ARRAY_SIZE(files); i++) {

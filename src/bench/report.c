@@ -12,6 +12,9 @@
 const char *const ctr_metric_names[CTR_METRIC_COUNT] = { "create", "firstByte", "exit", "tearDown",
 							 "total" };
 
+const char *const ctr_rate_names[CTR_RATE_COUNT] = { "startsPerSecond", "livesPerSecond",
+						     "firstByteMedian", "firstByteLast" };
+
 const char *const ctr_fairness_rules[] = {
 	"Same root file system, same program, same limits in every row; a guest's memory is stated.",
 	"A start is counted from the request to a byte of the workload, in every row alike: two "
@@ -170,6 +173,76 @@ static void estimate_metric(struct ctr_row *row, const struct ctr_row *base, enu
 	row->ratios[metric] = ctr_estimate(ratios, nratios, random, arena);
 }
 
+/* The first byte, or the end where there was no output. */
+static double started(const struct ctr_sample *sample)
+{
+	return ctr_sample_value(sample, sample->first >= 0 ? CTR_METRIC_FIRST : CTR_METRIC_EXIT);
+}
+
+double ctr_burst_value(const struct ctr_burst *burst, enum ctr_rate rate)
+{
+	double values[CTR_BURST_MAX], gone = 0;
+
+	if (burst->error || burst->n == 0 || burst->n > CTR_BURST_MAX)
+		return -1;
+	for (size_t i = 0; i < burst->n; i++) {
+		const double end = ctr_sample_value(&burst->samples[i], CTR_METRIC_TOTAL);
+
+		values[i] = started(&burst->samples[i]);
+		if (values[i] <= 0 || end <= 0)
+			return -1;
+		gone = end > gone ? end : gone;
+	}
+	ctr_sort(values, burst->n);
+
+	switch (rate) {
+	case CTR_RATE_STARTS:
+		return 1e3 * (double)burst->n / values[burst->n - 1];
+	case CTR_RATE_LIVES:
+		return 1e3 * (double)burst->n / gone;
+	case CTR_RATE_MEDIAN:
+		return ctr_quantile(values, burst->n, 0.5);
+	case CTR_RATE_LAST:
+		return values[burst->n - 1];
+	case CTR_RATE_COUNT:
+		break;
+	}
+	return -1;
+}
+
+static double rate_in_block(const struct ctr_parallel *parallel, uint32_t block, enum ctr_rate rate)
+{
+	for (size_t i = 0; i < parallel->nbursts; i++)
+		if (parallel->bursts[i].block == block)
+			return ctr_burst_value(&parallel->bursts[i], rate);
+
+	return -1;
+}
+
+static void estimate_rate(struct ctr_parallel *parallel, const struct ctr_parallel *base,
+			  enum ctr_rate rate, struct ctr_random *random, struct ctr_arena *arena)
+{
+	double *values = ctr_arena_array(arena, parallel->nbursts + 1, sizeof(*values));
+	double *ratios = ctr_arena_array(arena, parallel->nbursts + 1, sizeof(*ratios));
+	size_t n = 0, nratios = 0;
+
+	for (size_t i = 0; i < parallel->nbursts; i++) {
+		const struct ctr_burst *burst = &parallel->bursts[i];
+		const double value = ctr_burst_value(burst, rate);
+		const double of_base =
+			base && base != parallel ? rate_in_block(base, burst->block, rate) : -1;
+
+		if (value < 0)
+			continue;
+		values[n++] = value;
+		if (of_base > 0)
+			ratios[nratios++] = value / of_base;
+	}
+
+	parallel->rates[rate] = ctr_estimate(values, n, random, arena);
+	parallel->ratios[rate] = ctr_estimate(ratios, nratios, random, arena);
+}
+
 static void compare_status(struct ctr_row *row)
 {
 	bool any = false;
@@ -200,6 +273,13 @@ void ctr_report_estimate(struct ctr_report *report, struct ctr_arena *arena)
 			/* Function is all that a translated row tells: no ratio. */
 			estimate_metric(row, row->accel == CTR_ACCEL_TCG ? NULL : report->base,
 					(enum ctr_metric)metric, &random, arena);
+		for (size_t j = 0; j < row->nparallel; j++)
+			for (size_t rate = 0; rate < CTR_RATE_COUNT; rate++)
+				estimate_rate(&row->parallel[j],
+					      row->accel == CTR_ACCEL_TCG || !report->base
+						      ? NULL
+						      : &report->base->parallel[j],
+					      (enum ctr_rate)rate, &random, arena);
 		compare_status(row);
 	}
 	for (size_t i = 0; i < report->nrows; i++)

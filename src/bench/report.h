@@ -50,6 +50,37 @@ struct ctr_footprint {
 	uint64_t current, anon, file, shmem, kernel, pagetables, sec_pagetables, stack, slab;
 };
 
+/* Instances that were asked for at the same moment, from which their samples count. */
+struct ctr_burst {
+	uint32_t block, place;
+	size_t n;
+	struct ctr_sample *samples; /* of each */
+	const char *error;          /* of the first that failed: the burst does not count; NULL */
+};
+
+enum { CTR_BURST_MAX = 256 };
+
+/* What is estimated of bursts. */
+enum ctr_rate {
+	CTR_RATE_STARTS, /* a second: all of them over the time to the last one's first byte */
+	CTR_RATE_LIVES,  /* a second: all of them over the time until nothing was left */
+	CTR_RATE_MEDIAN, /* ms to the first byte, the median of a burst */
+	CTR_RATE_LAST,   /* ms to the first byte, the slowest of a burst */
+	CTR_RATE_COUNT,
+};
+
+extern const char *const ctr_rate_names[CTR_RATE_COUNT];
+
+/* The bursts of one size. */
+struct ctr_parallel {
+	uint32_t n; /* at once */
+	struct ctr_burst *bursts;
+	size_t nbursts, nfailed;
+	const char *refused; /* why there are none; NULL */
+	struct ctr_estimate rates[CTR_RATE_COUNT];
+	struct ctr_estimate ratios[CTR_RATE_COUNT]; /* to the base line's, paired by block */
+};
+
 /* How the instruction stream of the guest is executed. */
 enum ctr_accel {
 	CTR_ACCEL_NONE, /* it is not: the host's kernel, directly */
@@ -103,6 +134,8 @@ struct ctr_row {
 	size_t nidle;
 	const char *idle_error;
 	struct ctr_density density;
+	struct ctr_parallel *parallel; /* the same sizes in all rows */
+	size_t nparallel;
 };
 
 struct ctr_fact {
@@ -144,6 +177,10 @@ bool ctr_row_ranked(const struct ctr_row *row);
 enum ctr_metric ctr_report_headline(const struct ctr_report *report);
 /* The moment of @sample that @metric is of, in milliseconds; below 0: not seen. */
 double ctr_sample_value(const struct ctr_sample *sample, enum ctr_metric metric);
+
+/* What @burst says of @rate: of its instances' ends where no program had output; below 0: it does
+ * not count. */
+double ctr_burst_value(const struct ctr_burst *burst, enum ctr_rate rate);
 
 /* Which part of the time from its hypervisor's start to its first word a guest was ours (ctr-init
  * in it), in percent: the median of the runs; below 0: not known. */

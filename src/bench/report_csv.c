@@ -23,13 +23,16 @@ static void put_moment(struct ctr_buf *buf, int64_t value)
 		ctr_buf_addf(buf, "%lld", (long long)value);
 }
 
-static void put_sample(struct ctr_buf *buf, const struct ctr_row *row,
+/* @at_once: 0 for a run of its own. */
+static void put_sample(struct ctr_buf *buf, const struct ctr_row *row, uint32_t at_once,
 		       const struct ctr_sample *sample)
 {
 	const char *accel = ctr_accel_name(row->accel);
 
-	ctr_buf_addf(buf, "%s,%s,%u,%u", row->kind, accel ? accel : "", sample->block,
-		     sample->place);
+	ctr_buf_addf(buf, "%s,%s,", row->kind, accel ? accel : "");
+	if (at_once > 0)
+		ctr_buf_addf(buf, "%u,", at_once);
+	ctr_buf_addf(buf, "%u,%u", sample->block, sample->place);
 	put_moment(buf, sample->created);
 	put_moment(buf, sample->first);
 	put_moment(buf, sample->exited);
@@ -39,6 +42,17 @@ static void put_sample(struct ctr_buf *buf, const struct ctr_row *row,
 	if (sample->error)
 		put_text(buf, sample->error);
 	ctr_buf_adds(buf, "\r\n");
+}
+
+static void put_bursts(struct ctr_buf *buf, const struct ctr_row *row)
+{
+	for (size_t i = 0; i < row->nparallel; i++) {
+		const struct ctr_parallel *parallel = &row->parallel[i];
+
+		for (size_t j = 0; j < parallel->nbursts; j++)
+			for (size_t k = 0; k < parallel->bursts[j].n; k++)
+				put_sample(buf, row, parallel->n, &parallel->bursts[j].samples[k]);
+	}
 }
 
 static void put_memory(struct ctr_buf *buf, const struct ctr_row *row, size_t n,
@@ -67,7 +81,7 @@ void ctr_report_csv(const struct ctr_report *report, struct ctr_buf *buf)
 			  "status,error\r\n");
 	for (size_t i = 0; i < report->nrows; i++)
 		for (size_t j = 0; j < report->rows[i].nsamples; j++)
-			put_sample(buf, &report->rows[i], &report->rows[i].samples[j]);
+			put_sample(buf, &report->rows[i], 0, &report->rows[i].samples[j]);
 
 	ctr_buf_adds(buf, "\r\nkind,accel,instances,processes,pss,uss,cgroup_current,cgroup_kernel,"
 			  "available_lost,alive,alive_end\r\n");
@@ -82,6 +96,11 @@ void ctr_report_csv(const struct ctr_report *report, struct ctr_buf *buf)
 			put_memory(buf, row, point->n, &point->memory, point);
 		}
 	}
+
+	ctr_buf_adds(buf, "\r\nkind,accel,at_once,block,place,created_ns,first_byte_ns,exited_ns,"
+			  "gone_ns,status,error\r\n");
+	for (size_t i = 0; i < report->nrows; i++)
+		put_bursts(buf, &report->rows[i]);
 
 	ctr_buf_adds(buf, "\r\nname,value,warning\r\n");
 	for (size_t i = 0; i < report->nfacts; i++) {

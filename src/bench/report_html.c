@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "bench/report.h"
+#include "bench/report_html.h"
 #include "bench/svg.h"
 
 static const char style[] =
@@ -30,7 +31,7 @@ static const char style[] =
 	"margin-top:.6rem}dd{margin:0}.x{color:#9a3412}"
 	"@media print{body{margin:0;max-width:none}}";
 
-static void put(struct ctr_buf *buf, const char *text)
+void ctr_html_text(struct ctr_buf *buf, const char *text)
 {
 	for (; text && *text; text++) {
 		switch (*text) {
@@ -54,7 +55,7 @@ static void put(struct ctr_buf *buf, const char *text)
 	}
 }
 
-static void put_kind(struct ctr_buf *buf, const struct ctr_row *row)
+void ctr_html_kind(struct ctr_buf *buf, const struct ctr_row *row)
 {
 	const char *accel = ctr_row_mark(row);
 
@@ -63,7 +64,7 @@ static void put_kind(struct ctr_buf *buf, const struct ctr_row *row)
 		     accel ? accel : "");
 }
 
-static void put_estimate(struct ctr_buf *buf, const struct ctr_estimate *e)
+void ctr_html_estimate(struct ctr_buf *buf, const struct ctr_estimate *e)
 {
 	char median[CTR_NUMBER_TEXT], low[CTR_NUMBER_TEXT], high[CTR_NUMBER_TEXT];
 
@@ -75,20 +76,15 @@ static void put_estimate(struct ctr_buf *buf, const struct ctr_estimate *e)
 			     ctr_number(high, e->high));
 }
 
-static void put_ratio(struct ctr_buf *buf, const struct ctr_report *report,
-		      const struct ctr_row *row)
+void ctr_html_ratio(struct ctr_buf *buf, const struct ctr_estimate *ratio)
 {
-	const struct ctr_estimate *ratio = &row->ratios[ctr_report_headline(report)];
-
-	if (row == report->base) {
-		ctr_buf_adds(buf, "<td>1</td>");
-	} else if (ratio->n > 1 && ratio->low <= 1 && ratio->high >= 1) {
+	if (ratio->n > 1 && ratio->low <= 1 && ratio->high >= 1) {
 		char low[CTR_NUMBER_TEXT], high[CTR_NUMBER_TEXT];
 
 		ctr_buf_addf(buf, "<td>no difference seen<small>%s \xe2\x80\x93 %s</small></td>",
 			     ctr_number(low, ratio->low), ctr_number(high, ratio->high));
 	} else {
-		put_estimate(buf, ratio);
+		ctr_html_estimate(buf, ratio);
 	}
 }
 
@@ -96,12 +92,15 @@ static void times_row(struct ctr_buf *buf, const struct ctr_report *report,
 		      const struct ctr_row *row)
 {
 	ctr_buf_addf(buf, "<tr%s>", ctr_row_ranked(row) ? "" : " class=\"u\"");
-	put_kind(buf, row);
-	put_estimate(buf, &row->times[CTR_METRIC_CREATE]);
-	put_estimate(buf, &row->times[CTR_METRIC_FIRST]);
-	put_estimate(buf, &row->times[CTR_METRIC_EXIT]);
-	put_estimate(buf, &row->times[CTR_METRIC_TEARDOWN]);
-	put_ratio(buf, report, row);
+	ctr_html_kind(buf, row);
+	ctr_html_estimate(buf, &row->times[CTR_METRIC_CREATE]);
+	ctr_html_estimate(buf, &row->times[CTR_METRIC_FIRST]);
+	ctr_html_estimate(buf, &row->times[CTR_METRIC_EXIT]);
+	ctr_html_estimate(buf, &row->times[CTR_METRIC_TEARDOWN]);
+	if (row == report->base)
+		ctr_buf_adds(buf, "<td>1</td>");
+	else
+		ctr_html_ratio(buf, &row->ratios[ctr_report_headline(report)]);
 	if (row->status < 0)
 		ctr_buf_adds(buf, "<td class=\"x\">varies</td>");
 	else
@@ -201,14 +200,14 @@ static void idle(struct ctr_buf *buf, const struct ctr_report *report)
 		memory.current = CTR_IDLE(row, current);
 		memory.kernel = CTR_IDLE(row, kernel);
 		ctr_buf_adds(buf, "<tr>");
-		put_kind(buf, row);
+		ctr_html_kind(buf, row);
 		put_memory(buf, &memory);
 		ctr_buf_addf(buf, "<td>%zu</td></tr>\n", memory.processes);
 	}
 	ctr_buf_adds(buf, "</table></div>\n<p class=\"m\">It runs ");
-	put(buf, report->idle);
+	ctr_html_text(buf, report->idle);
 	ctr_buf_addf(buf, "; measured after %u ms, when ", report->settle_ms);
-	put(buf, report->alive);
+	ctr_html_text(buf, report->alive);
 	ctr_buf_adds(buf, ".</p>\n");
 }
 
@@ -239,7 +238,7 @@ static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 		if (!row->density.measured)
 			continue;
 		ctr_buf_adds(buf, "<tr>");
-		put_kind(buf, row);
+		ctr_html_kind(buf, row);
 		put_slope(buf, &row->density.pss);
 		put_slope(buf, &row->density.taken);
 		ctr_buf_addf(buf, "<td>%zu</td>", row->density.largest);
@@ -248,7 +247,7 @@ static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 		else
 			ctr_buf_adds(buf, "<td>\xe2\x80\x93</td>");
 		ctr_buf_adds(buf, "<td style=\"white-space:normal\">");
-		put(buf, row->density.stopped);
+		ctr_html_text(buf, row->density.stopped);
 		ctr_buf_adds(buf, "</td></tr>\n");
 	}
 	ctr_buf_addf(
@@ -271,7 +270,7 @@ static void points(struct ctr_buf *buf, const struct ctr_report *report)
 			const struct ctr_point *point = &row->density.points[j];
 
 			ctr_buf_adds(buf, "<tr>");
-			put_kind(buf, row);
+			ctr_html_kind(buf, row);
 			ctr_buf_addf(buf, "<td>%zu</td>", point->n);
 			put_memory(buf, &point->memory);
 			put_mib(buf, (double)point->taken);
@@ -311,24 +310,24 @@ static void taxonomy(struct ctr_buf *buf, const struct ctr_report *report)
 		const struct ctr_row *row = &report->rows[i];
 
 		ctr_buf_addf(buf, "<dt>%s</dt><dd>", row->kind);
-		put(buf, row->taxonomy);
+		ctr_html_text(buf, row->taxonomy);
 		if (row->guest) {
 			struct ctr_buf text;
 
 			ctr_buf_init(&text, buf->arena);
 			ctr_guest_text(row, &text);
 			ctr_buf_adds(buf, "<br>The guest has ");
-			put(buf, ctr_buf_str(&text));
+			ctr_html_text(buf, ctr_buf_str(&text));
 			ctr_buf_adds(buf, ".");
 		}
 		if (row->refused) {
 			ctr_buf_adds(buf, "<br><span class=\"x\">It did not run: ");
-			put(buf, row->refused);
+			ctr_html_text(buf, row->refused);
 			ctr_buf_adds(buf, "</span>");
 		}
 		if (row->leaves) {
 			ctr_buf_adds(buf, "<br>Of this bundle it does not carry out: ");
-			put(buf, row->leaves);
+			ctr_html_text(buf, row->leaves);
 		}
 		if (row->warm_up >= 0) {
 			char text[CTR_NUMBER_TEXT];
@@ -343,6 +342,22 @@ static void taxonomy(struct ctr_buf *buf, const struct ctr_report *report)
 	ctr_buf_adds(buf, "</dl>\n");
 }
 
+static void fault(struct ctr_buf *buf, bool *any, const struct ctr_row *row, uint32_t at_once,
+		  const char *text)
+{
+	if (!text)
+		return;
+	if (!*any)
+		ctr_buf_adds(buf, "<h2>Runs that failed</h2>\n<ul>\n");
+	*any = true;
+	ctr_buf_addf(buf, "<li>%s", row->kind);
+	if (at_once > 0)
+		ctr_buf_addf(buf, ", %u at once", at_once);
+	ctr_buf_adds(buf, ": ");
+	ctr_html_text(buf, text);
+	ctr_buf_adds(buf, "</li>\n");
+}
+
 static void faults(struct ctr_buf *buf, const struct ctr_report *report)
 {
 	bool any = false;
@@ -350,19 +365,17 @@ static void faults(struct ctr_buf *buf, const struct ctr_report *report)
 	for (size_t i = 0; i < report->nrows; i++) {
 		const struct ctr_row *row = &report->rows[i];
 
-		for (size_t j = 0; j <= row->nsamples; j++) {
-			const char *text =
-				j < row->nsamples ? row->samples[j].error : row->idle_error;
+		for (size_t j = 0; j < row->nsamples; j++)
+			fault(buf, &any, row, 0, row->samples[j].error);
+		for (size_t j = 0; j < row->nparallel; j++) {
+			const struct ctr_parallel *parallel = &row->parallel[j];
 
-			if (!text)
-				continue;
-			if (!any)
-				ctr_buf_adds(buf, "<h2>Runs that failed</h2>\n<ul>\n");
-			any = true;
-			ctr_buf_addf(buf, "<li>%s: ", row->kind);
-			put(buf, text);
-			ctr_buf_adds(buf, "</li>\n");
+			if (!row->refused)
+				fault(buf, &any, row, parallel->n, parallel->refused);
+			for (size_t k = 0; k < parallel->nbursts; k++)
+				fault(buf, &any, row, parallel->n, parallel->bursts[k].error);
 		}
+		fault(buf, &any, row, 0, row->idle_error);
 	}
 	if (any)
 		ctr_buf_adds(buf, "</ul>\n");
@@ -375,12 +388,12 @@ static void environment(struct ctr_buf *buf, const struct ctr_report *report)
 		const struct ctr_fact *fact = &report->facts[i];
 
 		ctr_buf_adds(buf, "<tr><td>");
-		put(buf, fact->name);
+		ctr_html_text(buf, fact->name);
 		ctr_buf_adds(buf, "</td><td>");
-		put(buf, fact->value);
+		ctr_html_text(buf, fact->value);
 		if (fact->warning) {
 			ctr_buf_adds(buf, "<br><span class=\"x\">");
-			put(buf, fact->warning);
+			ctr_html_text(buf, fact->warning);
 			ctr_buf_adds(buf, "</span>");
 		}
 		ctr_buf_adds(buf, "</td></tr>\n");
@@ -388,7 +401,7 @@ static void environment(struct ctr_buf *buf, const struct ctr_report *report)
 	ctr_buf_adds(buf, "</table>\n<h2>Rules</h2>\n<ol>\n");
 	for (size_t i = 0; ctr_fairness_rules[i]; i++) {
 		ctr_buf_adds(buf, "<li>");
-		put(buf, ctr_fairness_rules[i]);
+		ctr_html_text(buf, ctr_fairness_rules[i]);
 		ctr_buf_adds(buf, "</li>\n");
 	}
 	ctr_buf_adds(buf, "</ol>\n");
@@ -407,15 +420,15 @@ void ctr_report_html(const struct ctr_report *report, struct ctr_buf *buf)
 		     "<title>ctr compare</title>\n<style>%s</style></head><body>\n",
 		     style);
 	ctr_buf_adds(buf, "<h1>One bundle, every kind of virtualization</h1>\n<p><code>");
-	put(buf, report->command);
+	ctr_html_text(buf, report->command);
 	ctr_buf_adds(buf, "</code> in <code>");
-	put(buf, report->bundle);
+	ctr_html_text(buf, report->bundle);
 	ctr_buf_addf(buf,
 		     "</code></p>\n<p class=\"m\">%u blocks in random order, seed %llu \xc2\xb7 ",
 		     report->runs, (unsigned long long)report->seed);
-	put(buf, report->when);
+	ctr_html_text(buf, report->when);
 	ctr_buf_adds(buf, " \xc2\xb7 ctr ");
-	put(buf, report->version);
+	ctr_html_text(buf, report->version);
 	ctr_buf_adds(buf, "</p>\n");
 	if (report->interrupted)
 		ctr_buf_adds(buf, "<p class=\"x\">Interrupted: what follows is not all.</p>\n");
@@ -424,6 +437,7 @@ void ctr_report_html(const struct ctr_report *report, struct ctr_buf *buf)
 		times(buf, report);
 		plots(buf, report);
 	}
+	ctr_html_parallel(buf, report);
 	idle(buf, report);
 	density(buf, report);
 	taxonomy(buf, report);

@@ -156,6 +156,41 @@ static void put_density(struct ctr_json *json, const struct ctr_density *density
 	ctr_json_end_object(json);
 }
 
+static void put_rates(struct ctr_json *json, const char *key,
+		      const struct ctr_estimate rates[CTR_RATE_COUNT])
+{
+	ctr_json_object(json, key);
+	for (size_t i = 0; i < CTR_RATE_COUNT; i++)
+		put_estimate(json, ctr_rate_names[i], &rates[i]);
+	ctr_json_end_object(json);
+}
+
+static void put_parallel(struct ctr_json *json, const struct ctr_parallel *parallel)
+{
+	ctr_json_object(json, NULL);
+	ctr_json_u64(json, "atOnce", parallel->n);
+	put_text(json, "refused", parallel->refused);
+	ctr_json_u64(json, "failed", parallel->nfailed);
+	put_rates(json, "rates", parallel->rates);
+	put_rates(json, "ratioToContainer", parallel->ratios);
+	ctr_json_array(json, "bursts");
+	for (size_t i = 0; i < parallel->nbursts; i++) {
+		const struct ctr_burst *burst = &parallel->bursts[i];
+
+		ctr_json_object(json, NULL);
+		ctr_json_u64(json, "block", burst->block);
+		ctr_json_u64(json, "place", burst->place);
+		put_text(json, "error", burst->error);
+		ctr_json_array(json, "samples");
+		for (size_t j = 0; j < burst->n; j++)
+			put_sample(json, &burst->samples[j]);
+		ctr_json_end_array(json);
+		ctr_json_end_object(json);
+	}
+	ctr_json_end_array(json);
+	ctr_json_end_object(json);
+}
+
 static void put_guest(struct ctr_json *json, const struct ctr_guest *guest)
 {
 	if (!guest) {
@@ -201,6 +236,10 @@ static void put_row(struct ctr_json *json, const struct ctr_row *row)
 	ctr_json_end_array(json);
 	put_text(json, "idleError", row->idle_error);
 	put_density(json, &row->density);
+	ctr_json_array(json, "parallel");
+	for (size_t i = 0; i < row->nparallel; i++)
+		put_parallel(json, &row->parallel[i]);
+	ctr_json_end_array(json);
 	ctr_json_end_object(json);
 }
 

@@ -145,6 +145,59 @@ static void text_times(const struct ctr_report *report, struct table *table, str
 		     report->cold ? " The page cache was empty before each run." : "");
 }
 
+static void put_parallel(struct table *table, const struct ctr_report *report, size_t which,
+			 bool ranked)
+{
+	for (size_t i = 0; i < report->nrows; i++) {
+		const struct ctr_row *row = &report->rows[i];
+		const struct ctr_parallel *parallel = &row->parallel[which];
+
+		if (parallel->nbursts == 0 || ctr_row_ranked(row) != ranked)
+			continue;
+		put_kind(table, row);
+		for (size_t rate = 0; rate < CTR_RATE_COUNT; rate++)
+			put_estimate(table, 1 + rate, &parallel->rates[rate]);
+		if (row == report->base)
+			put(table, 1 + CTR_RATE_COUNT, "1");
+		else
+			put_ratio(table, 1 + CTR_RATE_COUNT, &parallel->ratios[CTR_RATE_STARTS]);
+		(void)snprintf(cell(table, 2 + CTR_RATE_COUNT), CELL_MAX, "%zu/%zu",
+			       parallel->nbursts - parallel->nfailed, parallel->nbursts);
+		end_row(table);
+	}
+}
+
+static void text_parallel(const struct ctr_report *report, struct table *table, struct ctr_buf *buf)
+{
+	const size_t sizes = report->nrows > 0 ? report->rows[0].nparallel : 0;
+
+	for (size_t i = 0; i < sizes; i++) {
+		char name[CELL_MAX];
+		const char *const heads[] = { name,          "starts/s",    "lives/s", "ms, median",
+					      "ms, slowest", "x container", "bursts" };
+		size_t before;
+
+		(void)snprintf(name, sizeof(name), "%u at once", report->rows[0].parallel[i].n);
+		begin(table, heads, CTR_ARRAY_SIZE(heads));
+		put_parallel(table, report, i, true);
+		before = table->nrows;
+		put(table, 0, "not ranked:");
+		end_row(table);
+		put_parallel(table, report, i, false);
+		if (table->nrows == before + 1)
+			table->nrows = before;
+		if (before == 1 && table->nrows == 1)
+			continue;
+		ctr_buf_addc(buf, '\n');
+		print(table, buf);
+	}
+	if (sizes > 0)
+		ctr_buf_adds(buf,
+			     "\nRequests at the same moment. Starts: until the last one's first "
+			     "byte; lives: until nothing of them is\nleft; ms: from the request to "
+			     "the first byte. Ratio: starts a second, paired by block.\n");
+}
+
 static void put_mib(struct table *table, size_t column, double bytes)
 {
 	char text[CTR_NUMBER_TEXT];
@@ -268,6 +321,18 @@ static void text_guests(const struct ctr_report *report, struct ctr_buf *buf)
 	}
 }
 
+static void text_parallel_faults(const struct ctr_row *row, const struct ctr_parallel *parallel,
+				 struct ctr_buf *buf)
+{
+	if (parallel->refused && !row->refused)
+		ctr_buf_addf(buf, "\n%s, %u at once: %s", row->kind, parallel->n,
+			     parallel->refused);
+	for (size_t i = 0; i < parallel->nbursts; i++)
+		if (parallel->bursts[i].error)
+			ctr_buf_addf(buf, "\n%s, %u at once, block %u: %s", row->kind, parallel->n,
+				     parallel->bursts[i].block, parallel->bursts[i].error);
+}
+
 static void text_faults(const struct ctr_report *report, struct ctr_buf *buf)
 {
 	for (size_t i = 0; i < report->nrows; i++) {
@@ -283,6 +348,8 @@ static void text_faults(const struct ctr_report *report, struct ctr_buf *buf)
 			if (row->samples[j].error)
 				ctr_buf_addf(buf, "\n%s, block %u: %s", row->kind,
 					     row->samples[j].block, row->samples[j].error);
+		for (size_t j = 0; j < row->nparallel; j++)
+			text_parallel_faults(row, &row->parallel[j], buf);
 	}
 	if (buf->len > 0 && buf->data[buf->len - 1] != '\n')
 		ctr_buf_addc(buf, '\n');
@@ -315,6 +382,7 @@ void ctr_report_text(const struct ctr_report *report, struct ctr_buf *buf)
 	if (report->interrupted)
 		ctr_buf_adds(buf, "Interrupted: what follows is not all.\n\n");
 	text_times(report, &table, buf);
+	text_parallel(report, &table, buf);
 	text_idle(report, &table, buf);
 	text_density(report, &table, buf);
 	text_guests(report, buf);

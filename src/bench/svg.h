@@ -7,6 +7,8 @@ struct ctr_report;
 
 /* How often a start took at most so long, a step line for each kind, logarithmic. */
 void ctr_svg_ecdf(const struct ctr_report *report, struct ctr_buf *buf);
+/* Starts a second over how many there are at once. */
+void ctr_svg_parallel(const struct ctr_report *report, struct ctr_buf *buf);
 /* Where the time of a run goes, each bar on a scale of its own. */
 void ctr_svg_phases(const struct ctr_report *report, struct ctr_buf *buf);
 /* Memory of an idle instance. */

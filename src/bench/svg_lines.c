@@ -204,11 +204,108 @@ void ctr_svg_ecdf(const struct ctr_report *report, struct ctr_buf *buf)
 	ctr_buf_adds(buf, "</svg>\n");
 }
 
-/* ---- density */
+/* ---- from zero on */
 
 struct linear {
 	double x_max, y_max;
 };
+
+static double across(const struct linear *axes, double x)
+{
+	return LEFT + plot_width * x / axes->x_max;
+}
+
+static void grid(const struct linear *axes, const char *unit, struct ctr_buf *buf)
+{
+	double step = ctr_nice_step(axes->y_max / 6);
+	char text[CTR_NUMBER_TEXT];
+
+	for (double at = 0; at <= axes->y_max; at += step) {
+		(void)snprintf(text, sizeof(text), "%g", at);
+		grid_y(buf, at / axes->y_max, text);
+	}
+	step = ctr_nice_step(axes->x_max / 8);
+	if (step < 1)
+		step = 1;
+	for (double at = 0; at <= axes->x_max; at += step) {
+		(void)snprintf(text, sizeof(text), "%g", at);
+		grid_x(buf, across(axes, at), text);
+	}
+	ctr_buf_addf(buf, "<text x=\"%d\" y=\"12\" text-anchor=\"end\" class=\"s\">%s</text>\n",
+		     LEFT - 8, unit);
+}
+
+/* ---- starts at the same moment */
+
+static void rate_line(const struct linear *axes, const struct ctr_row *row, struct ctr_buf *buf)
+{
+	const char *color = ctr_svg_color(row->kind);
+	char command = 'M';
+
+	ctr_buf_adds(buf, "<path d=\"");
+	for (size_t i = 0; i < row->nparallel; i++) {
+		const struct ctr_estimate *rate = &row->parallel[i].rates[CTR_RATE_STARTS];
+
+		if (rate->n == 0)
+			continue;
+		ctr_buf_addf(buf, "%c%.1f %.1f", command, across(axes, row->parallel[i].n),
+			     from_bottom(rate->median / axes->y_max));
+		command = 'L';
+	}
+	ctr_buf_addf(buf, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s/>\n", color,
+		     ctr_row_ranked(row) ? "" : " stroke-dasharray=\"5 4\"");
+	/* The interval stands at its point. */
+	for (size_t i = 0; i < row->nparallel; i++) {
+		const struct ctr_estimate *rate = &row->parallel[i].rates[CTR_RATE_STARTS];
+		const double x = across(axes, row->parallel[i].n);
+
+		if (rate->n == 0)
+			continue;
+		ctr_buf_addf(buf,
+			     "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>"
+			     "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n",
+			     x, x, from_bottom(rate->low / axes->y_max),
+			     from_bottom(rate->high / axes->y_max), color, x,
+			     from_bottom(rate->median / axes->y_max), color);
+	}
+}
+
+void ctr_svg_parallel(const struct ctr_report *report, struct ctr_buf *buf)
+{
+	struct linear axes = { 1, 0.001 };
+	char text[CTR_NUMBER_TEXT];
+	size_t shown = 0;
+
+	for (size_t i = 0; i < report->nrows; i++)
+		for (size_t j = 0; j < report->rows[i].nparallel; j++) {
+			const struct ctr_parallel *parallel = &report->rows[i].parallel[j];
+
+			if (parallel->n > axes.x_max)
+				axes.x_max = parallel->n;
+			if (parallel->rates[CTR_RATE_STARTS].high > axes.y_max)
+				axes.y_max = parallel->rates[CTR_RATE_STARTS].high;
+		}
+	axes.y_max *= 1.05;
+
+	open_svg(buf, "Starts a second over the number of starts at once");
+	grid(&axes, "1/s", buf);
+	for (size_t i = 0; i < report->nrows; i++) {
+		const struct ctr_row *row = &report->rows[i];
+		double most = 0;
+
+		for (size_t j = 0; j < row->nparallel; j++)
+			if (row->parallel[j].rates[CTR_RATE_STARTS].median > most)
+				most = row->parallel[j].rates[CTR_RATE_STARTS].median;
+		if (most <= 0)
+			continue;
+		rate_line(&axes, row, buf);
+		line_label(buf, shown++, row, ctr_number(text, most), "a second");
+	}
+	x_title(buf, "starts at once (median of the bursts, with its 95 % interval)");
+	ctr_buf_adds(buf, "</svg>\n");
+}
+
+/* ---- density */
 
 static void curve(const struct linear *axes, const struct ctr_row *row, bool taken,
 		  struct ctr_buf *buf)
@@ -220,8 +317,7 @@ static void curve(const struct linear *axes, const struct ctr_row *row, bool tak
 		const struct ctr_point *point = &density->points[i];
 		double value = taken ? (double)point->taken : (double)point->memory.pss;
 
-		ctr_buf_addf(buf, "%c%.1f %.1f", i == 0 ? 'M' : 'L',
-			     LEFT + plot_width * (double)point->n / axes->x_max,
+		ctr_buf_addf(buf, "%c%.1f %.1f", i == 0 ? 'M' : 'L', across(axes, (double)point->n),
 			     from_bottom((value > 0 ? value : 0) / axes->y_max));
 	}
 	ctr_buf_addf(buf, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\"%s/>\n",
@@ -231,7 +327,7 @@ static void curve(const struct linear *axes, const struct ctr_row *row, bool tak
 		const struct ctr_point *point = &density->points[i];
 
 		ctr_buf_addf(buf, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n",
-			     LEFT + plot_width * (double)point->n / axes->x_max,
+			     across(axes, (double)point->n),
 			     from_bottom((double)point->memory.pss / axes->y_max),
 			     ctr_svg_color(row->kind));
 	}
@@ -262,24 +358,12 @@ static struct linear find_axes(const struct ctr_report *report)
 void ctr_svg_density(const struct ctr_report *report, struct ctr_buf *buf)
 {
 	struct linear axes = find_axes(report);
-	double mib = axes.y_max / 1048576, step = ctr_nice_step(mib / 6);
+	const struct linear scaled = { axes.x_max, axes.y_max / 1048576 };
 	char text[CTR_NUMBER_TEXT];
 	size_t shown = 0;
 
 	open_svg(buf, "Memory over the number of instances");
-	for (double at = 0; at <= mib; at += step) {
-		(void)snprintf(text, sizeof(text), "%g", at);
-		grid_y(buf, at / mib, text);
-	}
-	step = ctr_nice_step(axes.x_max / 8);
-	if (step < 1)
-		step = 1;
-	for (double at = 0; at <= axes.x_max; at += step) {
-		(void)snprintf(text, sizeof(text), "%g", at);
-		grid_x(buf, LEFT + plot_width * at / axes.x_max, text);
-	}
-	ctr_buf_addf(buf, "<text x=\"%d\" y=\"12\" text-anchor=\"end\" class=\"s\">MiB</text>\n",
-		     LEFT - 8);
+	grid(&scaled, "MiB", buf);
 
 	for (size_t i = 0; i < report->nrows; i++) {
 		const struct ctr_row *row = &report->rows[i];

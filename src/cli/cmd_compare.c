@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "bench/compare.h"
 #include "bench/kinds.h"
+#include "bench/parallel.h"
 #include "bench/report.h"
 #include "bench/workload.h"
 #include "cli/command.h"
@@ -22,7 +23,7 @@
 
 struct compare_options {
 	const char *isolation, *idle, *json, *csv, *html, *seed, *runs, *idle_runs, *max, *timeout,
-		*settle, *reserve;
+		*settle, *reserve, *parallel;
 	bool density, kill, cold, quiet;
 };
 
@@ -32,6 +33,8 @@ static const struct ctr_option table[] = {
 	CTR_OPT("isolation", 0, STRING, COMPARE(isolation), "LIST",
 		"kinds to compare, with commas (default: all)"),
 	CTR_OPT("runs", 'n', STRING, COMPARE(runs), "N", "blocks of one run of each kind (20)"),
+	CTR_OPT("parallel", 0, STRING, COMPARE(parallel), "LIST",
+		"blocks of bursts, too: so many starts at once (1,2,4)"),
 	CTR_OPT("density", 0, FLAG, COMPARE(density), NULL, "see how many idle instances fit, too"),
 	CTR_OPT("max", 0, STRING, COMPARE(max), "N",
 		"with --density: not more than N instances (100; 0: until memory is short)"),
@@ -126,6 +129,30 @@ static int parse_kinds(const char *list, struct ctr_compare_options *out, struct
 
 	out->kinds = kinds;
 	out->nkinds = n;
+	return 0;
+}
+
+static int parse_sizes(const char *list, struct ctr_compare_options *out, struct ctr_arena *arena,
+		       struct ctr_error *err)
+{
+	uint32_t *sizes = ctr_arena_array(arena, CTR_PARALLEL_SIZES, sizeof(*sizes));
+	size_t n = 0;
+
+	while (list) {
+		size_t len = strcspn(list, ",");
+
+		if (n == CTR_PARALLEL_SIZES)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"compare: --parallel: more than %d numbers",
+					CTR_PARALLEL_SIZES);
+		if (parse_number("parallel", ctr_arena_strndup(arena, list, len), 1, CTR_BURST_MAX,
+				 &sizes[n++], err) < 0)
+			return -1;
+		list = list[len] ? list + len + 1 : NULL;
+	}
+
+	out->parallel = sizes;
+	out->nparallel = n;
 	return 0;
 }
 
@@ -229,6 +256,7 @@ static int cmd_compare(struct ctr_command *command, struct ctr_error *err)
 				"compare: only one report can go to standard output");
 	if (parse_numbers(given, &options, err) < 0 ||
 	    parse_kinds(given->isolation, &options, arena, err) < 0 ||
+	    parse_sizes(given->parallel, &options, arena, err) < 0 ||
 	    check_file("json", given->json, err) < 0 || check_file("csv", given->csv, err) < 0 ||
 	    check_file("html", given->html, err) < 0)
 		return -1;

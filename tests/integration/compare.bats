@@ -124,6 +124,66 @@ report() {
   report '.rows[0].density | .pssSlope.slope > 0' true
 }
 
+@test "starts at the same moment: blocks of bursts, each instance with its times, and none left" {
+  needs root
+  run compare "$BUNDLE" --isolation container,process -n 3 --idle-runs 0 --parallel 1,6 \
+    --json "$REPORT.json" --csv "$REPORT.csv" --html "$REPORT.html"
+  expect_status 0
+  expect_match '6 at once  '
+  report '[.rows[].parallel[].bursts | length] | unique' '[3]'
+  report '.rows | map(.parallel | map(.atOnce))' '[[1,6],[1,6]]'
+  report '[.rows[].parallel[1].bursts[].samples | length] | unique' '[6]'
+  report '[.rows[].parallel[].bursts[] | .error, .samples[].error] | unique' '[null]'
+  report '[.rows[].parallel[].bursts[].samples[].status] | unique' '[3]'
+  # all of a block: its four cells, in a random order
+  report '[.rows[].parallel[].bursts[]] | group_by(.block) | map(map(.place) | sort) | unique' \
+    '[[0,1,2,3]]'
+  report '[.rows[].parallel[].bursts[].samples[] | .createdNs < .firstByteNs and
+    .firstByteNs <= .exitedNs and .exitedNs < .goneNs] | unique' '[true]'
+  # a second of the six is what their last one says
+  report '.rows[0].parallel[1] | (.bursts | map(6e9 / (.samples | map(.firstByteNs) | max)) | sort[1])
+    - .rates.startsPerSecond.median | fabs < 0.001' true
+  report '.rows[0].parallel[1].ratioToContainer.startsPerSecond' null
+  report '.rows[1].parallel[1].ratioToContainer.startsPerSecond.n' 3
+  [ "$(grep -c '^container,,6,' "$REPORT.csv")" = 18 ]
+  grep -q 'Many starts at once' "$REPORT.html"
+}
+
+# hook SCRIPT - a createRuntime hook of the bundle
+hook() {
+  printf '#!/bin/sh\n%s\n' "$1" >"$BATS_TEST_TMPDIR/hook"
+  chmod 755 "$BATS_TEST_TMPDIR/hook"
+  config --arg hook "$BATS_TEST_TMPDIR/hook" '.hooks.createRuntime = [{path: $hook}]'
+}
+
+@test "starts at the same moment: a failure is listed, and its burst does not count" {
+  needs
+  # who comes while another is there fails
+  hook "cat >/dev/null; mkdir $BATS_TEST_TMPDIR/busy || exit 7; sleep 0.5; rmdir $BATS_TEST_TMPDIR/busy"
+  run compare "$BUNDLE" --isolation container -n 1 --idle-runs 0 --parallel 1,3 --json "$REPORT.json"
+  expect_status 0
+  expect_match 'container, 3 at once, block 0: .*hook.*7'
+  report '.rows[0].parallel | map(.failed, .rates.startsPerSecond.n)' '[0,1,1,null]'
+  report '[.rows[0].parallel[1].bursts[0].samples[] | select(.error)] | length' 2
+}
+
+@test "starts at the same moment: a signal ends all of them" {
+  needs
+  # after the first two runs
+  hook "cat >/dev/null; echo >>$BATS_TEST_TMPDIR/runs
+    [ \$(wc -l <$BATS_TEST_TMPDIR/runs) -le 2 ] || touch $BUNDLE/rootfs/stay"
+  shell 'echo up; [ ! -e /stay ] || sleep 1000'
+  TMPDIR=$BATS_TEST_TMPDIR in_background compare --quiet --isolation container -n 1 --idle-runs 0 \
+    --parallel 4 --json "$REPORT.json" "$BUNDLE"
+  four() { [ "$(ctr list --quiet | wc -l)" = 4 ] && [ "$(ctr list | grep -c running)" = 4 ]; }
+  eventually four
+  kill -INT "$PID"
+  ended "$PID"
+  [ "$status" = 130 ]
+  report '.interrupted' true
+  [ "$(ctr list --quiet | wc -l)" = 0 ]
+}
+
 @test "a signal ends it, with the report of what there was and nothing left" {
   needs
   TMPDIR=$BATS_TEST_TMPDIR in_background compare --quiet --isolation container -n 1000 --idle-runs 0 \
@@ -158,6 +218,12 @@ report() {
   run compare "$BUNDLE" --idle ' '
   expect_status 1
   expect_match 'compare: --idle: no command'
+  run compare "$BUNDLE" --parallel 1,257
+  expect_status 1
+  expect_match "compare: --parallel: '257' is not a number from 1 to 256"
+  run compare "$BUNDLE" --parallel 1,2,3,4,5,6,7,8,9
+  expect_status 1
+  expect_match 'compare: --parallel: more than 8 numbers'
   run compare "$BUNDLE" --html "$BATS_TEST_TMPDIR/none/report.html"
   expect_status 1
   expect_match "compare: --html: cannot write '.*/none/report.html': No such file or directory"

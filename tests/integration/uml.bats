@@ -191,13 +191,15 @@ uml() { run_bundle --isolation uml "$@"; }
   mkdir -p "$XDG_CACHE_HOME"
   shell 'echo hello; exit 3'
   TMPDIR=$BATS_TEST_TMPDIR ctr compare "$BUNDLE" --quiet --isolation container,uml -n 1 \
-    --settle 100 --idle-runs 1 --json "$OUT.json" 3>&-
+    --settle 100 --idle-runs 1 --parallel 2 --json "$OUT.json" 3>&-
   [ "$(jq -c '.rows[1] | [.kind, .accel, .ranked, .status, .sameStatus, .guest.vcpus,
     .guest.kernel]' "$OUT.json")" = \
     "[\"uml\",\"uml\",false,3,true,1,\"$(command -v linux.uml)\"]" ]
   jq -e '.rows[1].samples[0] | .hypervisorNs > 0 and .hypervisorNs < .kernelNs and
     .kernelNs < .initNs and .initNs < .helloNs and .helloNs < .createdNs' "$OUT.json"
   jq -e '.rows[1].idle[0].pss > 16777216 and .idle != null' "$OUT.json"
+  jq -e '.rows[1].parallel[0] | (.bursts[0].samples | map(.status) == [3,3]) and .failed == 0 and
+    .rates.startsPerSecond.n == 1' "$OUT.json"
   # the image that the first run made
   [ "$(jq -r '.environment[] | select(.name | endswith(".erofs")) | .value' "$OUT.json")" = \
     "$(sha256sum <"$(ls "$XDG_CACHE_HOME"/ctr/root-*.erofs)" | head -c 64)" ]

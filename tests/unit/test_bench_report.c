@@ -77,6 +77,29 @@ static void fill_density(struct ctr_density *density, double mib, size_t max,
 	}
 }
 
+/* Bursts of 2 and 4: more at once take longer each, and the last one longest. */
+static void fill_parallel(struct ctr_row *row, double scale, struct ctr_arena *arena)
+{
+	row->nparallel = 2;
+	row->parallel = ctr_arena_array(arena, row->nparallel, sizeof(*row->parallel));
+	for (size_t i = 0; i < row->nparallel; i++) {
+		struct ctr_parallel *parallel = &row->parallel[i];
+
+		*parallel = (struct ctr_parallel){ .n = 2 << i };
+		parallel->bursts = ctr_arena_array(arena, BLOCKS, sizeof(*parallel->bursts));
+		for (uint32_t block = 0; block < BLOCKS; block++) {
+			struct ctr_burst *burst = &parallel->bursts[parallel->nbursts++];
+
+			*burst = (struct ctr_burst){ .block = block,
+						     .place = block % 2,
+						     .n = parallel->n };
+			burst->samples = ctr_arena_array(arena, burst->n, sizeof(*burst->samples));
+			for (size_t j = 0; j < burst->n; j++)
+				burst->samples[j] = sample(block, scale * (1 + (double)j));
+		}
+	}
+}
+
 static void make_report(struct ctr_report *report, struct ctr_arena *arena)
 {
 	static struct ctr_fact facts[] = {
@@ -142,6 +165,18 @@ static void make_report(struct ctr_report *report, struct ctr_arena *arena)
 	fill_density(&report->rows[1].density, 1, 20, arena);
 	fill_density(&report->rows[4].density, 110, 5, arena);
 	report->rows[1].density.pss = report->rows[4].density.pss = (struct ctr_line){ 0 };
+	fill_parallel(&report->rows[0], 0.5, arena);
+	fill_parallel(&report->rows[1], 1, arena);
+	fill_parallel(&report->rows[2], 250, arena);
+	fill_parallel(&report->rows[3], 20, arena);
+	fill_parallel(&report->rows[4], 400, arena);
+	for (size_t i = 0; i < 2; i++)
+		report->rows[3].parallel[i].nbursts = 0;
+	report->rows[4].parallel[0].bursts[1].samples[1].error =
+		report->rows[4].parallel[0].bursts[1].error = "create: interrupted";
+	report->rows[4].parallel[0].nfailed = 1;
+	report->rows[4].parallel[1].nbursts = 0;
+	report->rows[4].parallel[1].refused = "memory: 4 guests <are too many>";
 	ctr_report_estimate(report, arena);
 }
 
@@ -280,6 +315,41 @@ static void test_ratios(void **state)
 	ctr_arena_release(&arena);
 }
 
+static void test_rates(void **state)
+{
+	struct ctr_sample samples[2] = { sample(0, 1), sample(0, 2) };
+	struct ctr_burst burst = { .n = 2, .samples = samples };
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_report report;
+
+	(void)state;
+	/* first bytes at 8 and 16 ms, all gone after 22 */
+	assert_float_equal(ctr_burst_value(&burst, CTR_RATE_STARTS), 125, 1e-9);
+	assert_float_equal(ctr_burst_value(&burst, CTR_RATE_LIVES), 2000.0 / 22, 1e-9);
+	assert_float_equal(ctr_burst_value(&burst, CTR_RATE_MEDIAN), 12, 1e-9);
+	assert_float_equal(ctr_burst_value(&burst, CTR_RATE_LAST), 16, 1e-9);
+	/* without output it is the end that counts */
+	samples[1].first = -1;
+	assert_float_equal(ctr_burst_value(&burst, CTR_RATE_LAST), 17, 1e-9);
+	/* one that failed, or was not seen, is no burst */
+	samples[1].gone = -1;
+	assert_true(ctr_burst_value(&burst, CTR_RATE_LIVES) < 0);
+	samples[1] = samples[0];
+	burst.error = "x";
+	assert_true(ctr_burst_value(&burst, CTR_RATE_STARTS) < 0);
+	burst.error = NULL;
+	burst.n = CTR_BURST_MAX + 1;
+	assert_true(ctr_burst_value(&burst, CTR_RATE_STARTS) < 0);
+
+	/* By construction `process` has twice the starts a second, in each block. */
+	make_report(&report, &arena);
+	assert_float_equal(report.rows[0].parallel[1].ratios[CTR_RATE_STARTS].low, 2, 1e-6);
+	assert_int_equal(report.rows[1].parallel[1].ratios[CTR_RATE_STARTS].n, 0);
+	assert_int_equal(report.rows[4].parallel[0].ratios[CTR_RATE_STARTS].n, 0);
+	assert_int_equal(report.rows[4].parallel[0].rates[CTR_RATE_STARTS].n, BLOCKS - 1);
+	ctr_arena_release(&arena);
+}
+
 static void test_numbers(void **state)
 {
 	static const struct {
@@ -309,7 +379,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_text),    cmocka_unit_test(test_json),
 		cmocka_unit_test(test_csv),     cmocka_unit_test(test_html),
 		cmocka_unit_test(test_empty),   cmocka_unit_test(test_ratios),
-		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_rates),
 	};
 
 	update = argc > 1 && strcmp(argv[1], "--update") == 0;

@@ -67,6 +67,13 @@ void ctr_buf_addf(struct ctr_buf *buf, const char *format, ...)
 		buf->len += (size_t)n;
 }
 
+void ctr_buf_cut(struct ctr_buf *buf, size_t len)
+{
+	buf->len = len;
+	if (buf->data)
+		buf->data[len] = '\0';
+}
+
 const char *ctr_buf_str(const struct ctr_buf *buf)
 {
 	return buf->len > 0 ? buf->data : "";

@@ -20,5 +20,7 @@ void ctr_buf_adds(struct ctr_buf *buf, const char *s);
 void ctr_buf_addf(struct ctr_buf *buf, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void ctr_buf_addc(struct ctr_buf *buf, char c);
+/* Back to its first @len bytes, of which it has at least so many. */
+void ctr_buf_cut(struct ctr_buf *buf, size_t len);
 /* The content as a string, "" when nothing was added. */
 const char *ctr_buf_str(const struct ctr_buf *buf);

@@ -53,11 +53,17 @@ struct query {
 
 static int read_address(const struct nlmsghdr *message, void *data)
 {
-	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
+	const struct ifaddrmsg *info;
 	const struct query *query = data;
 	struct ctr_addresses *out = query->out;
-	struct ctr_address *address = &out->list[out->count];
+	struct ctr_address *address;
 
+	if (!message) {
+		out->count = 0;
+		out->overflow = false;
+		return MNL_CB_OK;
+	}
+	info = mnl_nlmsg_get_payload(message);
 	if ((query->index && (int)info->ifa_index != query->index) ||
 	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
 		return MNL_CB_OK;
@@ -66,6 +72,7 @@ static int read_address(const struct nlmsghdr *message, void *data)
 		return MNL_CB_OK;
 	}
 
+	address = &out->list[out->count++];
 	*address = (struct ctr_address){
 		.index = (int)info->ifa_index,
 		.family = info->ifa_family,
@@ -74,7 +81,6 @@ static int read_address(const struct nlmsghdr *message, void *data)
 		.flags = info->ifa_flags,
 	};
 	(void)mnl_attr_parse(message, sizeof(*info), read_attribute, address);
-	out->count++;
 	return MNL_CB_OK;
 }
 
@@ -82,13 +88,10 @@ int ctr_addresses_get(struct ctr_rtnl *rtnl, int family, int index, struct ctr_a
 {
 	struct query query = { .out = out, .index = index };
 	struct ifaddrmsg *info;
-	struct nlmsghdr *request =
-		ctr_rtnl_begin(rtnl, RTM_GETADDR, NLM_F_DUMP, sizeof(*info), &info);
+	struct nlmsghdr *request = ctr_rtnl_begin(rtnl, RTM_GETADDR, 0, sizeof(*info), &info);
 
-	out->count = 0;
-	out->overflow = false;
 	info->ifa_family = (uint8_t)family;
-	return ctr_rtnl_ask(rtnl, request, read_address, &query);
+	return ctr_rtnl_dump(rtnl, request, read_address, &query);
 }
 
 int ctr_address_add(struct ctr_rtnl *rtnl, int index, const struct ctr_address *address)
@@ -190,10 +193,16 @@ static int read_destination(const struct nlattr *attribute, void *data)
 
 static int read_route(const struct nlmsghdr *message, void *data)
 {
-	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+	const struct rtmsg *route;
 	struct overlap *overlap = data;
-	struct subnet destination = { .family = route->rtm_family, .prefix = route->rtm_dst_len };
+	struct subnet destination;
 
+	if (!message) {
+		overlap->found = false;
+		return MNL_CB_OK;
+	}
+	route = mnl_nlmsg_get_payload(message);
+	destination = (struct subnet){ .family = route->rtm_family, .prefix = route->rtm_dst_len };
 	/* Default routes, also in two halves, are used where nothing better is. */
 	if (route->rtm_family != overlap->wanted.family || route->rtm_dst_len < 4 ||
 	    route->rtm_dst_len > 8 * size_of(route->rtm_family))
@@ -210,12 +219,11 @@ int ctr_subnet_is_used(struct ctr_rtnl *rtnl, int family, const void *subnet, un
 	};
 	struct rtmsg *route;
 	/* The table of local addresses is one of them, so addresses are found, too. */
-	struct nlmsghdr *request =
-		ctr_rtnl_begin(rtnl, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route), &route);
+	struct nlmsghdr *request = ctr_rtnl_begin(rtnl, RTM_GETROUTE, 0, sizeof(*route), &route);
 	int r;
 
 	memcpy(overlap.wanted.bytes, subnet, size_of((uint8_t)family));
 	route->rtm_family = (uint8_t)family;
-	r = ctr_rtnl_ask(rtnl, request, read_route, &overlap);
+	r = ctr_rtnl_dump(rtnl, request, read_route, &overlap);
 	return r < 0 ? r : overlap.found;
 }

@@ -106,6 +106,7 @@ struct route {
 
 struct routes {
 	struct ctr_buf *out;
+	size_t start; /* of them in @out */
 	const struct ctr_nics *nics;
 	bool gateways; /* those with a gateway, or the others, by which gateways are reached */
 	struct ctr_error *err;
@@ -183,8 +184,13 @@ static int add_route(struct routes *routes, const struct route *route)
 static int read_route(const struct nlmsghdr *message, void *data)
 {
 	struct routes *routes = data;
-	struct route route = { .head = mnl_nlmsg_get_payload(message) };
+	struct route route = { 0 };
 
+	if (!message) {
+		ctr_buf_cut(routes->out, routes->start);
+		return MNL_CB_OK;
+	}
+	route.head = mnl_nlmsg_get_payload(message);
 	route.family = route.head->rtm_family;
 	if (route.family != AF_INET && route.family != AF_INET6)
 		return MNL_CB_OK;
@@ -198,11 +204,12 @@ static int add_routes(struct ctr_rtnl *rtnl, struct ctr_buf *out, const struct c
 		      bool gateways, struct ctr_error *err)
 {
 	struct ctr_error said = { 0 };
-	struct routes routes = { .out = out, .nics = nics, .gateways = gateways, .err = &said };
+	struct routes routes = {
+		.out = out, .start = out->len, .nics = nics, .gateways = gateways, .err = &said
+	};
 	struct rtmsg *head;
-	struct nlmsghdr *request =
-		ctr_rtnl_begin(rtnl, RTM_GETROUTE, NLM_F_DUMP, sizeof(*head), &head);
-	int r = ctr_rtnl_ask(rtnl, request, read_route, &routes);
+	struct nlmsghdr *request = ctr_rtnl_begin(rtnl, RTM_GETROUTE, 0, sizeof(*head), &head);
+	int r = ctr_rtnl_dump(rtnl, request, read_route, &routes);
 
 	if (said.text[0]) {
 		*err = said;

@@ -51,14 +51,21 @@ static int read_nic_attribute(const struct nlattr *attribute, void *data)
 
 static int read_nic(const struct nlmsghdr *message, void *data)
 {
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	const struct ifinfomsg *info;
 	struct ctr_nics *nics = data;
-	struct ctr_nic *nic = &nics->list[nics->count];
+	struct ctr_nic *nic;
 
+	if (!message) {
+		nics->count = 0;
+		nics->overflow = false;
+		return MNL_CB_OK;
+	}
 	if (nics->count == CTR_NICS_MAX) {
 		nics->overflow = true;
 		return MNL_CB_OK;
 	}
+	info = mnl_nlmsg_get_payload(message);
+	nic = &nics->list[nics->count];
 	*nic = (struct ctr_nic){
 		.index = info->ifi_index,
 		.type = info->ifi_type,
@@ -73,12 +80,9 @@ static int read_nic(const struct nlmsghdr *message, void *data)
 int ctr_nics_get(struct ctr_rtnl *rtnl, struct ctr_nics *out, struct ctr_error *err)
 {
 	struct ifinfomsg *info;
-	struct nlmsghdr *request =
-		ctr_rtnl_begin(rtnl, RTM_GETLINK, NLM_F_DUMP, sizeof(*info), &info);
-	int r;
+	struct nlmsghdr *request = ctr_rtnl_begin(rtnl, RTM_GETLINK, 0, sizeof(*info), &info);
+	int r = ctr_rtnl_dump(rtnl, request, read_nic, out);
 
-	*out = (struct ctr_nics){ .count = 0 };
-	r = ctr_rtnl_ask(rtnl, request, read_nic, out);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot read interfaces");
 	if (out->overflow)

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/file.h"
 
+enum { DUMP_TRIES = 100 };
+
 int ctr_rtnl_open(struct ctr_rtnl *rtnl, struct ctr_error *err)
 {
 	rtnl->sequence = 0;
@@ -83,9 +85,25 @@ struct nlmsghdr *ctr_rtnl_begin(struct ctr_rtnl *rtnl, uint16_t type, uint16_t f
 	return request;
 }
 
-int ctr_rtnl_ask(struct ctr_rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t each, void *data)
+/* Take the mark of a dump that something changed meanwhile off @n bytes of messages. Was it there?
+ */
+static bool take_interruption(void *messages, int n)
+{
+	struct nlmsghdr *message = messages;
+	bool found = false;
+
+	for (; mnl_nlmsg_ok(message, n); message = mnl_nlmsg_next(message, &n)) {
+		found |= message->nlmsg_flags & NLM_F_DUMP_INTR;
+		message->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+	return found;
+}
+
+/* Once. 0, 1 where the answer is not that of one moment, or -errno. */
+static int ask(struct ctr_rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t each, void *data)
 {
 	unsigned port = mnl_socket_get_portid(rtnl->socket);
+	bool interrupted = false;
 	int r = MNL_CB_OK;
 
 	if (mnl_socket_sendto(rtnl->socket, request, request->nlmsg_len) < 0)
@@ -95,15 +113,37 @@ int ctr_rtnl_ask(struct ctr_rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t each,
 
 		if (n < 0)
 			return -errno;
+		interrupted |= take_interruption(rtnl->answer, (int)n);
 		r = mnl_cb_run(rtnl->answer, (size_t)n, request->nlmsg_seq, port, each, data);
 		if (r < 0)
 			return -errno;
 	}
-	return 0;
+	return interrupted;
+}
+
+int ctr_rtnl_ask(struct ctr_rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t each, void *data)
+{
+	int r = ask(rtnl, request, each, data);
+
+	return r < 0 ? r : 0;
 }
 
 int ctr_rtnl_call(struct ctr_rtnl *rtnl, struct nlmsghdr *request)
 {
 	request->nlmsg_flags |= NLM_F_ACK;
 	return ctr_rtnl_ask(rtnl, request, NULL, NULL);
+}
+
+int ctr_rtnl_dump(struct ctr_rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t each, void *data)
+{
+	request->nlmsg_flags |= NLM_F_DUMP;
+	for (int tries = 0; tries < DUMP_TRIES; tries++) {
+		int r;
+
+		(void)each(NULL, data);
+		r = ask(rtnl, request, each, data);
+		if (r <= 0)
+			return r;
+	}
+	return -EBUSY;
 }

@@ -31,3 +31,7 @@ struct nlmsghdr *ctr_rtnl_begin(struct ctr_rtnl *rtnl, uint16_t type, uint16_t f
 int ctr_rtnl_call(struct ctr_rtnl *rtnl, struct nlmsghdr *request);
 /* Send it and hand every message of the answer to @each, which returns MNL_CB_OK. 0 or -errno. */
 int ctr_rtnl_ask(struct ctr_rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t each, void *data);
+/* The same for all that there is (NLM_F_DUMP), as it is at one moment: what met a change is asked
+ * for again. @each gets NULL before the first message, whenever it has to begin anew. 0 or -errno;
+ * -EBUSY where a hundred dumps met changes. */
+int ctr_rtnl_dump(struct ctr_rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t each, void *data);

@@ -135,7 +135,12 @@ static int read_filter_attribute(const struct nlattr *attribute, void *data)
 
 static int read_filter(const struct nlmsghdr *message, void *data)
 {
-	(void)mnl_attr_parse(message, sizeof(struct tcmsg), read_filter_attribute, data);
+	struct search *search = data;
+
+	if (message)
+		(void)mnl_attr_parse(message, sizeof(struct tcmsg), read_filter_attribute, search);
+	else
+		search->found = false;
 	return MNL_CB_OK;
 }
 
@@ -143,15 +148,12 @@ static int read_filter(const struct nlmsghdr *message, void *data)
 static int is_redirected(struct ctr_rtnl *rtnl, uint32_t owner, int index)
 {
 	struct search search = { .owner = owner };
+	struct tcmsg *head;
+	struct nlmsghdr *request = begin_tc(rtnl, RTM_GETTFILTER, 0, index, &head);
 	int r;
 
-	do { /* a dump that met a change is to be asked for again */
-		struct tcmsg *head;
-		struct nlmsghdr *request = begin_tc(rtnl, RTM_GETTFILTER, NLM_F_DUMP, index, &head);
-
-		head->tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0);
-		r = ctr_rtnl_ask(rtnl, request, read_filter, &search);
-	} while (r == -EINTR);
+	head->tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0);
+	r = ctr_rtnl_dump(rtnl, request, read_filter, &search);
 	return r < 0 ? r : search.found;
 }
 

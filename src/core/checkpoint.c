@@ -192,6 +192,7 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 	const char **descriptors =
 		ctr_arena_array(arena, dump->streams.count, sizeof(*descriptors));
 	const char **mounts = ctr_arena_array(arena, dump->externals.count, sizeof(*mounts));
+	uint32_t *slaves = ctr_arena_array(arena, dump->externals.count, sizeof(*slaves));
 	const char **namespaces = ctr_arena_array(arena, dump->nnamespaces, sizeof(*namespaces));
 	uint32_t *sizes = ctr_arena_array(arena, dump->streams.count, sizeof(*sizes));
 	uint32_t *of = ctr_arena_array(arena, dump->streams.count, sizeof(*of));
@@ -210,6 +211,8 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 		.stopped = now_ns(),
 		.mounts = mounts,
 		.nmounts = dump->externals.count,
+		.slaves = slaves,
+		.nslaves = dump->externals.count,
 		.namespaces = namespaces,
 		.nnamespaces = dump->nnamespaces,
 	};
@@ -219,8 +222,10 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 		sizes[i] = dump->streams.list[i].size;
 		of[i] = dump->streams.list[i].of;
 	}
-	for (size_t i = 0; i < dump->externals.count; i++)
+	for (size_t i = 0; i < dump->externals.count; i++) {
 		mounts[i] = dump->externals.list[i].name;
+		slaves[i] = dump->externals.list[i].slave;
+	}
 	for (size_t i = 0; i < dump->nnamespaces; i++)
 		namespaces[i] = dump->namespaces[i].name;
 	return ctr_images_describe(&dump->image, &checkpoint, arena, err);

@@ -145,7 +145,8 @@ int ctr_restore_mounts_open(struct ctr_externals *mounts, const char *cover, int
 
 		if (fd < 0)
 			return -1;
-		whole = open_whole(fd, &own, &beneath, arena);
+		if (mount->slave)
+			whole = open_whole(fd, &own, &beneath, arena);
 		trees[i] = clone_mount(whole >= 0 ? whole : fd);
 		if (trees[i] < 0)
 			return ctr_fail(err, CTR_FAULT_HOST, errno,

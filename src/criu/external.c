@@ -115,8 +115,11 @@ int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mo
 			return ctr_fail(err, CTR_FAULT_HOST, 0,
 					"the mount on '%s' has a name that CRIU cannot be told",
 					name);
-		out->list[out->count++] =
-			(struct ctr_external){ .name = name, .point = mount->point };
+		out->list[out->count++] = (struct ctr_external){
+			.name = name,
+			.point = mount->point,
+			.slave = mount->master != 0 || mount->shared != 0,
+		};
 	}
 	return 0;
 }
@@ -246,6 +249,8 @@ static void resolve_all(struct ctr_externals *out, const struct ctr_spec *spec,
 		out->count += find_mask(&out->list[out->count], spec, config->masked_paths[i]);
 	for (size_t i = 0; i < config->ndevices; i++)
 		out->count += find_device(&out->list[out->count], spec, config->devices[i].path);
+	for (size_t i = 0; i < out->count; i++)
+		out->list[i].slave = true;
 }
 
 int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint *checkpoint,
@@ -270,6 +275,7 @@ int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint 
 					"mounts: the checkpointed container had a mount of the "
 					"host's on '%s', which the configuration has not",
 					name);
+		mount->slave = i >= checkpoint->nslaves || checkpoint->slaves[i] != 0;
 	}
 	return 0;
 }

@@ -24,6 +24,7 @@ enum ctr_external_kind {
 struct ctr_external {
 	const char *name;
 	const char *point; /* dump: in the container */
+	bool slave;        /* it gets mounts from outside, or may */
 	/* restore */
 	enum ctr_external_kind kind;
 	const char *source;  /* on the host */

@@ -193,6 +193,10 @@ int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_reque
 	if (!flags->tcp_established)
 		ctr_criu_add(out, "network_lock=SKIP");
 
+	/* Containers have cgroups of version 2, whose controllers have no name; of a hybrid host
+	 * CRIU would dump, and below the restored container make anew, all of version 1 as well. */
+	ctr_criu_add(out, "cgroup_dump_controller=");
+
 	add_flag(out, "ext_masters", request->mounts->masters);
 	for (size_t i = 0; i < request->mounts->count; i++)
 		ctr_criu_add(out, "external=mnt[%s]:%s", request->mounts->list[i].point,

@@ -44,6 +44,7 @@ static const struct ctr_field checkpoint_fields[] = {
 	F_U32S(struct ctr_checkpoint, of, nof, "streams"),
 	F_U32S(struct ctr_checkpoint, sizes, nsizes, "sizes"),
 	F_STRINGS(struct ctr_checkpoint, mounts, nmounts, "mounts", CTR_REQUIRED, destination),
+	F_U32S(struct ctr_checkpoint, slaves, nslaves, "slaves"),
 	F_STRINGS(struct ctr_checkpoint, namespaces, nnamespaces, "namespaces", CTR_REQUIRED,
 		  plain),
 };
@@ -81,6 +82,7 @@ void ctr_checkpoint_encode(struct ctr_json *json, const struct ctr_checkpoint *c
 	put_numbers(json, "streams", checkpoint->of, checkpoint->nof);
 	put_numbers(json, "sizes", checkpoint->sizes, checkpoint->nsizes);
 	put_strings(json, "mounts", checkpoint->mounts, checkpoint->nmounts);
+	put_numbers(json, "slaves", checkpoint->slaves, checkpoint->nslaves);
 	put_strings(json, "namespaces", checkpoint->namespaces, checkpoint->nnamespaces);
 	ctr_json_end_object(json);
 }

@@ -29,6 +29,8 @@ struct ctr_checkpoint {
 	/* Mounts that come from outside: where they are in the container's configuration. */
 	const char *const *mounts;
 	size_t nmounts;
+	const uint32_t *slaves; /* for each, 1: it got mounts from outside; none: not known */
+	size_t nslaves;
 	/* Namespaces that were joined, not made: "network", "pid". */
 	const char *const *namespaces;
 	size_t nnamespaces;

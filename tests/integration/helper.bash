@@ -167,11 +167,6 @@ need() {
       own-cgroup) has_own_cgroup || skip 'needs a cgroup for the container' ;;
       cgroup:*) has_controller "${what#*:}" || skip "needs the ${what#*:} controller on cgroup v2" ;;
       subuid) grep -q "^$(id -un):" /etc/subuid 2>/dev/null || skip "needs sub-ids of $(id -un)" ;;
-      criu)
-        command -v criu >/dev/null || skip 'needs criu'
-        ! grep -qv '^0::' /proc/self/cgroup ||
-          skip 'needs cgroup v2 alone: CRIU would restore the values of v1 as well'
-        ;;
       call:*)
         [[ " ${WITHOUT:-} " != *" ${what#*:} "* ]] || skip "needs ${what#*:}, which is hidden in this run"
         ;;

@@ -79,11 +79,12 @@ static void external(void **state)
 {
 	static const struct {
 		const char *name, *point;
+		bool slave;
 	} expected[] = {
-		{"/proc/kcore",        "/proc/kcore"  },
-		{ "/var/run/data",     "/run/data"    },
-		{ "/var/run/data/a b", "/run/data/a b"},
-		{ "/own",              "/own"         },
+		{"/proc/kcore",        "/proc/kcore",   false},
+		{ "/var/run/data",     "/run/data",     true },
+		{ "/var/run/data/a b", "/run/data/a b", false},
+		{ "/own",              "/own",          false},
 	};
 	const unsigned ids[] = { 60, 62, 63 };
 	struct ctr_arena arena = CTR_ARENA_INIT;
@@ -98,6 +99,7 @@ static void external(void **state)
 	for (size_t i = 0; i < found.count; i++) {
 		assert_string_equal(found.list[i].name, expected[i].name);
 		assert_string_equal(found.list[i].point, expected[i].point);
+		assert_int_equal(found.list[i].slave, expected[i].slave);
 	}
 	ctr_arena_release(&arena);
 }
@@ -112,7 +114,13 @@ static void resolved(void **state)
 	 */
 	static const char *const unknown[] = { "/etc/hosts", "/dev/sda",       "/dev/null/x",
 					       "/sys",       "/sys/fs/cgroup", "/proc/kmsg" };
-	struct ctr_checkpoint checkpoint = { .mounts = names, .nmounts = unit_count(names) };
+	static const uint32_t slaves[] = { 0, 1, 0 };
+	struct ctr_checkpoint checkpoint = {
+		.mounts = names,
+		.nmounts = unit_count(names),
+		.slaves = slaves,
+		.nslaves = unit_count(slaves),
+	};
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	const struct ctr_spec *spec = spec_of(&arena);
 	struct ctr_externals list;
@@ -127,12 +135,14 @@ static void resolved(void **state)
 		assert_string_equal(list.list[i].beneath, beneath[i]);
 		assert_int_equal(list.list[i].kind,
 				 i < 2 ? CTR_EXTERNAL_BIND : CTR_EXTERNAL_DEVICE);
+		assert_int_equal(list.list[i].slave, i % 2); /* not known of the last */
 	}
 
 	/* Another runtime's images. */
 	assert_int_equal(ctr_external_resolve(&list, NULL, spec, &arena, &err), 0);
 	assert_int_equal(list.count, 3);
 	assert_string_equal(list.list[2].name, "/proc/kcore");
+	assert_true(list.list[0].slave && list.list[2].slave);
 
 	for (size_t i = 0; i < unit_count(unknown); i++) {
 		char expected[256];
@@ -207,6 +217,7 @@ static void options(void **state)
 		       "orphan_pts_master=1\nempty_ns=1073741824\nps=address=::1\nport=77\n"
 		       "manage_cgroups=1\nmanage_cgroups_mode=SOFT\npid=42\nnotify_scripts=1\n"
 		       "freeze_cgroup=/sys/fs/cgroup/ctr/x\ntrack_mem=1\nparent_img=../one\n"
+		       "cgroup_dump_controller=\n"
 		       "external=mnt[/run/v]:/v\nexternal=file[1b:4]\n"
 		       "external=net[4026531840]:network\n",
 		       &arena);

@@ -117,8 +117,8 @@ static int open_mounts(struct restoration *restoration, struct ctr_error *err)
 				"there is no directory to attach mounts for CRIU in (/mnt)");
 	restoration->trees = ctr_arena_array(arena, restoration->externals.count + 1,
 					     sizeof(*restoration->trees));
-	return ctr_restore_mounts_open(&restoration->externals, restoration->cover,
-				       restoration->trees, arena, err);
+	return ctr_restore_mounts_open(&restoration->externals, creation->container.cgroup.fd,
+				       restoration->cover, restoration->trees, arena, err);
 }
 
 static int prepare(struct restoration *restoration, struct ctr_error *err)
@@ -418,7 +418,7 @@ static int restore(struct restoration *restoration, struct ctr_error *err)
 
 	if (prepare(restoration, err) < 0 || ctr_creation_place(creation, err) < 0 ||
 	    ctr_restore_mount_points(creation->spec, err) < 0 ||
-	    open_mounts(restoration, err) < 0 || start_placeholder(restoration, err) < 0 ||
+	    start_placeholder(restoration, err) < 0 || open_mounts(restoration, err) < 0 ||
 	    ctr_security_devices(cgroup, creation->spec, creation->context, err) < 0 ||
 	    call_criu(restoration, err) < 0)
 		return -1;

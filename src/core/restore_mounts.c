@@ -125,7 +125,25 @@ static int clone_mount(int fd)
 			    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
-int ctr_restore_mounts_open(struct ctr_externals *mounts, const char *cover, int *trees,
+/* A descriptor, or -1 and @err. */
+static int open_cgroup(const struct ctr_external *mount, int cgroup, struct ctr_error *err)
+{
+	int fd = cgroup < 0 ? -1 : fcntl(cgroup, F_DUPFD_CLOEXEC, 3);
+
+	return fd >= 0 ? fd
+		       : ctr_fail(err, CTR_FAULT_HOST, cgroup < 0 ? 0 : errno,
+				  "mounts: there is no cgroup for '%s'", mount->name);
+}
+
+/* Of two mounts in one place CRIU gives its options to the lower one. */
+static int make_readonly(int tree)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr));
+}
+
+int ctr_restore_mounts_open(struct ctr_externals *mounts, int cgroup, const char *cover, int *trees,
 			    struct ctr_arena *arena, struct ctr_error *err)
 {
 	struct ctr_mountinfos own;
@@ -140,15 +158,17 @@ int ctr_restore_mounts_open(struct ctr_externals *mounts, const char *cover, int
 
 	for (size_t i = 0; i < mounts->count; i++) {
 		struct ctr_external *mount = &mounts->list[i];
-		_cleanup_close_ int fd = open_external(mount, err), whole = -1;
+		_cleanup_close_ int fd = -1, whole = -1;
 		const char *beneath = "";
 
+		fd = mount->kind == CTR_EXTERNAL_CGROUP ? open_cgroup(mount, cgroup, err)
+							: open_external(mount, err);
 		if (fd < 0)
 			return -1;
 		if (mount->slave)
 			whole = open_whole(fd, &own, &beneath, arena);
 		trees[i] = clone_mount(whole >= 0 ? whole : fd);
-		if (trees[i] < 0)
+		if (trees[i] < 0 || (mount->readonly && make_readonly(trees[i]) < 0))
 			return ctr_fail(err, CTR_FAULT_HOST, errno,
 					"mounts: cannot bind '%s%s' for '%s'", mount->source,
 					mount->beneath, mount->name);

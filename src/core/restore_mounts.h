@@ -18,9 +18,9 @@ int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err)
 /*
  * Open what is behind each of @mounts as a detached mount, one of @trees (-1: not open; the caller
  * closes them in any case), and name the place that it gets below directory @cover (criu/call.h).
- * 0, or -1 and @err.
+ * @cgroup is the directory of the container's (-1: it has none). 0, or -1 and @err.
  */
-int ctr_restore_mounts_open(struct ctr_externals *mounts, const char *cover, int *trees,
+int ctr_restore_mounts_open(struct ctr_externals *mounts, int cgroup, const char *cover, int *trees,
 			    struct ctr_arena *arena, struct ctr_error *err);
 
 /* CRIU binds the root file system and forgets what that mount was: make it read-only again, where

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
 
 #include "base/arena.h"
@@ -135,6 +136,11 @@ static bool is_listed(const char *const *list, size_t n, const char *path)
 	return false;
 }
 
+static bool is_of_cgroups(const struct ctr_mount *mount)
+{
+	return mount->type && strncmp(mount->type, "cgroup", strlen("cgroup")) == 0;
+}
+
 /* A user namespace that does not own the network namespace can mount no sysfs, and gets the
  * host's; so does who has no cgroup namespace, and cgroups (ns/plan_mount.c). */
 static const char *source_of(const struct ctr_spec *spec, const struct ctr_mount *mount)
@@ -150,10 +156,7 @@ static const char *source_of(const struct ctr_spec *spec, const struct ctr_mount
 	if (strcmp(mount->type, "sysfs") == 0)
 		return namespaces[CTR_NS_USER].listed && (!net->listed || net->path) ? "/sys"
 										     : NULL;
-	return strncmp(mount->type, "cgroup", strlen("cgroup")) == 0 &&
-			       !namespaces[CTR_NS_CGROUP].listed
-		       ? cgroup_mount
-		       : NULL;
+	return is_of_cgroups(mount) && !namespaces[CTR_NS_CGROUP].listed ? cgroup_mount : NULL;
 }
 
 static bool is_recursive(const struct ctr_mount *mount)
@@ -198,6 +201,31 @@ static bool set_device(struct ctr_external *out, const char *name, const char *s
 		.device = makedev((unsigned)major, (unsigned)minor),
 	};
 	return true;
+}
+
+/* Below a /sys of the host's lies the host's cgroup file system, and on it the container's own one.
+ * CRIU tells mounts by their place, and gives both what the first is said to be. */
+static bool find_cgroup(struct ctr_external *out, const struct ctr_spec *spec, const char *name)
+{
+	if (!spec->linux_->namespaces[CTR_NS_CGROUP].listed)
+		return false;
+	for (size_t i = spec->nmounts; i-- > 0;) {
+		const struct ctr_mount *mount = &spec->mounts[i];
+
+		if (strcmp(mount->destination, name) != 0)
+			continue;
+		if (mount->bits & CTR_MOUNT_BIND || !is_of_cgroups(mount))
+			return false;
+		*out = (struct ctr_external){
+			.name = name,
+			.kind = CTR_EXTERNAL_CGROUP,
+			.source = name,
+			.beneath = "",
+			.readonly = mount->flags & MS_RDONLY,
+		};
+		return true;
+	}
+	return false;
 }
 
 /* Nodes that every container has, and those of linux.devices, where they could only be bound. */
@@ -269,8 +297,8 @@ int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint 
 		struct ctr_external *mount = &out->list[out->count++];
 
 		/* Masks lie on what they hide. */
-		if (!find_mask(mount, spec, name) && !find_bind(mount, spec, name) &&
-		    !find_device(mount, spec, name))
+		if (!find_mask(mount, spec, name) && !find_cgroup(mount, spec, name) &&
+		    !find_bind(mount, spec, name) && !find_device(mount, spec, name))
 			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 					"mounts: the checkpointed container had a mount of the "
 					"host's on '%s', which the configuration has not",

@@ -19,6 +19,7 @@ struct ctr_spec;
 enum ctr_external_kind {
 	CTR_EXTERNAL_BIND,   /* a bind mount of the configuration, or what was mounted below one */
 	CTR_EXTERNAL_DEVICE, /* a device node of the host's: no link */
+	CTR_EXTERNAL_CGROUP, /* the container's cgroup */
 };
 
 struct ctr_external {
@@ -29,6 +30,7 @@ struct ctr_external {
 	enum ctr_external_kind kind;
 	const char *source;  /* on the host */
 	const char *beneath; /* the mount is there, below the source; "": the source itself */
+	bool readonly;       /* a cgroup's: by the configuration */
 	uint64_t device;     /* what a device node is of; 0: whatever is there */
 	const char *place;   /* where CRIU finds it; set by whoever attaches it */
 };

@@ -28,3 +28,25 @@ load criu
   expect_match 'CPUs \[0, 1'
   ctr delete --force "$ID-2"
 }
+
+@test "a user namespace with the host's network: its own cgroup, read-only, and not the host's" {
+  image
+  host_network
+  config '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+  mkdir -m700 "$BUNDLE/closed"
+  mkdir -m777 "$BUNDLE/closed/volume"
+  mount_at /v bind "$BUNDLE/closed/volume" bind rprivate
+  chown -R 100000:100000 "$BUNDLE/rootfs"
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  counts "$ID"
+  # two lie in one place, and CRIU knows them by it
+  run awk '$5 == "/sys/fs/cgroup" { print $4, substr($6, 1, 2) }' "/proc/$(pid_of "$ID")/mountinfo"
+  expect_output "/ctr-$ID ro
+/ctr-$ID ro"
+  ctr delete --force "$ID"
+}

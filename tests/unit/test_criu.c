@@ -158,6 +158,49 @@ static void resolved(void **state)
 	ctr_arena_release(&arena);
 }
 
+/* In the place of all cgroups, where the container has mounted its own on top, is that. */
+static void cgroups(void **state)
+{
+	static const struct {
+		const char *mount, *namespaces;
+		int kind; /* -1: refused */
+		bool readonly;
+	} rows[] = {
+		{"\"type\":\"cgroup\",\"options\":[\"ro\"]", "{\"type\":\"cgroup\"}",
+                 CTR_EXTERNAL_CGROUP,								      true },
+		{ "\"type\":\"cgroup2\"",                    "{\"type\":\"cgroup\"}", CTR_EXTERNAL_CGROUP, false},
+		{ "\"type\":\"cgroup\"",                     "",                      CTR_EXTERNAL_BIND,   false},
+		{ "\"type\":\"tmpfs\"",                      "{\"type\":\"cgroup\"}", -1,                  false},
+	};
+	static const char *const name = "/sys/fs/cgroup";
+	const struct ctr_checkpoint checkpoint = { .mounts = &name, .nmounts = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(rows); i++) {
+		struct ctr_arena arena = CTR_ARENA_INIT;
+		struct ctr_error err = { 0 };
+		struct ctr_externals list;
+		char *text = ctr_arena_printf(
+			&arena,
+			"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"rootfs\"},"
+			"\"process\":{\"cwd\":\"/\",\"args\":[\"x\"]},"
+			"\"mounts\":[{\"destination\":\"%s\",%s}],\"linux\":{\"namespaces\":[%s]}}",
+			name, rows[i].mount, rows[i].namespaces);
+		const struct ctr_spec *spec = ctr_spec_decode(&arena, text, strlen(text),
+							      "config.json", "/b", NULL, &err);
+		int r;
+
+		assert_string_equal(err.text, "");
+		r = ctr_external_resolve(&list, &checkpoint, spec, &arena, &err);
+		assert_int_equal(r, rows[i].kind < 0 ? -1 : 0);
+		if (r == 0) {
+			assert_int_equal(list.list[0].kind, rows[i].kind);
+			assert_int_equal(list.list[0].readonly, rows[i].readonly);
+		}
+		ctr_arena_release(&arena);
+	}
+}
+
 static void expect_options(const struct ctr_criu_list *list, const char *expected,
 			   struct ctr_arena *arena)
 {
@@ -572,13 +615,13 @@ static void stand_ins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mounts),           cmocka_unit_test(external),
-		cmocka_unit_test(resolved),         cmocka_unit_test(options),
-		cmocka_unit_test(wrong_options),    cmocka_unit_test(reasons),
-		cmocka_unit_test(damaged_files),    cmocka_unit_test(document),
-		cmocka_unit_test(hostile_document), cmocka_unit_test(hostile_images),
-		cmocka_unit_test(streams),          cmocka_unit_test(stand_ins),
-		cmocka_unit_test(pagemaps),
+		cmocka_unit_test(mounts),         cmocka_unit_test(external),
+		cmocka_unit_test(resolved),       cmocka_unit_test(cgroups),
+		cmocka_unit_test(options),        cmocka_unit_test(wrong_options),
+		cmocka_unit_test(reasons),        cmocka_unit_test(damaged_files),
+		cmocka_unit_test(document),       cmocka_unit_test(hostile_document),
+		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
+		cmocka_unit_test(stand_ins),      cmocka_unit_test(pagemaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,7 +163,7 @@ cpu_stat() {
   [ "$(jq -r '[.type, .id, .data.memory.usage.limit, .data.pids.current, .data.pids.limit] |
     map(tostring) | join(" ")' <<<"$output")" = "stats $ID 104857600 1 20" ]
   ctr events --interval 200ms "$ID" >"$OUT.events" 3>&- &
-  sleep 1.5
+  eventually test -s "$OUT.events"
   ctr kill "$ID" KILL
   wait $!
   [ "$(jq -r .type "$OUT.events" | sort -u)" = stats ]
@@ -177,8 +177,9 @@ cpu_stat() {
   resources '{memory: {limit: 31457280, swap: 31457280}}'
   command_is sleep 100
   detached "$ID"
-  ctr events --interval 60s "$ID" >"$OUT.events" 3>&- &
-  sleep 0.5
+  ctr events --interval 200ms "$ID" >"$OUT.events" 3>&- &
+  # what was killed before it looked would not be told
+  eventually test -s "$OUT.events"
   run -137 ctr exec "$ID" dd if=/dev/zero of=/dev/null bs=100M count=1
   eventually grep -q '"type":"oom"' "$OUT.events"
   ctr delete --force "$ID"
@@ -341,12 +342,13 @@ other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
   # ao and bd have the same hash, so one position in the listing: neither is seen twice for ever
   shell 'cd /sys/fs/cgroup && mkdir -p a z ao/x && mkdir bd && for i in $(seq 300); do mkdir d && cd d || exit; done
     sleep 1000 & echo $! >cgroup.procs && sleep 1001 & echo $! >/sys/fs/cgroup/z/cgroup.procs
-    touch /dev/shm/ready; trap "exit 0" TERM; while :; do sleep 0.1; done'
+    trap "exit 0" TERM; touch /dev/shm/ready; while :; do sleep 0.1; done'
   detached "$ID"
   eventually ctr exec "$ID" test -e /dev/shm/ready
-  run -0 ctr ps "$ID"
-  expect_match 'sleep 1000'
-  expect_match 'sleep 1001'
+  # no process that only tells of them
+  shows() { ctr ps "$ID" | grep -v trap | grep -q "$1"; }
+  eventually shows 'sleep 1000'
+  eventually shows 'sleep 1001'
   ctr kill --all "$ID" TERM
   eventually has_status "$ID" stopped
   ctr delete "$ID"
@@ -417,7 +419,7 @@ other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
   detached "$ID"
   ctr kill "$ID" KILL
   eventually has_status "$ID" stopped
-  rmdir "$(cgroup2)/ctr-$ID"
+  eventually rmdir "$(cgroup2)/ctr-$ID"
   # shellcheck disable=SC2016 # the inner shell expands it
   run unshare --mount sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 77
     "$2" --root "$3" delete "$4" || exit 78

@@ -109,7 +109,7 @@ report() {
 @test "a step that takes too long is a run that failed, and is wiped" {
   needs
   shell 'sleep 1000'
-  run compare "$BUNDLE" --isolation container -n 2 --timeout 1
+  run compare "$BUNDLE" --isolation container -n 2 --timeout 4
   expect_status 1
   expect_match 'nothing to compare: container: start: no end within the time'
 }
@@ -186,9 +186,14 @@ hook() {
 
 @test "a signal ends it, with the report of what there was and nothing left" {
   needs
+  local ended=$BATS_TEST_TMPDIR/ended
+  touch "$ended"
+  config --arg at "$ended" '.hooks.poststop = [{path: "/bin/sh", args: ["sh", "-c", "echo >>\($at)"]}]'
   TMPDIR=$BATS_TEST_TMPDIR in_background compare --quiet --isolation container -n 1000 --idle-runs 0 \
     --json "$REPORT.json" "$BUNDLE"
-  sleep 1
+  # one that is not counted, one that is, and the beginning of a third
+  runs() { [ "$(wc -l <"$ended")" -ge 3 ]; }
+  eventually runs
   kill -INT "$PID"
   ended "$PID"
   [ "$status" = 130 ]

@@ -13,7 +13,8 @@ guest() {
   uml) need linux.uml ;;
   *) need qemu-system-x86_64 ;;
   esac
-  export CTR_TIMEOUT=${CTR_TIMEOUT:-120} XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  [ "$CTR_TIMEOUT" -ge 120 ] || CTR_TIMEOUT=120
   config '.root.readonly = false'
 }
 

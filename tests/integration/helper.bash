@@ -25,10 +25,14 @@
 
 bats_require_minimum_version 1.5.0
 
+# Seconds that a command may take: no measure of anything, so much more than on a busy machine.
+# What is meant to take no longer than a moment says so itself.
+export CTR_TIMEOUT=${CTR_TIMEOUT:-60}
+
 # ---------------------------------------------------------------- what a test calls
 
 ctr() {
-  timeout --foreground -k 5 "${CTR_TIMEOUT:-30}" "$CTR" --root "$STATE" "$@"
+  timeout --foreground -k 5 "$CTR_TIMEOUT" "$CTR" --root "$STATE" "$@"
 }
 
 config() {
@@ -92,9 +96,9 @@ ended() {
 status_of() { ctr state "$1" | jq -r .status; }
 pid_of() { ctr state "$1" | jq -r .pid; }
 
-# eventually COMMAND... - until it succeeds, at most 10 s (60 in a slow guest)
+# eventually COMMAND... - until it succeeds, at most half of the limit of a command
 eventually() {
-  local end=$((SECONDS + ${CTR_TIMEOUT:-30} / 2))
+  local end=$((SECONDS + CTR_TIMEOUT / 2))
   until "$@"; do
     [ $SECONDS -lt $end ] || {
       echo "never came true: $*"
@@ -267,20 +271,19 @@ states() { ls --ignore=-seccomp "$STATE" 2>/dev/null || true; }
 describe_process() { printf '%s %s\n' "$1" "$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null)"; }
 
 # What of the test is left; silent if nothing is. A process that was killed may take a
-# moment to be gone.
+# moment to be gone, and a busy machine some seconds for that.
 leaks() {
-  local i pid left
-  for ((i = 0; i < 20; i++)); do
+  local end=$((SECONDS + CTR_TIMEOUT / 6)) pid left=first
+  while [ -n "$left" ] && [ $SECONDS -le $end ]; do
     left=$(
       mounts | diff "$BATS_TEST_TMPDIR/.mounts" - | sed -n 's/^> /mount: /p'
       cgroups | sed 's/^/cgroup: /'
       for pid in $(processes); do describe_process "$pid"; done | sed 's/^/process: /'
       states | sed 's/^/state: /'
     )
-    [ -n "$left" ] || return 0
-    sleep 0.1
+    [ -z "$left" ] || sleep 0.1
   done
-  echo "$left"
+  [ -z "$left" ] || echo "$left"
 }
 
 setup() {

@@ -87,24 +87,25 @@ hook() {
 @test "delete --force does not wait for a hook that hangs" {
   need root
   command_is sleep 1000
-  local kind
+  # the same test of another suite has another
+  local kind seconds=9$RANDOM$RANDOM
   for kind in prestart createRuntime poststart; do
-    config --arg kind $kind '.hooks = { ($kind): [ { path: "/bin/sleep", args: ["sleep", "987654"] } ] }'
+    config --arg kind $kind --arg s $seconds '.hooks = { ($kind): [ { path: "/bin/sleep", args: ["sleep", $s] } ] }'
     in_background run --detach -b "$BUNDLE" "$ID"
-    eventually pgrep -P "$PID" -f 'sleep 987654'
-    CTR_TIMEOUT=8 run -0 ctr delete --force "$ID"
+    eventually pgrep -P "$PID" -f "sleep $seconds"
+    run -0 ctr delete --force "$ID"
     expect_output ''
     ended "$PID"
     expect_status 125
     grep -q "error running $kind hook #0: '/bin/sleep': the container is being deleted" "$OUT"
-    run ! pgrep -f 'sleep 987654'
+    run ! pgrep -f "sleep $seconds"
     [ ! -e "$STATE/$ID" ]
   done
   # and where start runs it
   created "$ID"
   in_background start "$ID"
-  eventually pgrep -P "$PID" -f 'sleep 987654'
-  CTR_TIMEOUT=8 run -0 ctr delete --force "$ID"
+  eventually pgrep -P "$PID" -f "sleep $seconds"
+  run -0 ctr delete --force "$ID"
   ended "$PID"
   expect_status 1
   [ ! -e "$STATE/$ID" ]

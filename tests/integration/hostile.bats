@@ -8,12 +8,12 @@ load helper
   need root
   config '.process.noNewPrivileges = true
     | .linux.seccomp = { defaultAction: "SCMP_ACT_ERRNO" }'
-  CTR_TIMEOUT=10 run_bundle
+  run_bundle
   expect_status 125
   expect_match 'linux.seccomp forbids what it needs'
 
   created "$ID"
-  CTR_TIMEOUT=10 run ctr start "$ID"
+  run ctr start "$ID"
   expect_status 1
   ctr delete --force "$ID"
   rm -r "${STATE:?}/-seccomp"
@@ -32,15 +32,18 @@ load helper
 @test "start waits for the lock of a container, not for its successor" {
   need root flock
   created "$ID"
-  flock --exclusive "$STATE/$ID" sleep 1 3>&- &
+  local held=$BATS_TEST_TMPDIR/held
+  # shellcheck disable=SC2016 # the shell of flock expands it
+  flock --exclusive "$STATE/$ID" sh -c 'touch "$1"; while [ -e "$1" ]; do sleep 0.05; done' sh "$held" 3>&- &
   local holder=$!
-  sleep 0.3
+  eventually test -e "$held"
   in_background start "$ID"
   local starter=$PID
-  sleep 0.3
+  eventually grep -q -- "-> FLOCK .* $starter " /proc/locks
   mv "$STATE/$ID" "$STATE/-old"
   cp -r "$STATE/-old" "$STATE/$ID"
 
+  rm "$held"
   wait "$holder"
   ended "$starter"
   [ "$status" -ne 0 ]
@@ -136,7 +139,7 @@ load helper
     config --arg kind $kind '.hooks = { ($kind): [ { path: "/bin/sh", args: ["sh", "-c",
       "for i in 1 2 3 4; do (while echo y; do :; done) 2>/dev/null & done"] } ] }
       | .process.args = ["true"]'
-    CTR_TIMEOUT=10 run_bundle
+    run_bundle
     expect_status 0
   done
 }

@@ -49,12 +49,12 @@ load helper
   run ctr state "$ID"
   expect_match '"status": "created"'
   ctr start "$ID"
-  for _ in $(seq 100); do grep -q up "$OUT" && break || sleep 0.1; done
+  eventually grep -q up "$OUT"
   run ctr exec "$ID" sh -c 'echo "in $(pwd)"; exit 3'
   expect_status 3
   expect_output 'in /'
   ctr kill "$ID" KILL
-  for _ in $(seq 100); do ctr state "$ID" | grep -q stopped && break || sleep 0.1; done
+  eventually has_status "$ID" stopped
   ctr delete "$ID"
 }
 

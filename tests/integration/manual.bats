@@ -71,7 +71,8 @@ examples() {
     elif [ -n "$command" ]; then
       printf '%s\n' "$line" >>"$expected"
     fi
-  done < <(sed -E "s/\<(web|db)\>/\1-$ID/g" "$MAN/$1.scd")
+  # what a reader would wait for takes longer on a busy machine
+  done < <(sed -E "s/\<(web|db)\>/\1-$ID/g; s/^\\$ sleep 1; /\$ sleep 4; /" "$MAN/$1.scd")
   cd "$BATS_TEST_TMPDIR"
 }
 

@@ -39,7 +39,7 @@ teardown() {
 in_host() { nsenter --target "$NETNS" --net "$@"; }
 ctr() {
   [ -n "${NETNS:-}" ] || { base_ctr "$@" && return; }
-  timeout --foreground -k 5 "${CTR_TIMEOUT:-30}" nsenter --target "$NETNS" --net "$CTR" \
+  timeout --foreground -k 5 "$CTR_TIMEOUT" nsenter --target "$NETNS" --net "$CTR" \
     --root "$STATE" "$@"
 }
 

@@ -7,9 +7,9 @@ load helper
 manager() {
   export NOTIFY_SOCKET=$1
   HEARD=$BATS_TEST_TMPDIR/heard
-  "$PROBE" notified "$NOTIFY_SOCKET" 20 >"$HEARD" 3>&- &
+  "$PROBE" notified "$NOTIFY_SOCKET" 1000 >"$HEARD" 3>&- &
   MANAGER=$!
-  [[ $1 == @* ]] || eventually test -S "$NOTIFY_SOCKET"
+  eventually grep -qF -- " $NOTIFY_SOCKET" /proc/net/unix
 }
 
 teardown() {
@@ -18,6 +18,7 @@ teardown() {
   helper_teardown
 }
 
+# What is sent without a barrier may be heard a moment after its sender has gone on.
 heard() { grep -qx -- "$1" "$HEARD"; }
 
 @test "run passes on what a service says of itself, and nothing else" {
@@ -30,6 +31,7 @@ heard() { grep -qx -- "$1" "$HEARD"; }
   pid=$!
   wait $pid
   [ "$(cat "$OUT")" = /run/notify/notify.sock ]
+  eventually heard STOPPING=1
   run cat "$HEARD"
   [ "${lines[0]}" = STATUS=starting ]
   [ "${lines[1]}" = "MAINPID=$pid|READY=1|STATUS=up" ]
@@ -43,7 +45,7 @@ heard() { grep -qx -- "$1" "$HEARD"; }
   shell 'sleep 0.5; probe notify READY=1; sleep 1000'
   detached "$ID"
   heard "MAINPID=$(pid_of "$ID")|READY=1"
-  heard BARRIER=1+
+  eventually heard BARRIER=1+
   [ ! -e "$STATE/$ID/notify/notify.sock" ]
   ctr delete --force "$ID"
 }
@@ -64,7 +66,7 @@ heard() { grep -qx -- "$1" "$HEARD"; }
   manager "$BATS_TEST_TMPDIR/manager"
   shell 'probe notify STATUS=no; exit 1'
   detached "$ID"
-  heard STATUS=no
+  eventually heard STATUS=no
   ctr delete "$ID"
 }
 

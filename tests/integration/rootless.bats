@@ -24,7 +24,7 @@ edit() { jq "$@" <"$PLACE/config.json" >"$PLACE/new" && change "$PLACE/new"; }
 script() { edit --arg script "$1" '.process.args = ["sh", "-c", $script]'; }
 
 as_nobody() {
-  timeout --foreground "${CTR_TIMEOUT:-30}" setpriv --reuid 65534 --regid 65534 --clear-groups \
+  timeout --foreground "$CTR_TIMEOUT" setpriv --reuid 65534 --regid 65534 --clear-groups \
     env -i PATH=/usr/bin:/bin:/usr/sbin "$@"
 }
 nobody_ctr() { as_nobody "$PLACE/ctr" --root "$PLACE/state" "$@"; }

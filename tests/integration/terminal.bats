@@ -65,7 +65,7 @@ at_terminal() { # SCENARIO [WORD] ARGUMENT...
   run -0 bash -c '"$0" --root "$1" run -b "$2" "$3" </dev/null 3>&- | { sleep 3; wc -c; }' \
     "$CTR" "$STATE" "$BUNDLE" "$ID"
   expect_output 307200
-  run -0 timeout 20 bash -c '"$0" --root "$1" run -b "$2" "$3" </dev/null 3>&- | head -c 10 | wc -c' \
+  run -0 timeout "$CTR_TIMEOUT" bash -c '"$0" --root "$1" run -b "$2" "$3" </dev/null 3>&- | head -c 10 | wc -c' \
     "$CTR" "$STATE" "$BUNDLE" "$ID"
   expect_output 10
 }

@@ -15,7 +15,7 @@ import sys
 import termios
 import time
 
-LIMIT = float(os.environ.get("CTR_TIMEOUT", "30"))
+LIMIT = float(os.environ.get("CTR_TIMEOUT", "60"))
 
 
 class Terminal:
@@ -123,12 +123,13 @@ def keys(*argv):
     """^C, ^Z and ^D are the container's"""
     t = Terminal(argv)
     t.expect("# ")
-    t.type("sleep 1000\r")
-    time.sleep(0.3)
+    # keys that come before the shell has let go of its terminal are characters for it
+    t.type("sh -c 'echo sle''eps; exec sleep 1000'\r")
+    t.expect("sleeps")
     t.type("\x03")
     t.expect("# ")
-    t.type("cat\r")
-    time.sleep(0.2)
+    t.type("sh -c 'echo rea''ds; exec cat'\r")
+    t.expect("reads")
     t.type("x\r\x04")
     t.expect("x\r\nx")
     t.expect("# ")
@@ -174,7 +175,7 @@ def stopped(*argv):
     t.type("echo sa''ne\r")
     t.expect("sane")
     t.type("fg\r")
-    t.until(lambda: state_of(pid) != "T", "running")
+    t.until(lambda: has_terminal(t, pid) and t.is_raw(), "in the foreground")
     t.type("\r")
     t.expect("# ")
     t.type("echo ba''ck; exit 5\r")
@@ -192,6 +193,11 @@ def t_pid(t):
         return children.read().split()[0]
 
 
+def has_terminal(t, pid):
+    """and is no longer the shell's, whose line editor makes it raw as well"""
+    return os.tcgetpgrp(t.master) == os.getpgid(pid) and state_of(pid) != "T"
+
+
 def background(*argv):
     """started with &: it waits for fg, and the shell's terminal is left alone"""
     t = shell(*argv)
@@ -202,7 +208,7 @@ def background(*argv):
     t.type("echo sa''ne\r")
     t.expect("sane")
     t.type("fg\r")
-    t.until(t.is_raw, "raw")
+    t.until(lambda: has_terminal(t, pid) and t.is_raw(), "in the foreground")
     t.type("\r")
     t.expect("# ")
     t.type("exit 6\r")
@@ -228,7 +234,7 @@ def moved_back(*argv):
     t.type("echo the shell''s\r")
     t.expect("the shells")
     t.type("fg\r")
-    t.until(t.is_raw, "raw")
+    t.until(lambda: has_terminal(t, pid) and t.is_raw(), "in the foreground")
     t.type("\r")
     t.expect("# ")
     t.type("exit 4\r")
@@ -244,12 +250,12 @@ def job(*argv):
     t = shell(*argv)
     t.type("\r")
     t.expect("started")
+    pid = int(t_pid(t))
     t.type("\x1a")
     t.expect("Stopped")
     t.expect("PROMPT> ")
     t.type("fg\r")
-    t.expect("fg")
-    time.sleep(0.3)
+    t.until(lambda: has_terminal(t, pid), "in the foreground")
     t.type("\x03")
     t.expect("interrupted")
     t.expect("PROMPT> ")
@@ -265,7 +271,7 @@ def detach(*argv):
     t.type("echo through\r")
     t.expect("through")
     t.expect("# ")
-    t.type("i=0; while :; do i=$((i+1)); echo $i >/count; echo tick; sleep 0.1; done\r")
+    t.type("i=0; while :; do i=$((i+1)); echo $i >/count; echo ti''ck; sleep 0.1; done\r")
     t.expect("tick")
     t.type("\x10\x11")
     assert t.wait() == 0

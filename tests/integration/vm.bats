@@ -11,12 +11,10 @@ machine() {
 }
 
 await() { # TEXT - until the container has written it
-  for _ in $(seq 600); do
-    grep -q -- "$1" "$OUT" && return
-    sleep 0.1
-  done
-  echo "no '$1' in: $(cat "$OUT")" >&2
-  return 1
+  eventually grep -q -- "$1" "$OUT" || {
+    cat "$OUT"
+    return 1
+  }
 }
 
 @test "vm: environment, user, limits, names, streams and status are the bundle's" {
@@ -109,7 +107,7 @@ await() { # TEXT - until the container has written it
   expect_match 'that is not stopped: running'
   ctr kill "$ID" TERM
   await 'got term'
-  for _ in $(seq 100); do ctr state "$ID" | grep -q stopped && break || sleep 0.1; done
+  eventually has_status "$ID" stopped
   ctr delete "$ID"
 }
 
@@ -122,7 +120,7 @@ await() { # TEXT - until the container has written it
   monitor=$(ctr state "$ID" | jq .pid)
   hypervisor=$(pgrep -P "$monitor")
   kill -9 "$hypervisor"
-  for _ in $(seq 100); do ctr state "$ID" | grep -q stopped && break || sleep 0.1; done
+  eventually has_status "$ID" stopped
   grep -q 'hypervisor was killed by signal 9' "$OUT"
   ctr delete "$ID"
   : >"$OUT"
@@ -132,9 +130,8 @@ await() { # TEXT - until the container has written it
   monitor=$(ctr state "$ID" | jq .pid)
   hypervisor=$(pgrep -P "$monitor")
   kill -9 "$monitor"
-  for _ in $(seq 100); do kill -0 "$hypervisor" 2>/dev/null || break; sleep 0.1; done
-  run kill -0 "$hypervisor"
-  expect_status 1
+  is_gone() { ! kill -0 "$hypervisor" 2>/dev/null; }
+  eventually is_gone
   ctr delete "$ID"
 }
 

@@ -26,7 +26,7 @@ listens() { in_host cat /proc/net/tcp /proc/net/tcp6 | grep -q ":$(printf %04X "
 guest() {
   shell 'ip -o link | sed "s/ qdisc.*//"; ip -o -4 addr show eth0; ip route; cat /etc/hosts
     cat /etc/resolv.conf; echo up
-    while :; do echo i am $(cat /etc/hostname) | nc -l -p 80; done'
+    exec nc -ll -p 80 -e sh -c "echo i am $(cat /etc/hostname)"'
 }
 
 bridged() { # ISOLATION
@@ -35,7 +35,7 @@ bridged() { # ISOLATION
   guest
   config '.hostname = "web"'
   detached "$ID" --isolation "$1" --net bridge --publish 8080:80 -p 127.0.0.1:8081:80
-  for _ in $(seq 1200); do up && break || sleep 0.1; done
+  eventually up
   local said ip
   said=$(cat "$OUT")
   echo "$said"
@@ -240,7 +240,7 @@ HOOK
     failed="run: $(cat "$OUT")"
   if [ -z "$failed" ]; then
     eventually up && eventually answers 127.0.0.1 8080 inside || failed="no answer: $(cat "$OUT")"
-    grep -q 'from inside' "$OUT.said" || failed+=' nothing heard'
+    eventually grep -q 'from inside' "$OUT.said" || failed+=' nothing heard'
     id=$(nobody list -q)
     nobody exec "$id" ip -o addr | grep -q 'inet 10.0.2.15/24' || failed+=' no address'
     out=$(nobody run --isolation vm --net bridge -p 8080:81 --rootfs "$place/rootfs" true 2>&1 || true)

@@ -106,8 +106,8 @@ P
   show_result
   expect_status 0
   cat "$OUT.console" "$OUT.pidfd"
-  [ -s "$OUT.console" ]
-  [ -s "$OUT.pidfd" ]
+  eventually test -s "$OUT.console"
+  eventually test -s "$OUT.pidfd"
   [ "$(status_of "$ID-2")" = running ]
   ctr delete --force "$ID-2"
 }

@@ -5,10 +5,13 @@
 load ../integration/helper
 load criu
 
-# hooked - each restore writes when its hook begins and ends
+# hooked N - each restore writes when its hook begins and ends, which it does when N have begun; who
+# would come too early does so in the second after that
 hooked() {
-  config --arg out "$BATS_TEST_TMPDIR/hooks" '.hooks.createRuntime = [{path: "/bin/sh", env: ["PATH=/usr/bin:/bin"],
-    args: ["sh", "-c", "cat >/dev/null; echo begin >>\($out); sleep 1; echo end >>\($out)"]}]'
+  config --arg out "$BATS_TEST_TMPDIR/hooks" --arg n "$1" '.hooks.createRuntime = [{path: "/bin/sh",
+    env: ["PATH=/usr/bin:/bin"], args: ["sh", "-c", "cat >/dev/null; echo begin >>\($out); i=0
+      while [ $(grep -c begin \($out)) -lt \($n) ] && [ $i -lt 600 ]; do i=$((i+1)); sleep 0.1; done
+      sleep 1; echo end >>\($out)"]}]'
 }
 
 from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </dev/null >"$OUT" 2>&1 3>&-; }
@@ -20,7 +23,7 @@ from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </
   detached "$ID"
   eventually count "$ID"
   ctr checkpoint --image-path "$IMAGE" "$ID"
-  hooked
+  hooked 1
   IDS=("$ID-a" "$ID-b" "$ID-c")
   from taskset -c 0
   [ "$(tr '\n' ' ' <"$BATS_TEST_TMPDIR/hooks")" = 'begin end begin end begin end ' ]
@@ -28,6 +31,7 @@ from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </
 
   [ "$(nproc)" -gt 1 ] || skip 'there is but one CPU'
   rm "$BATS_TEST_TMPDIR/hooks"
+  hooked 2
   from taskset -c 0,1
   [ "$(head -n2 "$BATS_TEST_TMPDIR/hooks" | tr '\n' ' ')" = 'begin begin ' ]
   [ "$(sed -n 4p "$BATS_TEST_TMPDIR/hooks")" != end ] || [ "$(sed -n 3p "$BATS_TEST_TMPDIR/hooks")" = end ]

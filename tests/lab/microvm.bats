@@ -14,7 +14,7 @@ load ../integration/helper
   run ctr state "$ID"
   expect_match '"status": "created"'
   ctr start "$ID"
-  for _ in $(seq 600); do grep -q 'up inside 1' "$OUT" && break || sleep 0.1; done
+  eventually grep -q 'up inside 1' "$OUT"
 
   run ctr exec "$ID" sh -c 'cat /mark; cat; exit 5' <<<'through a pipe'
   expect_status 5
@@ -28,7 +28,7 @@ load ../integration/helper
   expect_match '^nobody.*qemu-system-x86_64.*-M microvm.*-accel kvm'
 
   ctr kill "$ID" TERM
-  for _ in $(seq 600); do ctr state "$ID" | grep -q stopped && break || sleep 0.1; done
+  eventually has_status "$ID" stopped
   grep -q 'got term' "$OUT"
   ctr delete "$ID"
 }

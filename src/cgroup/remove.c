@@ -16,7 +16,9 @@
 #include "cgroup/cgroup.h"
 #include "cgroup/tree.h"
 
-enum { REMOVE_TRIES = 10, IDLE_TRIES = 11 };
+/* Each waits twice as long as the one before, from 1 ms on: 8 s, as killed processes need the CPU
+ * to die, and 2 s. */
+enum { REMOVE_TRIES = 13, IDLE_TRIES = 11 };
 
 static int remove_directory(int mount, const char *path)
 {

@@ -449,7 +449,7 @@ static void test_listener(void **state)
 	start_init(h, 0);
 	expect_message(h, CTR_MSG_LISTENER);
 	pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
-	for (int i = 0; i < 1000 && fd < 0; i++) {
+	for (int i = 0; i < 30000 && fd < 0; i++) {
 		fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)h->msg.value, 0);
 		if (fd < 0)
 			usleep(1000);

@@ -199,8 +199,8 @@ rows_look() {
   more '--log-driver none' 0 '^line$' 'once --log-driver none box echo line'
   more '--log-driver passthrough' 0 '^line$' 'once --log-driver passthrough box echo line'
   row 'attach' 0 'bye' \
-    'podman run -d --name $P-at --network none box sh -c "until test -e /go; do sleep 0.2; done; echo bye; exit 4" >/dev/null
-    (sleep 3; inside at touch /go) & podman attach $P-at; gone at'
+    'podman run -d --name $P-at --network none box sh -c "until test -e /go; do echo tick; sleep 0.2; done; echo bye; exit 4" >/dev/null
+    podman attach $P-at | { read -r tick; inside at touch /go; cat; }; gone at'
   more 'run, attach: detach keys' 0 $'ready.*running.*still here.*running' \
     '$PROBE pty expect=ready send=$(printf "\\030") -- podman run -it --name $P-dk --network none --detach-keys ctrl-x \
       box sh -c "echo ready; read x; echo still \$x; read x"; of dk "{{.State.Status}}"
@@ -221,13 +221,13 @@ rows_timers() {
 
 rows_life() {
   row 'create, start, stop, start again, kill, wait, rm' 0 $'created\nexited 4\n137$' \
-    'podman create --name $P-l --network none box sh -c "trap \"exit 4\" TERM; while :; do sleep 0.1; done" >/dev/null
-    of l "{{.State.Status}}"; podman start $P-l >/dev/null; sleep 1; podman stop -t 60 $P-l >/dev/null
+    'podman create --name $P-l --network none box sh -c "trap \"exit 4\" TERM; touch /up; while :; do sleep 0.1; done" >/dev/null
+    of l "{{.State.Status}}"; podman start $P-l >/dev/null; soon inside l test -e /up; podman stop -t 60 $P-l >/dev/null
     of l "{{.State.Status}} {{.State.ExitCode}}"; podman start $P-l >/dev/null; podman kill $P-l >/dev/null
     podman wait $P-l; podman rm $P-l >/dev/null'
   more '--stop-signal' 0 '^stopped 6$' \
-    'podman run -d --name $P-ss --network none --stop-signal USR2 box sh -c "trap \"exit 6\" USR2; while :; do sleep 0.1; done" >/dev/null
-    sleep 1; podman stop -t 60 $P-ss >/dev/null; echo stopped $(of ss "{{.State.ExitCode}}"); gone ss'
+    'podman run -d --name $P-ss --network none --stop-signal USR2 box sh -c "trap \"exit 6\" USR2; touch /up; while :; do sleep 0.1; done" >/dev/null
+    soon inside ss test -e /up; podman stop -t 60 $P-ss >/dev/null; echo stopped $(of ss "{{.State.ExitCode}}"); gone ss'
   more 'init, then start' 0 $'^initialized\nready$' \
     'podman create --name $P-in --network none box echo ready >/dev/null; podman init $P-in >/dev/null
     of in "{{.State.Status}}"; podman start -a $P-in; gone in'
@@ -239,8 +239,8 @@ rows_life() {
       test "$(once --$n container:$P-ns box readlink /proc/self/ns/$n)" = "$(inside ns readlink /proc/self/ns/$n)" || echo $n differs
     done; echo same; gone ns'
   more 'kill -s' 0 '^got it$' \
-    'podman run -d --name $P-k --network none box sh -c "trap \"echo got it; exit\" USR1; while :; do sleep 0.1; done" >/dev/null
-    sleep 1; podman kill -s USR1 $P-k >/dev/null; podman wait $P-k >/dev/null; podman logs $P-k; gone k'
+    'podman run -d --name $P-k --network none box sh -c "trap \"echo got it; exit\" USR1; touch /up; while :; do sleep 0.1; done" >/dev/null
+    soon inside k test -e /up; podman kill -s USR1 $P-k >/dev/null; podman wait $P-k >/dev/null; podman logs $P-k; gone k'
   more 'rm -f of a running one' 0 '^$' 'stay rm && gone rm'
   row '--restart on-failure' 0 '^2$' \
     'podman run -d --name $P-r --network none --restart on-failure:2 box false >/dev/null

@@ -45,7 +45,7 @@ box_status() { [ "$("$CTR" state "$BOX" 2>/dev/null | jq -r .status)" = running 
 
 # /run is systemd's own; lab.service is about the devices of the guest
 box_start() {
-  local bundle end=$((SECONDS + 60)) state=''
+  local bundle end=$((SECONDS + 180)) state=''
   if box_status; then return 0; fi
   box_stop
   bundle=$(mktemp -d)
@@ -65,7 +65,7 @@ box_start() {
   until [ "$state" = running ] || [ "$state" = degraded ]; do
     [ $SECONDS -lt $end ] || {
       box_stop
-      die "box: systemd is not up after 60 s, but '$state'"
+      die "box: systemd is not up after 180 s, but '$state'"
     }
     sleep 0.2
     state=$("$CTR" exec "$BOX" systemctl is-system-running 2>/dev/null) || true

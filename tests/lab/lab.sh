@@ -241,7 +241,8 @@ init_on_alloc=0 audit=0 panic=-1 $LAB_APPEND" \
     -serial "file:$RUN/console" -monitor "unix:$RUN/monitor,server,nowait") \
     </dev/null >"$RUN/qemu.log" 2>&1 &
   echo $! >"$RUN/qemu.pid"
-  sleep 0.3 # the sub-shell turns into QEMU
+  # the sub-shell turns into QEMU
+  until cmd_status || ! kill -0 $! 2>/dev/null; do sleep 0.1; done
   until grep -qs LAB-READY "$RUN/console"; do
     cmd_status || die "QEMU ended: $(tail -n3 "$RUN/qemu.log")"
     if [ $SECONDS -ge $end ]; then

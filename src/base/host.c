@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -55,19 +56,16 @@ static int parse_hex(const char *status, const char *key, uint64_t *out)
 /* Reading one file is cheaper than asking prctl(2) for each capability. */
 static int probe_capabilities(struct ctr_host *host, struct ctr_error *err)
 {
-	uint64_t effective;
-	char status[4096];
+	char status[2048];
 	ssize_t n;
 	int last;
 
 	n = ctr_file_read_small(AT_FDCWD, "/proc/self/status", status, sizeof(status));
 	if (n < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, (int)-n, "cannot read '/proc/self/status'");
-	if (parse_hex(status, "\nCapEff:", &effective) < 0 ||
-	    parse_hex(status, "\nCapBnd:", &host->cap_bounding) < 0)
+	if (parse_hex(status, "\nCapBnd:", &host->cap_bounding) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"no capability sets in '/proc/self/status'");
-	host->privileged = effective >> CAP_SYS_ADMIN & 1;
 	if (parse_hex(status, "\nSigIgn:", &host->ignored_signals) < 0)
 		host->ignored_signals = 0;
 
@@ -95,7 +93,7 @@ static bool has_full_id_map(void)
 	       inside == 0 && size >= UINT32_MAX;
 }
 
-static void probe_namespaces(struct ctr_host *host)
+static void probe_setgroups(struct ctr_host *host)
 {
 	char setgroups[16];
 
@@ -104,8 +102,6 @@ static void probe_namespaces(struct ctr_host *host)
 				 ctr_file_read_small(AT_FDCWD, "/proc/self/setgroups", setgroups,
 						     sizeof(setgroups)) > 0 &&
 				 strcmp(setgroups, "deny") == 0;
-	host->has_cgroup_ns = access("/proc/self/ns/cgroup", F_OK) == 0;
-	host->has_time_ns = access("/proc/self/ns/time", F_OK) == 0;
 }
 
 static void probe_cgroup(struct ctr_host *host, struct ctr_arena *arena)
@@ -150,6 +146,14 @@ static void probe_lsm(struct ctr_host *host)
 	host->selinux = statfs("/sys/fs/selinux", &fs) == 0 && fs.f_type == (long)SELINUX_MAGIC;
 }
 
+static bool may_administrate(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capget, &header, sets) == 0 && (sets[0].effective >> CAP_SYS_ADMIN & 1);
+}
+
 void ctr_host_identify(struct ctr_host *host)
 {
 	char ns[sizeof(user_ns_initial)];
@@ -161,21 +165,29 @@ void ctr_host_identify(struct ctr_host *host)
 	host->has_user_ns = n > 0;
 	host->in_userns = n > 0 && ((size_t)n != sizeof(user_ns_initial) - 1 ||
 				    memcmp(ns, user_ns_initial, (size_t)n) != 0);
+	host->privileged = may_administrate();
 	host->rootless = host->euid != 0 || (host->in_userns && !has_full_id_map());
 }
 
-int ctr_host_complete(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err)
+int ctr_host_complete(struct ctr_host *host, unsigned parts, struct ctr_arena *arena,
+		      struct ctr_error *err)
 {
 	if (probe_capabilities(host, err) < 0)
 		return -1;
-	probe_namespaces(host);
+	probe_setgroups(host);
 	probe_cgroup(host, arena);
-	probe_lsm(host);
+	/* A kernel with cgroup2 has them, since 4.6. */
+	host->has_cgroup_ns =
+		host->cgroup_mode != CTR_CGROUP_NONE || access("/proc/self/ns/cgroup", F_OK) == 0;
+	if (parts & CTR_HOST_TIME_NS)
+		host->has_time_ns = access("/proc/self/ns/time", F_OK) == 0;
+	if (parts & CTR_HOST_LSM)
+		probe_lsm(host);
 	return 0;
 }
 
 int ctr_host_probe(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err)
 {
 	ctr_host_identify(host);
-	return ctr_host_complete(host, arena, err);
+	return ctr_host_complete(host, CTR_HOST_ALL, arena, err);
 }

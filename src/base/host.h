@@ -37,13 +37,21 @@ struct ctr_host {
 	bool has_time_ns, has_cgroup_ns, has_user_ns;
 };
 
+/* What few documents ask for: without the bit these members stay false. */
+enum ctr_host_part {
+	CTR_HOST_TIME_NS = 1 << 0, /* has_time_ns */
+	CTR_HOST_LSM = 1 << 1,     /* apparmor, selinux */
+	CTR_HOST_ALL = CTR_HOST_TIME_NS | CTR_HOST_LSM,
+};
+
 /*
  * Probe the machine that runs us, in two steps. First who we are: ids, in_userns, has_user_ns,
- * rootless, which is all that a verb needs that plans nothing. Then the rest: 0, or -1 and @err;
- * strings are in @arena.
+ * privileged, rootless, which is all that a verb needs that plans nothing. Then the rest, with
+ * @parts (enum ctr_host_part): 0, or -1 and @err; strings are in @arena.
  */
 void ctr_host_identify(struct ctr_host *host);
-int ctr_host_complete(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err);
+int ctr_host_complete(struct ctr_host *host, unsigned parts, struct ctr_arena *arena,
+		      struct ctr_error *err);
 
-/* Both. */
+/* Both, all of it. */
 int ctr_host_probe(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err);

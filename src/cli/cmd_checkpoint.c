@@ -124,6 +124,5 @@ const struct ctr_verb ctr_verb_restore = {
 	.operands_min = 1,
 	.operands_max = 1,
 	.failure = 125,
-	.plans = true,
 	.run = cmd_restore,
 };

@@ -211,7 +211,6 @@ const struct ctr_verb ctr_verb_create = {
 	.options_size = sizeof(struct create_options),
 	.operands_min = 1,
 	.operands_max = 1,
-	.plans = true,
 	.run = cmd_create,
 };
 
@@ -222,6 +221,5 @@ const struct ctr_verb ctr_verb_run = {
 	CTR_VERB_OPTIONS(table, struct create_options),
 	.operands_max = CTR_OPERANDS_ANY,
 	.failure = 125,
-	.plans = true,
 	.run = cmd_run,
 };

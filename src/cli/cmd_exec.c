@@ -78,6 +78,5 @@ const struct ctr_verb ctr_verb_exec = {
 	.operands_min = 1,
 	.operands_max = CTR_OPERANDS_ANY,
 	.failure = 255,
-	.plans = true,
 	.run = cmd_exec,
 };

@@ -25,7 +25,8 @@ struct ctr_verb {
 	size_t max_operands; /* options end after so many operands; 0: anywhere */
 	size_t operands_min, operands_max;
 	int failure; /* exit status of ctr's own errors; 0: 1 */
-	bool plans;  /* wants all of context->host; else it is only identified */
+	bool plans;  /* wants all of context->host; else it is only identified: what reads a
+		      * document completes it by that (core/context.h) */
 	int (*run)(struct ctr_command *command, struct ctr_error *err);
 };
 

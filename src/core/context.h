@@ -8,6 +8,8 @@
 #include "cgroup/cgroup.h"
 
 struct ctr_error;
+struct ctr_process;
+struct ctr_spec;
 
 struct ctr_context {
 	struct ctr_arena *arena;
@@ -17,3 +19,10 @@ struct ctr_context {
 	bool root_given;                 /* by --root */
 	enum ctr_cgroup_manager manager; /* for new containers */
 };
+
+/*
+ * Complete ->host, which was identified, by what @spec and @process (of it, or one to join it) may
+ * ask of it. 0, or -1 and @err.
+ */
+int ctr_context_complete(struct ctr_context *context, const struct ctr_spec *spec,
+			 const struct ctr_process *process, struct ctr_error *err);

@@ -66,7 +66,7 @@ static void tell_oom(const struct ctr_creation *creation, int status)
 			ctr_container_memory_limit(cgroup, creation->context));
 }
 
-int ctr_create(const struct ctr_context *context, const struct ctr_create_options *options,
+int ctr_create(struct ctr_context *context, const struct ctr_create_options *options,
 	       struct ctr_error *err)
 {
 	struct ctr_creation creation = ctr_creation_init(context, options, false);
@@ -161,8 +161,8 @@ static int clean_up(struct ctr_creation *creation, struct ctr_error *err)
 	return 0;
 }
 
-int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options,
-	    int *status, struct ctr_error *err)
+int ctr_run(struct ctr_context *context, const struct ctr_create_options *options, int *status,
+	    struct ctr_error *err)
 {
 	struct ctr_creation creation = ctr_creation_init(context, options, true);
 	sigset_t signals;

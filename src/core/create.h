@@ -38,10 +38,10 @@ struct ctr_create_options {
 };
 
 /* Up to the start gate. 0, or -1 and @err. */
-int ctr_create(const struct ctr_context *context, const struct ctr_create_options *options,
+int ctr_create(struct ctr_context *context, const struct ctr_create_options *options,
 	       struct ctr_error *err);
 
 /* Create, start and, unless detached, wait for the end and delete. *@status: exit status of the
  * process (128+n for signal n), 0 with ->detach, CTR_DETACHED when somebody typed ->detach_keys. */
-int ctr_run(const struct ctr_context *context, const struct ctr_create_options *options,
-	    int *status, struct ctr_error *err);
+int ctr_run(struct ctr_context *context, const struct ctr_create_options *options, int *status,
+	    struct ctr_error *err);

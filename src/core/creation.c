@@ -1,8 +1,8 @@
 /*
  * Making a container. The order of the parent's work, and what runs beside it:
  *
- *   read and decode the bundle · state directory, record "creating" · cgroup with its limits ·
- *   seccomp program · plan · clone ── the child executes ctr-init and runs the plan
+ *   read and decode the bundle · what the host is · state directory, record "creating" · cgroup
+ * with its limits · seccomp program · plan · clone ── the child executes ctr-init and runs the plan
  *                   meanwhile: device filter, priorities, copy of the configuration, record
  *   serve the child: descriptors, hooks, terminal, listener
  *   CREATED: pid file ── create ends here, run lets it start
@@ -33,7 +33,7 @@
 #include "oci/load.h"
 #include "plan/build.h"
 
-struct ctr_creation ctr_creation_init(const struct ctr_context *context,
+struct ctr_creation ctr_creation_init(struct ctr_context *context,
 				      const struct ctr_create_options *options, bool run)
 {
 	return (struct ctr_creation){
@@ -120,27 +120,6 @@ static int make_notify(struct ctr_creation *creation, struct ctr_error *err)
 	creation->plan_options.notify_socket_dir = ctr_arena_printf(
 		context->arena, "%s/%s/notify", context->root, creation->options->id);
 	return creation->run ? ctr_notify_open(&creation->notify, creation->container.dir, err) : 0;
-}
-
-static bool is_new(const struct ctr_namespace *namespace)
-{
-	return namespace->listed && !namespace->path;
-}
-
-/* Begin with what takes longest. A new user namespace must own its network namespace, which then
- * the child alone can make. */
-static void begin_newnet(struct ctr_creation *creation)
-{
-	const struct ctr_namespace *namespaces = creation->machine.spec->linux_->namespaces;
-
-	if ((creation->machine.backend->bits & CTR_BACKEND_MACHINE) ||
-	    !is_new(&namespaces[CTR_NS_NETWORK]) || namespaces[CTR_NS_USER].listed ||
-	    !creation->context->host.privileged)
-		return;
-
-	ctr_newnet_begin(&creation->newnet,
-			 CLONE_NEWNET | (is_new(&namespaces[CTR_NS_IPC]) ? CLONE_NEWIPC : 0));
-	creation->launch.newnet = &creation->newnet;
 }
 
 /* State documents for hooks of the container's namespaces, as it sees its own pid. */
@@ -341,7 +320,6 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 {
 	struct ctr_plan_header *plan = NULL;
 
-	begin_newnet(creation);
 	if (ctr_creation_place(creation, err) < 0 || make_notify(creation, err) < 0 ||
 	    make_plan(creation, &plan, err) < 0 || open_sockets(creation, plan, err) < 0)
 		return -1;
@@ -409,6 +387,37 @@ static const struct ctr_spec *with_terminal(const struct ctr_spec *spec, struct 
 	return changed;
 }
 
+static bool is_new(const struct ctr_namespace *namespace)
+{
+	return namespace->listed && !namespace->path;
+}
+
+/* Begin with what takes longest. A new user namespace must own its network namespace, which then
+ * the child alone can make. */
+static void begin_newnet(struct ctr_creation *creation)
+{
+	const struct ctr_namespace *namespaces = creation->machine.spec->linux_->namespaces;
+
+	if ((creation->machine.backend->bits & CTR_BACKEND_MACHINE) || creation->options->restore ||
+	    !is_new(&namespaces[CTR_NS_NETWORK]) || namespaces[CTR_NS_USER].listed ||
+	    !creation->context->host.privileged)
+		return;
+
+	ctr_newnet_begin(&creation->newnet,
+			 CLONE_NEWNET | (is_new(&namespaces[CTR_NS_IPC]) ? CLONE_NEWIPC : 0));
+	creation->launch.newnet = &creation->newnet;
+}
+
+/* What the host is, as far as it is asked for. CRIU's options ask for anything. */
+static int complete_host(struct ctr_creation *creation, struct ctr_error *err)
+{
+	struct ctr_context *context = creation->context;
+
+	if (creation->options->restore)
+		return ctr_host_complete(&context->host, CTR_HOST_ALL, context->arena, err);
+	return ctr_context_complete(context, creation->spec, creation->spec->process, err);
+}
+
 int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 {
 	struct ctr_machine_choice choice = {
@@ -431,8 +440,9 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 
 	if (creation->machine.backend->bits & CTR_BACKEND_MACHINE)
 		ctr_network_of_machine(&creation->network, &creation->machine, creation->context);
+	begin_newnet(creation);
 	creation->spec = creation->machine.host_spec;
-	return 0;
+	return complete_host(creation, err);
 }
 
 void ctr_creation_release(struct ctr_creation *creation)

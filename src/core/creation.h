@@ -27,7 +27,7 @@ struct ctr_spec;
 enum { CTR_UNDO_MAX = 12 };
 
 struct ctr_creation {
-	const struct ctr_context *context;
+	struct ctr_context *context;
 	const struct ctr_create_options *options;
 	bool run;                    /* the parent stays: no gate */
 	const struct ctr_spec *spec; /* as this host carries it out */
@@ -53,10 +53,10 @@ struct ctr_creation {
 };
 
 /* Nothing is made yet. @run: the parent stays until the end, so there is no gate. */
-struct ctr_creation ctr_creation_init(const struct ctr_context *context,
+struct ctr_creation ctr_creation_init(struct ctr_context *context,
 				      const struct ctr_create_options *options, bool run);
 
-/* Read and decode the bundle. 0 or -1. */
+/* Read and decode the bundle, and learn the rest of what the host is. 0 or -1. */
 int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err);
 
 /*

@@ -32,7 +32,7 @@
 enum { END_WAIT_MS = 100 };
 
 struct execution {
-	const struct ctr_context *context;
+	struct ctr_context *context;
 	const struct ctr_exec_options *options;
 	struct ctr_container container;
 	struct ctr_machine machine;
@@ -387,7 +387,9 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 		return -1;
 	execution->spec.process = &execution->process;
 
-	if (check_terminal(execution, err) < 0 || decide_joins(execution, err) < 0 ||
+	if (ctr_context_complete(execution->context, &execution->spec, &execution->process, err) <
+		    0 ||
+	    check_terminal(execution, err) < 0 || decide_joins(execution, err) < 0 ||
 	    open_cgroup(execution, err) < 0 || make_plan(execution, &plan, err) < 0 ||
 	    open_sync(execution, plan, err) < 0)
 		return -1;
@@ -446,7 +448,7 @@ static void explain_end(const struct execution *execution, struct ctr_error *err
 		       execution->options->id);
 }
 
-int ctr_exec(const struct ctr_context *context, const struct ctr_exec_options *options, int *status,
+int ctr_exec(struct ctr_context *context, const struct ctr_exec_options *options, int *status,
 	     struct ctr_error *err)
 {
 	struct execution execution = {

@@ -31,5 +31,5 @@ struct ctr_exec_options {
 
 /* *@status: exit status of the process (128+n for signal n), 0 with ->detach, CTR_DETACHED when
  * somebody typed ->detach_keys. */
-int ctr_exec(const struct ctr_context *context, const struct ctr_exec_options *options, int *status,
+int ctr_exec(struct ctr_context *context, const struct ctr_exec_options *options, int *status,
 	     struct ctr_error *err);

@@ -1,0 +1,17 @@
+/* The host, as far as a document asks for it: what it is and can do takes a tenth of a start. */
+#include "core/context.h"
+
+#include "oci/spec.h"
+
+int ctr_context_complete(struct ctr_context *context, const struct ctr_spec *spec,
+			 const struct ctr_process *process, struct ctr_error *err)
+{
+	unsigned parts = 0;
+
+	if (spec->linux_->namespaces[CTR_NS_TIME].listed)
+		parts |= CTR_HOST_TIME_NS;
+	if (spec->linux_->mount_label ||
+	    (process && (process->apparmor_profile || process->selinux_label)))
+		parts |= CTR_HOST_LSM;
+	return ctr_host_complete(&context->host, parts, context->arena, err);
+}

@@ -24,7 +24,6 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "core/clone.h"
-#include "core/newnet.h"
 #include "init/raw.h"
 #include "oci/spec.h"
 
@@ -174,12 +173,6 @@ static int in_child_main(void *arg)
 		r = in_child_become_root(child);
 		if (r < 0)
 			return in_child_fail(child, "cannot become root in the user namespace", r);
-	}
-
-	if (child->newnet) {
-		r = ctr_newnet_join(child->newnet);
-		if (r < 0)
-			return in_child_fail(child, "clone", r);
 	}
 
 	return in_child_exec(child);

@@ -10,10 +10,9 @@
 #include <sys/types.h>
 
 struct ctr_error;
-struct ctr_newnet;
 struct ctr_rlimit;
 
-enum { CTR_CHILD_JOINS = 8, CTR_CHILD_KEEP = 4 };
+enum { CTR_CHILD_JOINS = 8, CTR_CHILD_KEEP = 6 };
 
 /* A namespace, or with a pidfd several, to join before execve. */
 struct ctr_child_join {
@@ -29,7 +28,6 @@ struct ctr_child {
 	int cgroup_fd;        /* born in it; -1: in the caller's */
 	struct ctr_child_join joins[CTR_CHILD_JOINS];
 	size_t njoins;
-	struct ctr_newnet *newnet;        /* joined last, instead of being cloned with them; NULL */
 	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
 					   * wait by the caller */
 	size_t nrlimits;

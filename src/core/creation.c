@@ -194,6 +194,10 @@ static int open_sockets(struct ctr_creation *creation, struct ctr_plan_header *p
 		return -1;
 
 	plan->gate_fd = creation->gate;
+	if (creation->newnet.pid > 0) {
+		plan->maker_fd = creation->newnet.pidfd;
+		plan->made_fd = creation->newnet.made;
+	}
 	plan->preserve_fds = creation->plan_options.preserve_fds;
 	return 0;
 }
@@ -295,11 +299,7 @@ static int work_beside(struct ctr_creation *creation, struct ctr_error *err)
 	    ctr_security_devices(&container->cgroup, creation->spec, context, err) < 0)
 		return -1;
 
-	if (ctr_creation_keep(creation, err) < 0)
-		return -1;
-
-	ctr_newnet_end(&creation->newnet);
-	return 0;
+	return ctr_creation_keep(creation, err);
 }
 
 int ctr_creation_finish(struct ctr_creation *creation, struct ctr_error *err)
@@ -338,12 +338,15 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 
 	/* From here on the child's end of the pair is the child's alone: its end is end of file. */
 	close(ctr_take_fd(&creation->child_sync));
+	ctr_newnet_handed(&creation->newnet);
 	if (work_beside(creation, err) < 0)
 		return -1;
 	if ((!creation->run || ctr_place_delegated(creation->spec) || creation->machine.asks ||
 	     ctr_launch_asks(&creation->launch)) &&
 	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)
 		return -1;
+	/* It ends when the child has joined, which asks for nothing more before. */
+	ctr_newnet_end(&creation->newnet);
 	if (ctr_place_delegate(&creation->container.cgroup, creation->spec, creation->launch.pid,
 			       creation->context, err) < 0)
 		return -1;
@@ -405,7 +408,8 @@ static void begin_newnet(struct ctr_creation *creation)
 
 	ctr_newnet_begin(&creation->newnet,
 			 CLONE_NEWNET | (is_new(&namespaces[CTR_NS_IPC]) ? CLONE_NEWIPC : 0));
-	creation->launch.newnet = &creation->newnet;
+	if (creation->newnet.pid > 0)
+		creation->plan_options.made_flags = creation->newnet.flags;
 }
 
 /* What the host is, as far as it is asked for. CRIU's options ask for anything. */

@@ -23,7 +23,6 @@
 #include "cgroup/cgroup.h"
 #include "core/image.h"
 #include "core/launch_fds.h"
-#include "core/newnet.h"
 #include "core/prepare.h"
 #include "ns/plan.h"
 #include "plan/build.h"
@@ -117,10 +116,6 @@ static void describe_child(struct ctr_launch *launch, const struct ctr_cgroup *c
 		.sync_fd = child_sync,
 		.parent_sync = launch->sync,
 	};
-	if (launch->newnet && launch->newnet->pid > 0) {
-		child->clone_flags &= ~launch->newnet->flags;
-		child->newnet = launch->newnet;
-	}
 }
 
 /* Clone, with the shape's joins before those of exec (@joins). */
@@ -179,6 +174,10 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 	child->keep[child->nkeep++] = image.plan_fd;
 	if (gate >= 0)
 		child->keep[child->nkeep++] = gate;
+	if (launch->plan->maker_fd >= 0) {
+		child->keep[child->nkeep++] = launch->plan->maker_fd;
+		child->keep[child->nkeep++] = launch->plan->made_fd;
+	}
 	if (clone_child(launch, joins, njoins, err) < 0)
 		return -1;
 

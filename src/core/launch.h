@@ -18,7 +18,6 @@ struct ctr_cgroup;
 struct ctr_error;
 struct ctr_host;
 struct ctr_launch;
-struct ctr_newnet;
 struct ctr_plan_header;
 
 /* What happens at an edge; each returns 0, or -1 and @err. NULL: the message is not expected. */
@@ -40,15 +39,13 @@ struct ctr_launch {
 	struct ctr_arena *arena;
 	const struct ctr_launch_calls *calls;
 	void *data;
-	struct ctr_newnet
-		*newnet; /* namespaces that are being made already, of those planned; NULL */
-	int sync;        /* ours */
-	uint32_t state;  /* enum ctr_sync_state */
-	bool slow;  /* it may take seconds: signals that would end us are passed on meanwhile */
-	bool ahead; /* START was sent ahead of CREATED */
-	pid_t pid;  /* 0: none, or not our child */
-	int pidfd;  /* -1 where pidfd_open is missing */
-	int userns; /* of the child, opened when first needed; -1 */
+	int sync;       /* ours */
+	uint32_t state; /* enum ctr_sync_state */
+	bool slow;      /* it may take seconds: signals that would end us are passed on meanwhile */
+	bool ahead;     /* START was sent ahead of CREATED */
+	pid_t pid;      /* 0: none, or not our child */
+	int pidfd;      /* -1 where pidfd_open is missing */
+	int userns;     /* of the child, opened when first needed; -1 */
 	struct ctr_child child; /* the child reads it until it executes ctr-init */
 };
 

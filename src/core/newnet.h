@@ -1,8 +1,9 @@
 /*
  * A network namespace costs the kernel more than all other namespaces together (0.5 to 0.8 ms of a
  * start); that of IPC, with its mqueue, comes next (50 us). So a helper makes them on another CPU
- * while ctr goes on, and the child joins them instead of being cloned with them. The helper shares
- * ctr's memory and ends when the child has joined.
+ * while ctr goes on, and ctr-init joins them where it needs them (CTR_OP_JOIN_MAKER) instead of
+ * being cloned with them. The helper shares ctr's memory and descriptors. It writes a byte to a
+ * pipe when they are made, and ends when nobody can read there any more.
  */
 #pragma once
 
@@ -12,9 +13,9 @@
 struct ctr_newnet {
 	pid_t pid;      /* of the helper; 0: there is none */
 	uint64_t flags; /* CLONE_NEW* that it makes */
-	int pidfd;
+	int pidfd;      /* of it */
+	int made, tell; /* the pipe's ends: for ctr-init, for the helper */
 	pid_t parent;
-	uint32_t state; /* enum newnet_state; a futex */
 };
 
 /*
@@ -23,11 +24,8 @@ struct ctr_newnet {
  */
 void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags);
 
-/*
- * In the child, on shared memory, by raw system calls: join, or if need be make own ones. 0 or
- * -errno.
- */
-long ctr_newnet_join(struct ctr_newnet *newnet);
+/* The child has ->pidfd and ->made now: what it closes is closed. */
+void ctr_newnet_handed(struct ctr_newnet *newnet);
 
-/* The namespaces are joined, or not wanted any more: let the helper end, and reap it. */
+/* Let the helper end, if the child has joined or there is none, and reap it. */
 void ctr_newnet_end(struct ctr_newnet *newnet);

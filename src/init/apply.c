@@ -47,6 +47,8 @@ static long run(struct init *init, const struct ctr_op *op)
 		return op_unshare(init, op);
 	case CTR_OP_SETNS:
 		return op_setns(init, op);
+	case CTR_OP_JOIN_MAKER:
+		return op_join_maker(init, op);
 	case CTR_OP_TIME_OFFSETS:
 		return op_time_offsets(init, op);
 	case CTR_OP_SESSION:

@@ -38,6 +38,37 @@ long op_setns(struct init *init, const struct ctr_op *op)
 	return fd < 0 ? fd : SYS(setns, fd, op->arg);
 }
 
+/* Wait until the maker is done or gone. Has it made them? */
+static bool are_made(const struct ctr_plan_header *plan)
+{
+	struct sys_pollfd fds[] = {
+		{.fd = plan->made_fd,   .events = POLLIN_},
+		{ .fd = plan->maker_fd, .events = POLLIN_}, /* it has ended */
+	};
+	long r;
+
+	do
+		r = SYS(ppoll, fds, 2, NULL, NULL, 8);
+	while (r == -EINTR);
+	return r > 0 && (fds[0].revents & POLLIN_);
+}
+
+/* By setns(2) with a pidfd, which kernels before 5.8 do not have; and whatever went wrong there,
+ * the kernel says it once more about namespaces of our own. */
+long op_join_maker(struct init *init, const struct ctr_op *op)
+{
+	const struct ctr_plan_header *plan = init->plan;
+	long r = -ESRCH;
+
+	if (plan->maker_fd >= 0) {
+		if (are_made(plan))
+			r = SYS(setns, plan->maker_fd, op->arg);
+		(void)sys_close(plan->maker_fd);
+		(void)sys_close(plan->made_fd);
+	}
+	return r < 0 ? SYS(unshare, op->arg) : 0;
+}
+
 static long write_proc(struct init *init, const char *path, const char *text)
 {
 	long r, fd = sys_openat(init->slots[CTR_SLOT_PROC], path, O_WRONLY, 0);

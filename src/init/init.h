@@ -191,6 +191,7 @@ const char **block_array(const char *s, uint64_t n, const char *home);
 	X(session)                                                                                 \
 	X(keyring)                                                                                 \
 	X(loopback)                                                                                \
+	X(join_maker)                                                                              \
 	X(hostname)                                                                                \
 	X(domainname)                                                                              \
 	X(signals)                                                                                 \

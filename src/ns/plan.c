@@ -165,6 +165,8 @@ static void add_hooks(struct ctr_planner *p, enum ctr_hook_kind kind, const char
 static void add_root(struct ctr_planner *p)
 {
 	ctr_plan_rootfs(p);
+	if (p->options->made_flags)
+		ctr_plan_network(p);
 	if (!p->in_place) {
 		ctr_plan_mounts(p);
 		ctr_plan_devices(p);
@@ -299,7 +301,8 @@ static int plan_exec(struct ctr_planner *p)
  * open-proc       before any mount changes: the host's /proc is the one that is known to be real,
  *                 and sysctls and labels go through it, never through what the container mounted
  * unshare         after the maps are written (shape.h); the network before mounts: a new sysfs
- *                 shows the network namespace of its mounter
+ *                 shows the network namespace of its mounter; one that is being made meanwhile just
+ *                 before them, as it takes its time
  * keyring         of the container's user namespace
  * propagation     first of all mounts: nothing that follows may reach the host
  * mounts          in the order of the document (config.md#mounts), devices and links on top of them
@@ -369,6 +372,7 @@ static int decide_identity(struct ctr_planner *p)
 	if (!p->options->exec) {
 		if (ctr_shape_decide(shape, p->spec, p->host, p->err) < 0)
 			return -1;
+		shape->clone_flags &= ~p->options->made_flags;
 		p->setgroups_denied = shape->setgroups_denied;
 	} else {
 		p->setgroups_denied = p->host->setgroups_denied ||

@@ -68,6 +68,7 @@ struct ctr_plan_options {
 	uint32_t listen_fds;      /* of preserve_fds: LISTEN_FDS=n, LISTEN_PID=1 are added to env */
 	const char *listen_names; /* with listen_fds: LISTEN_FDNAMES, NULL: none */
 	const char *id;           /* container id: session keyring name, hook state */
+	uint64_t made_flags;      /* CLONE_NEW* of new namespaces that somebody makes meanwhile */
 	const char *join_time_ns; /* exec: path of the time namespace to join (SETNS), NULL: none */
 	bool overlay;             /* a writable layer over the root file system, ... */
 	const char *overlay_dir;  /* ... in this directory, NULL: in memory */

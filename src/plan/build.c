@@ -198,6 +198,8 @@ struct ctr_plan_header *ctr_plan_finish(struct ctr_plan_builder *plan, struct ct
 		.nstrings = (uint32_t)area,
 		.sync_fd = -1,
 		.gate_fd = -1,
+		.maker_fd = -1,
+		.made_fd = -1,
 	};
 	return header;
 }

@@ -382,6 +382,7 @@ static void dump_arguments(struct ctr_buf *out, const struct ctr_op *op)
 	switch (op->kind) {
 	case CTR_OP_UNSHARE:
 	case CTR_OP_SETNS:
+	case CTR_OP_JOIN_MAKER:
 		add_flags_word(out, "", namespace_names, arg);
 		break;
 	case CTR_OP_PROPAGATION:

@@ -173,6 +173,11 @@ static int op_fail(const struct ctr_plan_header *plan, const struct ctr_op *op,
 	}
 	if (detail)
 		add(&words, ": %s", detail);
+	/* No space, says the kernel. */
+	if ((op->kind == CTR_OP_UNSHARE || op->kind == CTR_OP_JOIN_MAKER) && msg->error == ENOSPC)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"%s: a limit in /proc/sys/user/max_*_namespaces is reached",
+				words.text);
 	if (*text)
 		add(&words, ": '%s'", text);
 	/* The detail says it all: errno is only how it was noticed. */

@@ -21,6 +21,7 @@
 	/* -- namespaces and identity of the process */                                            \
 	X(UNSHARE, "unshare", "a", "cannot unshare namespaces")                                    \
 	X(SETNS, "setns", "fa", "cannot join the namespace")                                       \
+	X(JOIN_MAKER, "join-maker", "a", "cannot create namespaces")                               \
 	X(TIME_OFFSETS, "time-offsets", "s", "cannot set time offsets")                            \
 	X(SESSION, "session", "", "cannot start a session")                                        \
 	X(KEYRING, "keyring", "s", "cannot join session keyring '%s'")                             \
@@ -137,6 +138,9 @@ struct ctr_op {
  *
  * UNSHARE      arg = CLONE_NEW*.
  * SETNS        fd = slot, arg = CLONE_NEW* it must be.
+ * JOIN_MAKER   arg = CLONE_NEW*: those of header.maker_fd, a process that makes them meanwhile, as
+ *              soon as header.made_fd tells that they are there; own ones if it could not, or there
+ *              is no such process.
  * TIME_OFFSETS str = text for timens_offsets ("monotonic 1 0\nboottime 2 0\n"); the time namespace
  *              was unshared before; enters it afterwards (ns/time_for_children).
  * SESSION      setsid(2).

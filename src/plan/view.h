@@ -25,7 +25,9 @@ struct ctr_plan_header {
 	int32_t gate_fd;       /* listening socket, -1: none */
 	uint32_t preserve_fds; /* 3 .. 3+n-1 reach the payload */
 	uint32_t flags;        /* enum ctr_plan_flags */
-	uint32_t reserved[5];
+	int32_t maker_fd;      /* pidfd of who makes namespaces for JOIN_MAKER, -1: nobody */
+	int32_t made_fd; /* a byte comes there when they are made; its closing lets the maker end */
+	uint32_t reserved[3];
 };
 
 enum ctr_plan_flags {

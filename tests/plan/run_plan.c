@@ -85,6 +85,7 @@ static const struct {
 	OPTION(gate, BOOL),
 	OPTION(exec, BOOL),
 	OPTION(ignored_signals, U64),
+	OPTION(made_flags, U64),
 	OPTION(preserve_fds, U32),
 	OPTION(listen_fds, U32),
 	OPTION(listen_names, STRING),

@@ -82,7 +82,7 @@ int harness_setup(void **state)
 	if (!h)
 		return -1;
 	h->variant = variant;
-	h->sock = h->gate = h->fd = -1;
+	h->sock = h->gate = h->fd = h->maker = h->made = -1;
 
 	/* All that a test mounts or makes goes away with its mount namespace and this tmpfs. */
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
@@ -107,6 +107,8 @@ int harness_teardown(void **state)
 	}
 	ctr_close_ptr(&h->sock);
 	ctr_close_ptr(&h->gate);
+	ctr_close_ptr(&h->maker);
+	ctr_close_ptr(&h->made);
 	ctr_close_ptr(&h->fd);
 	ctr_arena_release(&h->arena);
 	if (*h->dir) {
@@ -278,6 +280,8 @@ void start_init(struct harness *h, int flags)
 	blob->sync_fd = pair[1];
 	if (uses_gate(blob))
 		blob->gate_fd = h->gate = listen_gate();
+	blob->maker_fd = h->maker;
+	blob->made_fd = h->made;
 	fd = memfd_create("plan", MFD_CLOEXEC);
 	assert_int_equal(ctr_write_all(fd, blob, blob->size), 0);
 
@@ -288,6 +292,10 @@ void start_init(struct harness *h, int flags)
 		(void)fcntl(fd, F_SETFD, 0);
 		if (h->gate >= 0)
 			(void)fcntl(h->gate, F_SETFD, 0);
+		if (h->maker >= 0) {
+			(void)fcntl(h->maker, F_SETFD, 0);
+			(void)fcntl(h->made, F_SETFD, 0);
+		}
 		be_child(h, fd, go[0]);
 	}
 	if (flags & CLONE_NEWUSER)

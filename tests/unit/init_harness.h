@@ -34,7 +34,8 @@ struct harness {
 	const struct ctr_plan_header *blob;
 	char dir[64]; /* a tmpfs of our own, the current directory; rootfs/ is in it */
 	char rootfs[80];
-	int sock, gate; /* our end; the listening end, -1: none */
+	int sock, gate;  /* our end; the listening end, -1: none */
+	int maker, made; /* for JOIN_MAKER: see plan/view.h; -1: none */
 	pid_t pid;
 	int status;   /* wait status, once it ended */
 	mode_t umask; /* the child's */

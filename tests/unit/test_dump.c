@@ -134,6 +134,7 @@ static void test_process(void **state)
 	add(CTR_OP_SEND, NULL, NULL, CTR_MSG_CREATED, 0);
 	add(CTR_OP_GATE, NULL, NULL, 0, 0)->fd = CTR_SLOT_GATE;
 	add(CTR_OP_RECV, NULL, NULL, CTR_MSG_START, 0);
+	add(CTR_OP_JOIN_MAKER, NULL, NULL, CLONE_NEWNET | CLONE_NEWIPC, 0);
 	expect("   0 unshare mount,cgroup\n"
 	       "   1 setns @0 net\n"
 	       "   2 time-offsets \"monotonic 1 0\\n\"\n"
@@ -150,7 +151,8 @@ static void test_process(void **state)
 	       "  12 want-fds 3+2\n"
 	       "  13 send created\n"
 	       "  14 gate @gate\n"
-	       "  15 recv start\n");
+	       "  15 recv start\n"
+	       "  16 join-maker ipc,net\n");
 }
 
 static void test_payload(void **state)

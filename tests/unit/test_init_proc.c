@@ -8,6 +8,7 @@
 #include <linux/keyctl.h>
 #include <linux/mempolicy.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -101,6 +103,106 @@ static void test_setns_of_another_type(void **state)
 	send_message(h, CTR_MSG_FDS, &fd, 1);
 	close(fd);
 	expect_fail(h, "linux.namespaces[2].path: cannot join the namespace: Invalid argument");
+}
+
+/* Make UTS namespaces as the parent's helper does, unless @fails; its process id. */
+static pid_t start_maker(struct harness *h, bool fails)
+{
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct pollfd readers = { .fd = ends[1] };
+
+		close(ends[0]);
+		if (fails || unshare(CLONE_NEWUTS) < 0 || sethostname("made", 4) < 0 ||
+		    write(ends[1], "", 1) != 1)
+			_exit(1);
+		(void)poll(&readers, 1, -1);
+		_exit(0);
+	}
+	h->maker = (int)syscall(SYS_pidfd_open, pid, 0);
+	h->made = ends[0];
+	assert_true(h->maker >= 0);
+	close(ends[1]);
+	return pid;
+}
+
+static void run_joiner(struct harness *h)
+{
+	add_op(h, CTR_OP_JOIN_MAKER)->arg = CLONE_NEWUTS;
+	add_payload(h,
+		    LIST("/bin/sh", "-c",
+			 "cat /proc/sys/kernel/hostname >out; readlink /proc/self/ns/uts >>out; "
+			 "ls -l /proc/self/fd | grep -v ' [012] -> ' >fds"),
+		    LIST("PATH=/usr/bin:/bin"));
+	start_init(h, 0);
+	expect_message(h, CTR_MSG_CREATED);
+}
+
+static void finish_joiner(struct harness *h)
+{
+	send_message(h, CTR_MSG_START, NULL, 0);
+	expect_message(h, CTR_MSG_STARTING);
+	assert_int_equal(await_exit(h), 0);
+	assert_null(strstr(read_text("fds"), "pipe:"));
+	assert_null(strstr(read_text("fds"), "pidfd"));
+}
+
+static void test_join_maker(void **state)
+{
+	struct harness *h = *state;
+	pid_t maker = start_maker(h, false);
+	int status;
+
+	run_joiner(h);
+	/* It ends when ctr-init has joined and nobody else reads. */
+	close(h->made);
+	h->made = -1;
+	assert_int_equal(waitpid(maker, &status, 0), maker);
+	assert_int_equal(status, 0);
+	finish_joiner(h);
+	assert_int_equal(strncmp(read_text("out"), "made\n", 5), 0);
+}
+
+/* What ctr-init made itself is none of ours, nor a maker's. */
+static void check_own(struct harness *h)
+{
+	char mine[64] = "";
+
+	finish_joiner(h);
+	assert_true(readlink("/proc/self/ns/uts", mine, sizeof(mine) - 1) > 0);
+	assert_non_null(strstr(read_text("out"), "uts:["));
+	assert_null(strstr(read_text("out"), mine));
+	assert_int_not_equal(strncmp(read_text("out"), "made\n", 5), 0);
+}
+
+static void test_join_failed_maker(void **state)
+{
+	struct harness *h = *state;
+	pid_t maker = start_maker(h, true);
+
+	run_joiner(h);
+	assert_int_equal(waitpid(maker, NULL, 0), maker);
+	check_own(h);
+}
+
+static void test_join_no_maker(void **state)
+{
+	run_joiner(*state);
+	check_own(*state);
+}
+
+static void test_join_maker_refused(void **state)
+{
+	struct harness *h = *state;
+
+	add_op(h, CTR_OP_JOIN_MAKER)->arg = 1;
+	start_init(h, 0);
+	expect_fail(h, "cannot create namespaces: Invalid argument");
 }
 
 /* Fewer descriptors than were asked for. */
@@ -618,6 +720,10 @@ int main(void)
 		HARNESS_TEST(test_names),
 		HARNESS_TEST(test_setns),
 		HARNESS_TEST(test_setns_of_another_type),
+		HARNESS_TEST(test_join_maker),
+		HARNESS_TEST(test_join_failed_maker),
+		HARNESS_TEST(test_join_no_maker),
+		HARNESS_TEST(test_join_maker_refused),
 		HARNESS_TEST(test_missing_descriptors),
 		HARNESS_TEST(test_time_offsets),
 		HARNESS_TEST(test_time_offsets_in_userns),

@@ -8,7 +8,7 @@
 #include "plan/build.h"
 #include "plan/msg.h"
 
-enum { MOUNT, DEVICE, SYSCTL, HOOK, EXEC, FIND_EXEC, HOSTNAME, OPS };
+enum { MOUNT, DEVICE, SYSCTL, HOOK, EXEC, FIND_EXEC, HOSTNAME, JOIN, OPS };
 
 static struct ctr_arena arena = CTR_ARENA_INIT;
 static const struct ctr_plan_header *blob;
@@ -43,6 +43,7 @@ static int make_plan(void **state)
 	ctr_plan_origin(&plan, "%s", "");
 	op = ctr_plan_add(&plan, CTR_OP_HOSTNAME);
 	op->str = ctr_plan_str(&plan, "name");
+	(void)ctr_plan_add(&plan, CTR_OP_JOIN_MAKER);
 	blob = ctr_plan_finish(&plan, NULL);
 	return blob ? 0 : -1;
 }
@@ -80,6 +81,8 @@ static void test_words(void **state)
                  "linux.sysctl: cannot write '100%s' to sysctl 'net/x': Invalid argument",						     CTR_FAULT_HOST,        EINVAL },
 		{ HOSTNAME,  0,                       0,      EPERM,     "",           "cannot set host name 'name': Operation not permitted",
                  CTR_FAULT_HOST,																      EPERM  },
+		{ JOIN,      0,                       0,      ENOSPC,    "",
+                 "cannot create namespaces: a limit in /proc/sys/user/max_*_namespaces is reached",					    CTR_FAULT_HOST,        0      },
 		{ HOSTNAME,  999,                     0,      0,         "extra",      "cannot set host name 'name': 'extra'",
                  CTR_FAULT_HOST,																      0      },
  /* hooks, in runc's words */

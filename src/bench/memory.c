@@ -59,14 +59,15 @@ static void add_process(int proc, pid_t pid, struct ctr_footprint *out)
 		    ctr_kib_line(text, "Private_Hugetlb");
 }
 
-/* The private memory of a hypervisor beside the one mapping that is its guest's. */
+/* The private memory of a hypervisor beside the one mapping that is its guest's: what is its own,
+ * and unchanged pages of files (programs, libraries, kernels), which the next one has as well. */
 static void add_hypervisor(struct ctr_arena *arena, int proc, pid_t pid, uint64_t guest,
 			   struct ctr_footprint *out)
 {
 	enum { SMAPS_MAX = 16 << 20 };
 	const char *path = ctr_arena_printf(arena, "%d/smaps", (int)pid), *text;
 	_cleanup_close_ int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	uint64_t size = 0, sum = 0;
+	uint64_t size = 0, own = 0, files = 0;
 	bool found = false;
 
 	text = fd < 0 ? NULL : ctr_file_read_fd(arena, fd, path, SMAPS_MAX, NULL, NULL);
@@ -78,14 +79,18 @@ static void add_hypervisor(struct ctr_arena *arena, int proc, pid_t pid, uint64_
 		if (strncmp(text, "Size:", 5) == 0) {
 			size = value;
 			found = found || size == guest;
+		} else if (strncmp(text, "Private_Clean:", 14) == 0 && size != guest) {
+			files += value;
 		} else if (strncmp(text, "Private_", 8) == 0 && size != guest) {
-			sum += value;
+			own += value;
 		}
 		text += strcspn(text, "\n");
 		text += *text == '\n';
 	}
-	if (found)
-		out->hypervisor += sum;
+	if (found) {
+		out->hypervisor += own;
+		out->hypervisor_files += files;
+	}
 }
 
 /* ---- cgroups */

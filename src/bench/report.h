@@ -45,8 +45,9 @@ extern const char *const ctr_metric_names[CTR_METRIC_COUNT];
 struct ctr_footprint {
 	size_t processes, unreadable; /* of the latter nothing is known */
 	uint64_t pss, uss;
-	uint64_t hypervisor; /* USS of the hypervisors less the memory of their guests */
-	bool has_cgroup;     /* what follows is of their cgroups: a memory controller is there */
+	uint64_t hypervisor; /* what hypervisors have of their own, without their guests' memory */
+	uint64_t hypervisor_files; /* and of files, which another one shares */
+	bool has_cgroup; /* what follows is of their cgroups: a memory controller is there */
 	uint64_t current, anon, file, shmem, kernel, pagetables, sec_pagetables, stack, slab;
 };
 

@@ -92,6 +92,7 @@ static void put_memory(struct ctr_json *json, const char *key, const struct ctr_
 	ctr_json_u64(json, "pss", memory->pss);
 	ctr_json_u64(json, "uss", memory->uss);
 	ctr_json_u64(json, "hypervisorOwn", memory->hypervisor);
+	ctr_json_u64(json, "hypervisorFiles", memory->hypervisor_files);
 	if (memory->has_cgroup) {
 		ctr_json_object(json, "cgroup");
 		ctr_json_u64(json, "current", memory->current);

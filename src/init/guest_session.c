@@ -286,6 +286,10 @@ void session_sync(struct session *session)
 		n = SYS(recvmsg, session->sync, &header, MSG_DONTWAIT_ | MSG_CMSG_CLOEXEC_);
 		if (n == -EAGAIN || n == -EINTR)
 			return;
+		/* It ended with a message unread, such as a START that came ahead: told once,
+		 * before what it has said. */
+		if (n == -ECONNRESET)
+			continue;
 		if (n <= 0) {
 			drop_fd(&session->sync);
 			guest_send(session, CTR_FRAME_END, CTR_STREAM_SYNC, NULL, 0);

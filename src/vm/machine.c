@@ -34,92 +34,6 @@
 #include "vm/shared.h"
 #include "vm/uml.h"
 
-#define KVM "/dev/kvm"
-
-/* ---- probe */
-
-static int open_kvm(void)
-{
-	return open(KVM, O_RDWR | O_CLOEXEC);
-}
-
-/* KVM of a host that is a guest without nested virtualization itself (kvm_pvm) runs no kernel but
- * those that are made for it, and QEMU cannot tell. */
-static bool is_pvm(void)
-{
-	return access("/sys/module/kvm_pvm", F_OK) == 0 &&
-	       access("/sys/module/kvm_intel", F_OK) < 0 && access("/sys/module/kvm_amd", F_OK) < 0;
-}
-
-const char *ctr_vm_find_program(const char *name, struct ctr_arena *arena)
-{
-	const char *path = getenv("PATH");
-
-	for (path = path ? path : "/usr/bin:/bin"; *path;) {
-		size_t len = strcspn(path, ":");
-		const char *file = ctr_arena_printf(arena, "%.*s/%s", (int)len, path, name);
-
-		if (len > 0 && access(file, X_OK) == 0)
-			return file;
-		path += len + (path[len] == ':');
-	}
-	return NULL;
-}
-
-/* The program of the document, or the one of the distribution. NULL: it is not there. */
-static const char *find_hypervisor(const struct ctr_vm_setup *setup, struct ctr_arena *arena)
-{
-	if (setup->config && setup->config->hypervisor.path)
-		return access(setup->config->hypervisor.path, X_OK) == 0
-			       ? setup->config->hypervisor.path
-			       : NULL;
-	return ctr_vm_find_program("qemu-system-x86_64", arena);
-}
-
-int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
-{
-	struct ctr_vm_setup *setup = machine->own;
-	const char *name = machine->backend->name;
-	const char *accel = ctr_spec_annotation(machine->spec, "org.ctr.accel");
-	_cleanup_close_ int kvm = open_kvm();
-	const int error = errno;
-
-	if (accel && strcmp(accel, "kvm") != 0 && strcmp(accel, "tcg") != 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"annotations[org.ctr.accel]: '%s' is neither kvm nor tcg", accel);
-	setup->kvm = accel ? accel[0] == 'k' : kvm >= 0 && !is_pvm();
-	if (!accel && !setup->kvm && kvm >= 0 && (machine->backend->bits & CTR_BACKEND_NEEDS_KVM))
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"--isolation %s: '" KVM "' is kvm_pvm's, which runs only kernels "
-				"made for it (--isolation vm can do without, slowly)",
-				name);
-	if (kvm < 0 && (setup->kvm || (machine->backend->bits & CTR_BACKEND_NEEDS_KVM)))
-		return ctr_fail(err, CTR_FAULT_HOST, error,
-				"--isolation %s: cannot open '" KVM
-				"' (--isolation vm can do without it, slowly)",
-				name);
-	setup->hypervisor = find_hypervisor(setup, machine->arena);
-	if (!setup->hypervisor && setup->config && setup->config->hypervisor.path)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
-				"vm.hypervisor.path: cannot execute '%s'",
-				setup->config->hypervisor.path);
-	if (!setup->hypervisor)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"--isolation %s: there is no qemu-system-x86_64 (package "
-				"qemu-system-x86)",
-				name);
-	setup->vmm = ctr_vmm_of(setup->hypervisor);
-	if (setup->vmm != CTR_VMM_QEMU && ctr_foreign_check(machine, setup, err) < 0)
-		return -1;
-	if (!setup->kvm)
-		ctr_log(CTR_LOG_INFO,
-			"--isolation %s: without " KVM
-			", QEMU translates the guest's code, which is "
-			"many times slower than hardware",
-			name);
-	return ctr_vm_find_kernel(machine, setup, err);
-}
-
 /* ---- prepare */
 
 /* In the order of their use; what they need comes with them. */
@@ -175,6 +89,8 @@ int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
 
 	if (setup->vmm != CTR_VMM_QEMU && ctr_vm_unpack_kernel(machine, setup, err) < 0)
 		return -1;
+	if (setup->vmm == CTR_VMM_QEMU)
+		ctr_vm_choose_kernel(machine, setup);
 	return ctr_vm_prepare_with(machine, setup, modules_of(machine, setup), err);
 }
 

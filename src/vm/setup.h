@@ -99,6 +99,11 @@ int ctr_vm_kernel_payload(const uint8_t *image, size_t size, struct ctr_vm_paylo
 /* Make ->kernel an ELF file: itself, or one of the cache. 0, or -1 and @err. */
 int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 			 struct ctr_error *err);
+/* Has the ELF file @image of @size bytes, which may be anything, an entry for hypervisors (PVH)? */
+bool ctr_vm_kernel_has_pvh(const uint8_t *image, size_t size);
+/* Make ->kernel what QEMU maps, where it can be unpacked and has that entry; else leave it: of a
+ * packed one each QEMU has a copy, and its guest room to unpack it in. */
+void ctr_vm_choose_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup);
 
 /* ---- modules.c */
 
@@ -156,10 +161,13 @@ const void *ctr_vm_session(const struct ctr_plan_header *plan, uint64_t namespac
 			   const struct ctr_process *process, struct ctr_arena *arena,
 			   size_t *size);
 
-/* ---- machine.c */
+/* ---- probe.c */
 
 /* Program @name in PATH, in @arena; NULL: there is none. */
 const char *ctr_vm_find_program(const char *name, struct ctr_arena *arena);
+
+/* ---- machine.c */
+
 /* What every guest needs: the initramfs with @modules, and the image of the root file system. */
 int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 			const char *const *modules, struct ctr_error *err);

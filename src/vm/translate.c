@@ -38,38 +38,44 @@ static int check_fields(const struct ctr_machine *machine, struct ctr_error *err
 	static const struct ctr_process no_process;
 	static const struct ctr_resources no_resources;
 	static const struct ctr_cpu no_cpu;
+	static const struct ctr_memory no_memory;
 	const struct ctr_spec *spec = machine->spec;
 	const struct ctr_linux *config = spec->linux_;
 	const struct ctr_process *process = spec->process ? spec->process : &no_process;
 	const struct ctr_resources *resources =
 		config->resources ? config->resources : &no_resources;
 	const struct ctr_cpu *cpu = resources->cpu ? resources->cpu : &no_cpu;
+	const struct ctr_memory *memory = resources->memory ? resources->memory : &no_memory;
 	const struct {
 		const char *field;
 		bool asked;
 	} rows[] = {
-		{"process.apparmorProfile",              process->apparmor_profile != NULL               },
-		{ "process.selinuxLabel",                process->selinux_label != NULL                  },
-		{ "process.scheduler",                   process->scheduler != NULL                      },
-		{ "process.ioPriority",                  process->io_priority != NULL                    },
-		{ "process.execCPUAffinity",             process->exec_cpu_affinity != NULL              },
-		{ "linux.mountLabel",                    config->mount_label != NULL                     },
-		{ "linux.netDevices",                    config->nnet_devices > 0                        },
-		{ "linux.intelRdt",                      config->intel_rdt != NULL                       },
-		{ "linux.memoryPolicy",                  config->memory_policy != NULL                   },
+		{"process.apparmorProfile",                  process->apparmor_profile != NULL               },
+		{ "process.selinuxLabel",                    process->selinux_label != NULL                  },
+		{ "process.scheduler",                       process->scheduler != NULL                      },
+		{ "process.ioPriority",                      process->io_priority != NULL                    },
+		{ "process.execCPUAffinity",                 process->exec_cpu_affinity != NULL              },
+		{ "linux.mountLabel",                        config->mount_label != NULL                     },
+		{ "linux.netDevices",                        config->nnet_devices > 0                        },
+		{ "linux.intelRdt",                          config->intel_rdt != NULL                       },
+		{ "linux.memoryPolicy",                      config->memory_policy != NULL                   },
 		{ "linux.timeOffsets",
-                 config->time_monotonic.listed || config->time_boottime.listed                           },
-		{ "linux.seccomp.listenerPath",          uses_listener(config->seccomp)                  },
-		{ "linux.resources.blockIO",             resources->block_io != NULL                     },
-		{ "linux.resources.hugepageLimits",      resources->nhugepage_limits > 0                 },
-		{ "linux.resources.network",             resources->network != NULL                      },
-		{ "linux.resources.rdma",                resources->nrdma > 0                            },
-		{ "linux.resources.unified",             resources->nunified > 0                         },
-		{ "linux.resources.cpu.realtimeRuntime", cpu->has_realtime_runtime                       },
-		{ "linux.resources.cpu.realtimePeriod",  cpu->has_realtime_period                        },
+                 config->time_monotonic.listed || config->time_boottime.listed                               },
+		{ "linux.seccomp.listenerPath",              uses_listener(config->seccomp)                  },
+		{ "linux.resources.blockIO",                 resources->block_io != NULL                     },
+		{ "linux.resources.hugepageLimits",          resources->nhugepage_limits > 0                 },
+		{ "linux.resources.network",                 resources->network != NULL                      },
+		{ "linux.resources.rdma",                    resources->nrdma > 0                            },
+		{ "linux.resources.unified",                 resources->nunified > 0                         },
+		{ "linux.resources.cpu.realtimeRuntime",     cpu->has_realtime_runtime                       },
+		{ "linux.resources.cpu.realtimePeriod",      cpu->has_realtime_period                        },
+		{ "linux.resources.memory.reservation",
+                 memory->has_reservation && memory->reservation != 0                                         },
+		{ "linux.resources.memory.swappiness",       memory->has_swappiness                          },
+		{ "linux.resources.memory.disableOOMKiller", memory->disable_oom_killer                      },
 		{ "linux.rootfsPropagation",
-                 (config->rootfs_propagation & (MS_SHARED | MS_SLAVE)) != 0                              },
-		{ "hooks.createContainer",               spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0},
+                 (config->rootfs_propagation & (MS_SHARED | MS_SLAVE)) != 0                                  },
+		{ "hooks.createContainer",                   spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0},
 	};
 
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++)

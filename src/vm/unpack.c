@@ -2,6 +2,7 @@
  * The kernel inside of a bzImage, an ELF file, for hypervisors that have no use for the code around
  * it: unpacked once, into the cache. Documentation/arch/x86/boot.rst has the header.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -140,6 +141,7 @@ int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup 
 	struct ctr_arena *arena = machine->arena;
 	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC), cache = -1, lock = -1,
 			    made = -1;
+	struct ctr_arena scratch = CTR_ARENA_INIT;
 	struct ctr_vm_payload payload;
 	const char *name, *text;
 	size_t size = 0;
@@ -173,15 +175,85 @@ int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup 
 			r = ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				     "kernel: '%s' is packed in a way that is not known",
 				     setup->kernel);
-		text = r == 0 ? unpack(image, &payload, arena, &size, err) : NULL;
+		/* Nothing of it is to be in the process that stands for the machine. */
+		text = r == 0 ? unpack(image, &payload, &scratch, &size, err) : NULL;
 		if (r == 0 && !text)
 			r = ctr_fail_within(err, "kernel '%s'", setup->kernel);
 		if (r == 0 && ctr_file_replace(cache, name, text, size, 0444, err) < 0)
 			r = ctr_fail_within(err, "kernel");
+		ctr_arena_release(&scratch);
 	}
 	munmap(image, (size_t)st.st_size);
 	if (r < 0)
 		return -1;
 	setup->kernel = ctr_arena_printf(arena, "%s/%s", machine->cache, name);
 	return 0;
+}
+
+/* ---- what QEMU starts */
+
+/* One segment of notes has the entry for hypervisors: "Xen", XEN_ELFNOTE_PHYS32_ENTRY. */
+static bool has_entry(const uint8_t *notes, uint64_t size)
+{
+	enum { PHYS32_ENTRY = 18 };
+	static const char name[] = "Xen";
+	Elf64_Nhdr note;
+
+	for (uint64_t at = 0; size - at >= sizeof(note);) {
+		uint64_t name_size, all;
+
+		memcpy(&note, notes + at, sizeof(note));
+		name_size = ((uint64_t)note.n_namesz + 3) & ~(uint64_t)3;
+		all = sizeof(note) + name_size + (((uint64_t)note.n_descsz + 3) & ~(uint64_t)3);
+		if (all > size - at)
+			return false;
+		if (note.n_type == PHYS32_ENTRY && note.n_namesz == sizeof(name) &&
+		    memcmp(notes + at + sizeof(note), name, sizeof(name)) == 0)
+			return true;
+		at += all;
+	}
+	return false;
+}
+
+bool ctr_vm_kernel_has_pvh(const uint8_t *image, size_t size)
+{
+	Elf64_Ehdr elf;
+	Elf64_Phdr segment;
+
+	if (size < sizeof(elf))
+		return false;
+	memcpy(&elf, image, sizeof(elf));
+	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    elf.e_phentsize != sizeof(segment) || elf.e_phoff > size)
+		return false;
+	for (unsigned i = 0; i < elf.e_phnum; i++) {
+		const uint64_t at = elf.e_phoff + i * sizeof(segment);
+
+		if (at > size || size - at < sizeof(segment))
+			return false;
+		memcpy(&segment, image + at, sizeof(segment));
+		if (segment.p_type == PT_NOTE && segment.p_offset <= size &&
+		    segment.p_filesz <= size - segment.p_offset &&
+		    has_entry(image + segment.p_offset, segment.p_filesz))
+			return true;
+	}
+	return false;
+}
+
+void ctr_vm_choose_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup)
+{
+	const char *packed = setup->kernel;
+	_cleanup_close_ int fd = -1;
+	struct ctr_error ignored;
+	void *image = MAP_FAILED;
+	struct stat st;
+
+	if (ctr_vm_unpack_kernel(machine, setup, &ignored) == 0)
+		fd = open(setup->kernel, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (image == MAP_FAILED || !ctr_vm_kernel_has_pvh(image, (size_t)st.st_size))
+		setup->kernel = packed;
+	if (image != MAP_FAILED)
+		munmap(image, (size_t)st.st_size);
 }

@@ -58,6 +58,11 @@ uml() { run_bundle --isolation uml "$@"; }
   expect_status 5
   expect_match 'in the guest'
   expect_match 'trap'
+  # the error of what cannot run is never lost, also where it has ended before it is told to start
+  for _ in $(seq 20); do
+    run ctr exec "$ID" nosuch </dev/null
+    expect_match 'executable file .nosuch. not found'
+  done
   if has_own_cgroup; then
     ctr pause "$ID"
     [ "$(status_of "$ID")" = paused ]

@@ -3,11 +3,14 @@
 # kernel. A boot takes seconds, so a test does with one machine what it can.
 load helper
 
+# GUEST=microvm runs the same on KVM
+GUEST=${GUEST:-vm}
+
 # what runs in a machine; a mark in the guest that no process of this host has
 machine() {
   need root qemu-system-x86_64 mkfs.erofs
-  export CTR_TIMEOUT=120 XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
-  config '.annotations["org.ctr.accel"] = "tcg"'
+  export CTR_TIMEOUT=${CTR_TIMEOUT:-120} XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  [ "$GUEST" = microvm ] || config '.annotations["org.ctr.accel"] = "tcg"'
 }
 
 await() { # TEXT - until the container has written it
@@ -26,7 +29,7 @@ await() { # TEXT - until the container has written it
     | .process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 78}]'
   shell 'echo "$A:$(pwd):$(id -u):$(id -G):$(ulimit -n):$(hostname):$$"; cat; echo err >&2
     grep -c processor /proc/cpuinfo; ls /proc/1/root >/dev/null 2>&1; exit 42'
-  run ctr run -b "$BUNDLE" --isolation vm "$ID" <<<'from stdin'
+  run ctr run -b "$BUNDLE" --isolation "$GUEST" "$ID" <<<'from stdin'
   expect_status 42
   expect_match 'b c:/tmp:7:8 9:77:inside:1'
   expect_match 'from stdin'
@@ -43,7 +46,7 @@ await() { # TEXT - until the container has written it
   tree() { (cd "$BUNDLE" && find rootfs "$outside" -printf '%p %y %s %T@ %C@ %l\n' | sort); }
   tree >"$BATS_TEST_TMPDIR/before"
   shell 'cat /etc/resolv.conf; echo "in the guest"'
-  run -0 ctr run -b "$BUNDLE" --isolation vm "$ID"
+  run -0 ctr run -b "$BUNDLE" --isolation "$GUEST" "$ID"
   expect_match 'in the guest'
   tree | diff "$BATS_TEST_TMPDIR/before" -
 }
@@ -52,7 +55,7 @@ await() { # TEXT - until the container has written it
   machine
   config '.root.readonly = false'
   shell 'trap "echo got term; exit 9" TERM; echo up > /mark; echo up; while :; do sleep 0.1; done'
-  ctr create -b "$BUNDLE" --isolation vm --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" \
+  ctr create -b "$BUNDLE" --isolation "$GUEST" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" \
     </dev/null >"$OUT" 2>&1 3>&-
   run ctr state "$ID"
   expect_match '"status": "created"'
@@ -94,14 +97,14 @@ await() { # TEXT - until the container has written it
   [ "$(ctr events --stats "$ID" | jq -c '.data.guest.pids.limit')" = 0 ]
   run ctr update --memory 200m "$ID"
   expect_status 1
-  expect_output 'ctr: linux.resources.memory.limit: 209715200: the guest was started with 256 MiB, 64 of them for its kernel'
+  expect_output "ctr: linux.resources.memory.limit: 209715200: the guest was started with 256 MiB, 64 of them for its kernel"
   run ctr update --memory-swap 100m "$ID"
   expect_status 1
-  expect_output 'ctr: linux.resources.memory.swap: --isolation vm cannot change it while it runs'
+  expect_output "ctr: linux.resources.memory.swap: --isolation $GUEST cannot change it while it runs"
   ctr update --memory 100m --memory-swap 200m "$ID"
   run ctr update --memory-reservation 10m "$ID"
   expect_status 1
-  expect_output 'ctr: linux.resources.memory.reservation: --isolation vm cannot change it while it runs'
+  expect_output "ctr: linux.resources.memory.reservation: --isolation $GUEST cannot change it while it runs"
 
   run ctr delete "$ID"
   expect_match 'that is not stopped: running'
@@ -114,7 +117,7 @@ await() { # TEXT - until the container has written it
 @test "vm: kill -9 of the hypervisor or of the monitor leaves nothing that runs" {
   machine
   shell 'echo up; while :; do sleep 0.1; done'
-  detached "$ID" --isolation vm
+  detached "$ID" --isolation "$GUEST"
   await up
   local monitor hypervisor
   monitor=$(ctr state "$ID" | jq .pid)
@@ -125,7 +128,7 @@ await() { # TEXT - until the container has written it
   ctr delete "$ID"
   : >"$OUT"
 
-  detached "$ID" --isolation vm
+  detached "$ID" --isolation "$GUEST"
   await up
   monitor=$(ctr state "$ID" | jq .pid)
   hypervisor=$(pgrep -P "$monitor")
@@ -141,15 +144,18 @@ await() { # TEXT - until the container has written it
   cp "$BUNDLE/config.json" "$BUNDLE/config.json.kept"
   while read -r filter; do
     config "${filter#* }"
-    run_bundle --isolation vm
+    run_bundle --isolation "$GUEST"
     cp "$BUNDLE/config.json.kept" "$BUNDLE/config.json"
     expect_status 125
-    expect_match "^ctr: ${filter%% *}.*--isolation vm cannot"
+    expect_match "^ctr: ${filter%% *}.*--isolation $GUEST cannot"
   done <<'ROWS'
 linux.namespaces .linux.namespaces -= [{"type": "network"}]
 linux.namespaces .linux.namespaces |= map(if .type == "ipc" then .path = "/proc/1/ns/ipc" else . end)
 linux.resources.blockIO .linux.resources.blockIO = {"weight": 10}
 linux.resources.unified .linux.resources.unified = {"memory.high": "1"}
+linux.resources.memory.reservation .linux.resources.memory = {"limit": 100000000, "reservation": 50000000}
+linux.resources.memory.swappiness .linux.resources.memory.swappiness = 60
+linux.resources.memory.disableOOMKiller .linux.resources.memory.disableOOMKiller = true
 linux.devices .linux.devices = [{"type": "b", "path": "/dev/sda", "major": 8, "minor": 0}]
 hooks.createContainer .hooks.createContainer = [{"path": "/bin/true"}]
 mounts .mounts += [{"destination": "/x", "source": "/dev/null", "options": ["bind"]}]
@@ -160,21 +166,21 @@ ROWS
 @test "vm: no kernel, no modules, no hypervisor, too little memory: errors that say so" {
   machine
   echo no kernel >"$BATS_TEST_TMPDIR/kernel"
-  run_bundle --isolation vm --kernel "$BATS_TEST_TMPDIR/kernel"
+  run_bundle --isolation "$GUEST" --kernel "$BATS_TEST_TMPDIR/kernel"
   expect_status 125
   expect_output "ctr: kernel: '$BATS_TEST_TMPDIR/kernel' is not a Linux kernel"
   config '.vm = {"hypervisor": {"path": "/no/such"}, "kernel": {"path": "/boot/vmlinuz"}}'
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   expect_status 125
   expect_match "vm.hypervisor.path: cannot execute '/no/such'"
   config '.vm = {"kernel": {"path": "/boot/vmlinuz"}, "hwConfig": {"memory": 1000000}}'
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   expect_status 125
   expect_match 'vm.hwConfig.memory: 1000000 bytes are too little for a guest'
   # none of ctr's own files, which are not there yet
   config --arg none "$STATE/$ID/../none" 'del(.vm) | .mounts += [
     {"destination": "/x", "source": $none, "options": ["bind", "ro"]}]'
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   expect_status 125
   expect_match "^ctr: mounts\[[0-9]+\]: cannot open '$STATE/$ID/../none'"
 }
@@ -192,7 +198,7 @@ ROWS
     {"destination": "/ro", "source": ($dir + "/shared"), "options": ["rbind", "ro"]}]'
   shell 'cat /small /single /rw/file /ro/file; echo from the guest >/rw/new; echo changed >/single
     echo x 2>/dev/null >/ro/x || echo read-only'
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   expect_status 0
   expect_output $'small\nsingle\nfrom the host\nfrom the host\nread-only'
   [ "$(cat "$BATS_TEST_TMPDIR/shared/new")" = 'from the guest' ]
@@ -204,10 +210,10 @@ ROWS
   need /usr/bin/python3
   config '.process.terminal = true | .root.readonly = false'
   shell 'stty size; read a; stty size; read a; exit 6'
-  run /usr/bin/python3 - "$CTR" "$STATE" "$BUNDLE" "$ID" <<'PYTHON'
+  run /usr/bin/python3 - "$CTR" "$STATE" "$BUNDLE" "$ID" "$GUEST" <<'PYTHON'
 import fcntl, os, pty, select, struct, sys, termios, time
 
-ctr, state, bundle, name = sys.argv[1:]
+ctr, state, bundle, name, guest = sys.argv[1:]
 
 def size(fd, rows, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -244,7 +250,7 @@ def inside(fd):
     assert b"got word" in said and status == 4, (said, status)
     os.write(fd, b"\n")
 
-said, status = play(["run", "-b", bundle, "--isolation", "vm", name],
+said, status = play(["run", "-b", bundle, "--isolation", guest, name],
                     [(b"33 99", resize), (b"44 111", inside)])
 assert b"44 111" in said and status == 6, (said, status)
 PYTHON
@@ -255,19 +261,19 @@ PYTHON
   machine
   export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
   shell 'echo up'
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   expect_status 0
   expect_output up
   # a byte of it
   printf x | dd of="$(echo "$XDG_CACHE_HOME"/ctr/root-*.erofs)" bs=1 seek=5000 conv=notrunc 2>/dev/null
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   expect_status 0
   expect_output up
 
   export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/full
   mkdir "$XDG_CACHE_HOME"
   mount -t tmpfs -o size=64k full "$XDG_CACHE_HOME"
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   local left
   left=$(find "$XDG_CACHE_HOME" -type f ! -size 0)
   umount "$XDG_CACHE_HOME"
@@ -279,7 +285,7 @@ PYTHON
 @test "vm: other hypervisors: one that is missing, and what they cannot do" {
   need root jq
   config '.vm = {hypervisor: {path: "/no/such/firecracker"}, kernel: {path: "/boot/vmlinuz"}}'
-  run_bundle --isolation vm
+  run_bundle --isolation "$GUEST"
   expect_status 125
   expect_match "vm.hypervisor.path: cannot execute '/no/such/firecracker'"
   local name
@@ -287,8 +293,8 @@ PYTHON
     cp "$(type -P true)" "$BATS_TEST_TMPDIR/$name"
     config --arg path "$BATS_TEST_TMPDIR/$name" \
       '.vm = {hypervisor: {path: $path}, kernel: {path: "/boot/vmlinuz"}}'
-    run_bundle --isolation vm
+    run_bundle --isolation "$GUEST"
     expect_status 125
-    expect_output "ctr: --isolation vm: vm.hypervisor.path: '$BATS_TEST_TMPDIR/$name' cannot do this"
+    expect_output "ctr: --isolation $GUEST: vm.hypervisor.path: '$BATS_TEST_TMPDIR/$name' cannot do this"
   done
 }

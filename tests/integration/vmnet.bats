@@ -8,9 +8,10 @@ load network
 
 machine() { # ISOLATION
   KIND=$1
-  export CTR_TIMEOUT=200 XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  export CTR_TIMEOUT=${CTR_TIMEOUT:-200} XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
   case $KIND in
   uml) need linux.uml mkfs.erofs ;;
+  microvm) need qemu-system-x86_64 mkfs.erofs ;;
   vm)
     need qemu-system-x86_64 mkfs.erofs
     config '.annotations["org.ctr.accel"] = "tcg"'
@@ -82,7 +83,7 @@ bridged() { # ISOLATION
 }
 
 @test "uml: a bridge, published ports, name resolution, and nothing is left" { bridged uml; }
-@test "vm: a bridge, published ports, name resolution, and nothing is left" { bridged vm; }
+@test "vm: a bridge, published ports, name resolution, and nothing is left" { bridged "${GUEST:-vm}"; }
 
 # The network of a pod, as an engine makes it: two interfaces, an address of IPv6, a route more.
 pod() {

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -10,7 +11,7 @@
 #include "base/arena.h"
 #include "bench/memory.h"
 
-enum { GUEST = 96 << 20, OWN = 8 << 20 };
+enum { GUEST = 96 << 20, OWN = 8 << 20, FILES = 4 << 20 };
 
 /* A process with a mapping of the size of a guest, all of it touched, and one of its own. */
 static pid_t start(int ready)
@@ -25,11 +26,24 @@ static pid_t start(int ready)
 		char *own =
 			mmap(NULL, OWN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+		/* A file that nobody else maps, and that is on disk: /tmp may not be. */
+		char name[] = "ctr-unit.XXXXXX", text[4096] = "x";
+		const int fd = mkstemp(name);
+		const char *file;
+		unsigned sum = 0;
+
+		(void)unlink(name);
+		for (int at = 0; at < FILES; at += (int)sizeof(text))
+			(void)!write(fd, text, sizeof(text));
+		(void)fsync(fd);
+		file = mmap(NULL, FILES, PROT_READ, MAP_PRIVATE, fd, 0);
+		for (int at = 0; at < FILES; at += (int)sizeof(text))
+			sum += (unsigned char)file[at];
 		(void)gap;
 		(void)madvise(guest, GUEST, MADV_DONTDUMP);
 		memset(guest, 1, GUEST);
 		memset(own, 1, OWN);
-		(void)!write(ready, "x", 1);
+		(void)!write(ready, sum > 0 ? "x" : "", 1);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
@@ -52,9 +66,11 @@ static void hypervisor(void **state)
 	ctr_memory_of(&arena, getpid(), NULL, GUEST, &memory);
 	assert_true(memory.uss >= GUEST + OWN);
 	assert_true(memory.hypervisor >= OWN);
-	assert_true(memory.hypervisor < OWN + (4 << 20));
+	assert_true(memory.hypervisor < OWN + FILES);
+	assert_true(memory.hypervisor_files >= FILES);
 	ctr_memory_of(&arena, getpid(), NULL, 0, &memory);
 	assert_int_equal(memory.hypervisor, 0);
+	assert_int_equal(memory.hypervisor_files, 0);
 	/* no guest of that size */
 	ctr_memory_of(&arena, getpid(), NULL, GUEST / 2, &memory);
 	assert_int_equal(memory.hypervisor, 0);

@@ -141,6 +141,13 @@ static int in_child_exec(struct ctr_child *child)
 	return in_child_fail(child, "cannot execute ctr-init", r);
 }
 
+/* It has joined the user namespace; a new one is the child's alone, and has no ids before its maps.
+ */
+static bool helper_becomes_root(const struct ctr_child *child)
+{
+	return child->helper && !(child->clone_flags & CLONE_NEWUSER);
+}
+
 static int in_child_main(void *arg)
 {
 	struct ctr_child *child = arg;
@@ -169,7 +176,7 @@ static int in_child_main(void *arg)
 		return status;
 
 	/* In a new user namespace only now: the helper's ids were those of the one before. */
-	if (child->become_root && (!child->helper || child->wait)) {
+	if (child->become_root && !helper_becomes_root(child)) {
 		r = in_child_become_root(child);
 		if (r < 0)
 			return in_child_fail(child, "cannot become root in the user namespace", r);
@@ -208,7 +215,7 @@ static int in_helper_join(struct ctr_child *child)
 		status = in_child_join(child, ~(uint64_t)CLONE_NEWCGROUP);
 	if (status != 0)
 		return status;
-	if (child->become_root && !child->wait) {
+	if (child->become_root && helper_becomes_root(child)) {
 		r = in_child_become_root(child);
 		if (r < 0)
 			return in_child_fail(child, "cannot become root in the user namespace", r);
@@ -395,9 +402,14 @@ static int clone_once(struct ctr_child *child, struct ctr_error *err)
 	return clone_here(child, err);
 }
 
-static bool lacks_clone3(const struct ctr_child *child)
+/*
+ * Without clone3, or where root of a user namespace that is joined has no right to the cgroup,
+ * which the caller has, the caller moves the child.
+ */
+static bool cannot_start_inside(const struct ctr_child *child)
 {
-	return child->error == ENOSYS && child->cgroup_fd >= 0 && strcmp(child->step, "clone") == 0;
+	return child->cgroup_fd >= 0 && child->error != 0 && strcmp(child->step, "clone") == 0 &&
+	       (child->error == ENOSYS || (child->error == EACCES && helper_becomes_root(child)));
 }
 
 int ctr_child_clone(struct ctr_child *child, struct ctr_error *err)
@@ -405,7 +417,7 @@ int ctr_child_clone(struct ctr_child *child, struct ctr_error *err)
 	child->enter_cgroup = false;
 	if (clone_once(child, err) < 0)
 		return -1;
-	if (lacks_clone3(child)) {
+	if (cannot_start_inside(child)) {
 		child->enter_cgroup = child->wait = true;
 		if (clone_once(child, err) < 0)
 			return -1;

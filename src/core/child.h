@@ -29,7 +29,7 @@ struct ctr_child {
 	struct ctr_child_join joins[CTR_CHILD_JOINS];
 	size_t njoins;
 	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
-					   * wait by the caller */
+					   * wait and no helper by the caller */
 	size_t nrlimits;
 	uint32_t late_rlimits; /* 1 << RLIMIT_*: only raised, where that takes privilege */
 	int pidns;             /* a PID namespace to be born in; -1: the caller's */
@@ -49,7 +49,8 @@ struct ctr_child {
 	const char *volatile step;
 	const struct ctr_rlimit *volatile failed_rlimit;
 	volatile pid_t pid; /* in the caller's PID namespace */
-	bool enter_cgroup;  /* no clone3: the caller moves it to its cgroup before ctr_child_go() */
+	bool enter_cgroup;  /* it could not be born in its cgroup: the caller moves it there before
+			     * ctr_child_go() */
 	/* between the two */
 	int ready_fd;     /* a waiting child writes a byte there */
 	pid_t helper_pid; /* of one that stays until the child executes; 0: none */

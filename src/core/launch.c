@@ -74,7 +74,8 @@ static int prepare_waiting(struct ctr_launch *launch, const struct ctr_cgroup *c
 		return -1;
 	if (launch->child.enter_cgroup && ctr_cgroup_enter(cgroup, launch->pid, err) < 0)
 		return -1;
-	if (ctr_prepare_rlimits(launch->actions, launch->pid, err) < 0)
+	/* A helper has set them, and the ids of its child may be others already. */
+	if (!launch->child.helper && ctr_prepare_rlimits(launch->actions, launch->pid, err) < 0)
 		return -1;
 	if (launch->actions->shape.write_maps &&
 	    ctr_idmap_write(&launch->actions->idmap, launch->host, launch->pid, launch->arena,

@@ -203,3 +203,26 @@ links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; d
   inside delete --force "$ID"
   kill "$holder"
 }
+
+@test "a user namespace that is joined, whose root has no right to the cgroup" {
+  need root unshare
+  local holder
+  unshare --user sleep 1000 3>&- &
+  holder=$!
+  eventually sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/$$/ns/user)\" ]"
+  echo '0 100000 65536' >"/proc/$holder/uid_map"
+  echo '0 100000 65536' >"/proc/$holder/gid_map"
+  chown -R 100000:100000 "$BUNDLE/rootfs"
+  config ".linux.namespaces |= map(select(.type != \"user\")) + [{ type: \"user\", path: \"/proc/$holder/ns/user\" }] |
+    .linux.cgroupsPath = \"/$ID\""
+  shell 'id -u; stat -c %u /dev/mqueue /proc/1; exec sleep 1000'
+  ctr run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  eventually sh -c "[ \"\$(cat '$OUT')\" = '0
+0
+0' ]"
+  run -0 ctr exec "$ID" id -u
+  expect_output 0
+  grep "^0::.*/$ID\$" "/proc/$(ctr state "$ID" | jq .pid)/cgroup"
+  ctr delete --force "$ID"
+  kill "$holder"
+}

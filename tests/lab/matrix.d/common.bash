@@ -22,7 +22,7 @@ make_image() {
 }
 
 # What the cgroups of this system can limit: the box has no controllers where its host has them on v1.
-CONTROLLERS=$(cat /sys/fs/cgroup/cgroup.controllers)
+CONTROLLERS=$(grep -w memory /sys/fs/cgroup/cgroup.controllers)
 # limits, more_limits - rows about limits: where there are no controllers, they are left out
 limits() { [ -z "$CONTROLLERS" ] || row "$@"; }
 more_limits() { [ -z "$CONTROLLERS" ] || more "$@"; }

@@ -4,7 +4,9 @@
 CONTAINERS_CONF_OVERRIDE=$WORK/containers.conf
 P=mx$$ # containers are called $P-WHAT
 
-podman() { command podman --runtime "$NAME" --cgroup-manager "$MANAGER" "$@"; }
+# Where nothing can be limited Podman warns of that with every container.
+[ -n "$CONTROLLERS" ] && LEVEL=warn || LEVEL=error
+podman() { command podman --log-level "$LEVEL" --runtime "$NAME" --cgroup-manager "$MANAGER" "$@"; }
 # a container for one command, without a network
 once() { podman run --rm --network none "$@"; }
 # a container that stays: stay WHAT OPTION...

@@ -27,6 +27,8 @@
 #include "ns/plan.h"
 #include "plan/build.h"
 
+enum { QUIET_MS = 20 };
+
 struct message {
 	struct ctr_msg head;
 	char text[CTR_MSG_TEXT_MAX + 1];
@@ -403,6 +405,17 @@ static void await(const struct ctr_launch *launch)
 		close(fds[1].fd);
 }
 
+/* Until the child's end is closed, which is what is waited for: to be woken up by each message
+ * costs the child more than the message. One that takes long may have something to say. */
+static void await_end(struct ctr_launch *launch)
+{
+	struct pollfd fd = { .fd = launch->sync };
+
+	if (launch->quiet && !launch->slow)
+		(void)poll(&fd, 1, QUIET_MS);
+	launch->quiet = false;
+}
+
 /* One message, with at most one descriptor. Its length, 0 at the end, or -errno. */
 static ssize_t receive(struct ctr_launch *launch, struct message *msg, int *fds, size_t *nfds)
 {
@@ -410,6 +423,7 @@ static ssize_t receive(struct ctr_launch *launch, struct message *msg, int *fds,
 	ssize_t n;
 
 	await(launch);
+	await_end(launch);
 	n = ctr_recv_fds(launch->sync, msg, sizeof(*msg) - 1, fds, nfds);
 
 	/* The child is gone without having read what was sent to it. The kernel says so once,
@@ -484,7 +498,7 @@ static int go_ahead(struct ctr_launch *launch, struct ctr_error *err)
 	if (r < 0 && r != -EPIPE)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot send to ctr-init");
 
-	launch->ahead = true;
+	launch->ahead = launch->quiet = true;
 	return 0;
 }
 

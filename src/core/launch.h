@@ -43,6 +43,7 @@ struct ctr_launch {
 	uint32_t state; /* enum ctr_sync_state */
 	bool slow;      /* it may take seconds: signals that would end us are passed on meanwhile */
 	bool ahead;     /* START was sent ahead of CREATED */
+	bool quiet;     /* and nothing was received since: as a rule there is nothing to serve */
 	pid_t pid;      /* 0: none, or not our child */
 	int pidfd;      /* -1 where pidfd_open is missing */
 	int userns;     /* of the child, opened when first needed; -1 */

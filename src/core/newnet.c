@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,10 +26,24 @@ enum { STACK_SIZE = 16 << 10 };
 
 static char stack[STACK_SIZE] __attribute__((aligned(4096)));
 
+/* 1: it is up; 0: ctr-init may say why not. */
+static char loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	long r, fd = SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0;
+	r = SYS(ioctl, fd, SIOCSIFFLAGS, &request);
+	(void)SYS(close, fd);
+	return r >= 0;
+}
+
 static int helper_main(void *arg)
 {
 	const struct ctr_newnet *newnet = arg;
 	struct pollfd readers = { .fd = newnet->tell };
+	char up;
 
 	/* Nobody would let it end if ctr were killed. */
 	(void)SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -34,6 +51,8 @@ static int helper_main(void *arg)
 	    SYS(write, newnet->tell, "", 1) != 1)
 		return 0;
 
+	up = loopback_up();
+	(void)SYS(write, newnet->tell, &up, 1);
 	/* POLLERR comes unasked. */
 	while (SYS(ppoll, &readers, 1, NULL, NULL, 0) == -EINTR)
 		;

@@ -3,7 +3,8 @@
  * start); that of IPC, with its mqueue, comes next (50 us). So a helper makes them on another CPU
  * while ctr goes on, and ctr-init joins them where it needs them (CTR_OP_JOIN_MAKER) instead of
  * being cloned with them. The helper shares ctr's memory and descriptors. It writes a byte to a
- * pipe when they are made, and ends when nobody can read there any more.
+ * pipe when they are made and another when the loopback interface is up (CTR_OP_LOOPBACK), and ends
+ * when nobody can read there any more.
  */
 #pragma once
 

@@ -359,7 +359,7 @@ int ctr_wait(struct ctr_wait *wait, int *status, struct ctr_error *err)
 	if (!wait->detached && !wait->keeper)
 		drain(&session);
 	/* Its last words may have come together with its end. */
-	while (wait->notify && ctr_notify_serve(wait->notify))
+	while (wait->notify && wait->notify->in >= 0 && ctr_notify_serve(wait->notify))
 		;
 
 	*status = session.status;

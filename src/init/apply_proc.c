@@ -45,12 +45,13 @@ static bool are_made(const struct ctr_plan_header *plan)
 		{.fd = plan->made_fd,   .events = POLLIN_},
 		{ .fd = plan->maker_fd, .events = POLLIN_}, /* it has ended */
 	};
+	char byte;
 	long r;
 
 	do
 		r = SYS(ppoll, fds, 2, NULL, NULL, 8);
 	while (r == -EINTR);
-	return r > 0 && (fds[0].revents & POLLIN_);
+	return r > 0 && (fds[0].revents & POLLIN_) && read_some(plan->made_fd, &byte, 1) == 1;
 }
 
 /* By setns(2) with a pidfd, which kernels before 5.8 do not have; and whatever went wrong there,
@@ -61,12 +62,16 @@ long op_join_maker(struct init *init, const struct ctr_op *op)
 	long r = -ESRCH;
 
 	if (plan->maker_fd >= 0) {
+		init->made = plan->made_fd;
+		(void)SYS(fcntl, init->made, F_SETFD, FD_CLOEXEC);
 		if (are_made(plan))
 			r = SYS(setns, plan->maker_fd, op->arg);
 		(void)sys_close(plan->maker_fd);
-		(void)sys_close(plan->made_fd);
 	}
-	return r < 0 ? SYS(unshare, op->arg) : 0;
+	if (r >= 0)
+		return 0;
+	drop_fd(&init->made);
+	return SYS(unshare, op->arg);
 }
 
 static long write_proc(struct init *init, const char *path, const char *text)
@@ -138,10 +143,19 @@ long op_keyring(struct init *init, const struct ctr_op *op)
 long op_loopback(struct init *init, const struct ctr_op *op)
 {
 	struct sys_ifreq request = { .name = "lo", .flags = IFF_UP_ };
-	long r, fd = SYS(socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
+	char up = 0;
+	long r, fd;
 
-	(void)init;
 	(void)op;
+	/* The maker that could not says nothing, or no. */
+	if (init->made >= 0) {
+		(void)read_some(init->made, &up, 1);
+		drop_fd(&init->made);
+		if (up)
+			return 0;
+	}
+
+	fd = SYS(socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
 	if (fd < 0)
 		return fd;
 	r = SYS(ioctl, fd, SIOCSIFFLAGS_, &request);

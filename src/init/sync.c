@@ -169,6 +169,7 @@ static void drop_host(struct init *init)
 	for (int i = 0; i < CTR_SLOT_COUNT; i++)
 		if (i != CTR_SLOT_GATE)
 			drop_fd(&init->slots[i]);
+	drop_fd(&init->made);
 	drop_fd(&init->null);
 	drop_fd(&init->empty);
 }

@@ -165,12 +165,13 @@ static void add_hooks(struct ctr_planner *p, enum ctr_hook_kind kind, const char
 static void add_root(struct ctr_planner *p)
 {
 	ctr_plan_rootfs(p);
-	if (p->options->made_flags)
-		ctr_plan_network(p);
+	ctr_plan_made(p);
 	if (!p->in_place) {
 		ctr_plan_mounts(p);
 		ctr_plan_devices(p);
 	}
+	if (p->options->made_flags)
+		ctr_plan_loopback(p);
 	ctr_plan_stdio(p);
 
 	ctr_plan_origin(p->plan, "%s", "");
@@ -302,7 +303,7 @@ static int plan_exec(struct ctr_planner *p)
  *                 and sysctls and labels go through it, never through what the container mounted
  * unshare         after the maps are written (shape.h); the network before mounts: a new sysfs
  *                 shows the network namespace of its mounter; one that is being made meanwhile just
- *                 before them, as it takes its time
+ *                 before them, as it takes its time, and its loopback interface after them
  * keyring         of the container's user namespace
  * propagation     first of all mounts: nothing that follows may reach the host
  * mounts          in the order of the document (config.md#mounts), devices and links on top of them

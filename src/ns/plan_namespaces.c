@@ -137,19 +137,25 @@ static void request_descriptors(struct ctr_planner *p)
 	ctr_plan_request_mounts(p);
 }
 
-void ctr_plan_network(struct ctr_planner *p)
+void ctr_plan_made(struct ctr_planner *p)
+{
+	if (!p->options->made_flags)
+		return;
+
+	ctr_plan_origin(p->plan, "%s", "");
+	ctr_plan_add(p->plan, CTR_OP_JOIN_MAKER)->arg = p->options->made_flags;
+}
+
+void ctr_plan_loopback(struct ctr_planner *p)
 {
 	const struct ctr_namespace *network = &p->spec->linux_->namespaces[CTR_NS_NETWORK];
 
-	if (p->options->made_flags) {
-		ctr_plan_origin(p->plan, "%s", "");
-		ctr_plan_add(p->plan, CTR_OP_JOIN_MAKER)->arg = p->options->made_flags;
-	}
+	if (!network->listed || network->path)
+		return;
+
 	/* A caller that may not open sockets has its reasons (crun #1828). */
-	if (network->listed && !network->path) {
-		ctr_plan_origin(p->plan, "linux.namespaces[%u]", network->index);
-		ctr_plan_add(p->plan, CTR_OP_LOOPBACK)->flags = CTR_OPF_OPTIONAL;
-	}
+	ctr_plan_origin(p->plan, "linux.namespaces[%u]", network->index);
+	ctr_plan_add(p->plan, CTR_OP_LOOPBACK)->flags = CTR_OPF_OPTIONAL;
 }
 
 void ctr_plan_namespaces(struct ctr_planner *p)
@@ -162,7 +168,7 @@ void ctr_plan_namespaces(struct ctr_planner *p)
 		ctr_plan_join_time(p, time_origin(p));
 	unshare_rest(p);
 	if (!p->options->made_flags)
-		ctr_plan_network(p);
+		ctr_plan_loopback(p);
 }
 
 void ctr_plan_names(struct ctr_planner *p)

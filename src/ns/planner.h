@@ -56,8 +56,9 @@ bool ctr_planner_maps_gid(const struct ctr_planner *p, uint32_t gid);
 /* plan_namespaces.c */
 int ctr_plan_check_namespaces(struct ctr_planner *p);
 void ctr_plan_namespaces(struct ctr_planner *p);
-/* The namespaces of ->options->made_flags, and the loopback interface. */
-void ctr_plan_network(struct ctr_planner *p);
+/* Join the namespaces of ->options->made_flags. */
+void ctr_plan_made(struct ctr_planner *p);
+void ctr_plan_loopback(struct ctr_planner *p);
 void ctr_plan_request_time(struct ctr_planner *p, const char *path, const char *origin);
 void ctr_plan_join_time(struct ctr_planner *p, const char *origin);
 void ctr_plan_names(struct ctr_planner *p);

@@ -145,7 +145,7 @@ struct ctr_op {
  *              was unshared before; enters it afterwards (ns/time_for_children).
  * SESSION      setsid(2).
  * KEYRING      str = name. ENOSYS, EPERM, EACCES and EDQUOT are warnings.
- * LOOPBACK     "lo" up.
+ * LOOPBACK     "lo" up, unless the maker of the network namespace has done that.
  * SIGNALS      arg = mask of signals (bit n-1) whose disposition becomes the default; the signal
  *              mask is emptied.
  * OPEN_PROC    CTR_SLOT_PROC = "/proc" of the mount namespace at this point; must be a procfs.

@@ -26,7 +26,8 @@ struct ctr_plan_header {
 	uint32_t preserve_fds; /* 3 .. 3+n-1 reach the payload */
 	uint32_t flags;        /* enum ctr_plan_flags */
 	int32_t maker_fd;      /* pidfd of who makes namespaces for JOIN_MAKER, -1: nobody */
-	int32_t made_fd; /* a byte comes there when they are made; its closing lets the maker end */
+	int32_t made_fd; /* a byte comes there when they are made, and one that says whether the
+			  * loopback interface is up; its closing lets the maker end */
 	uint32_t reserved[3];
 };
 

@@ -119,7 +119,7 @@ static pid_t start_maker(struct harness *h, bool fails)
 
 		close(ends[0]);
 		if (fails || unshare(CLONE_NEWUTS) < 0 || sethostname("made", 4) < 0 ||
-		    write(ends[1], "", 1) != 1)
+		    write(ends[1], "", 1) != 1 || write(ends[1], "\1", 1) != 1)
 			_exit(1);
 		(void)poll(&readers, 1, -1);
 		_exit(0);
@@ -134,6 +134,7 @@ static pid_t start_maker(struct harness *h, bool fails)
 static void run_joiner(struct harness *h)
 {
 	add_op(h, CTR_OP_JOIN_MAKER)->arg = CLONE_NEWUTS;
+	add_op(h, CTR_OP_LOOPBACK);
 	add_payload(h,
 		    LIST("/bin/sh", "-c",
 			 "cat /proc/sys/kernel/hostname >out; readlink /proc/self/ns/uts >>out; "

@@ -61,9 +61,13 @@ int ctr_limits_apply(const struct ctr_limits *limits, const struct ctr_cgroup *c
 		     struct ctr_error *err);
 
 /* The same for a container that runs. Before, the controllers it lacks are enabled and
- * checkBeforeUpdate is honoured; after an error the files have what they had before. */
+ * checkBeforeUpdate is honoured; after an error the files have what they had before. *@before
+ * (NULL: not asked), in @arena, is what they had, for ctr_limits_put_back() where a later step
+ * fails. */
 int ctr_limits_update(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
-		      struct ctr_arena *arena, struct ctr_error *err);
+		      struct ctr_arena *arena, const char *const **before, struct ctr_error *err);
+void ctr_limits_put_back(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
+			 const char *const *before);
 
 /* Why the controllers of @limits cannot be had below @mount: fill @err with the first field whose
  * controller is not there. 0 when all are, so that the reason is another; -1 and @err. */

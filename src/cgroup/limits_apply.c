@@ -214,8 +214,8 @@ static const char *old_line(const struct ctr_limit *limit, const char *key, cons
 }
 
 /* What the files have, as it can be written back; NULL where that is not known. */
-static const char **read_old(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
-			     struct ctr_arena *arena)
+static const char *const *read_old(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
+				   struct ctr_arena *arena)
 {
 	const char **old = ctr_arena_array(arena, limits->count + 1, sizeof(*old));
 	char text[4096];
@@ -234,28 +234,30 @@ static const char **read_old(const struct ctr_limits *limits, const struct ctr_c
 	return old;
 }
 
-static void write_old(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
-		      const char **old)
+void ctr_limits_put_back(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
+			 const char *const *before)
 {
 	for (size_t i = limits->count; i-- > 0;)
-		if (old[i])
-			(void)ctr_file_write_once(cgroup->fd, limits->list[i].file, old[i],
-						  strlen(old[i]));
+		if (before[i])
+			(void)ctr_file_write_once(cgroup->fd, limits->list[i].file, before[i],
+						  strlen(before[i]));
 }
 
 int ctr_limits_update(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
-		      struct ctr_arena *arena, struct ctr_error *err)
+		      struct ctr_arena *arena, const char *const **before, struct ctr_error *err)
 {
-	const char **old;
+	const char *const *old;
 
 	if (enable(limits, cgroup, err) < 0 || check_usage(limits, cgroup, err) < 0)
 		return -1;
 
 	old = read_old(limits, cgroup, arena);
+	if (before)
+		*before = old;
 	if (ctr_limits_apply(limits, cgroup, false, err) == 0)
 		return 0;
 
-	write_old(limits, cgroup, old);
+	ctr_limits_put_back(limits, cgroup, old);
 	return -1;
 }
 

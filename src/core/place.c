@@ -66,7 +66,7 @@ int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
 		return -1;
 	if (name && *name != '\0' && ctr_cgroup_descend(cgroup, name, pid, context->arena, err) < 0)
 		return -1;
-	if (ctr_limits_update(limits, cgroup, context->arena, err) < 0)
+	if (ctr_limits_update(limits, cgroup, context->arena, NULL, err) < 0)
 		return -1;
 
 	return ctr_place_give(cgroup, spec, context, err);
@@ -179,9 +179,10 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 		     struct ctr_error *err)
 {
 	struct ctr_properties properties;
+	const char *const *before;
 
 	/* First, for it knows what to refuse and takes back what it did. */
-	if (ctr_limits_update(limits, cgroup, context->arena, err) < 0)
+	if (ctr_limits_update(limits, cgroup, context->arena, &before, err) < 0)
 		return -1;
 	if (!cgroup->unit)
 		return 0;
@@ -192,8 +193,10 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 		ctr_properties_devices(&properties, update->devices, update->ndevices);
 	if (properties.count == 0)
 		return 0;
-	if (ctr_systemd_set(cgroup->unit, &properties, context->arena, err) < 0)
+	if (ctr_systemd_set(cgroup->unit, &properties, context->arena, err) < 0) {
+		ctr_limits_put_back(limits, cgroup, before);
 		return -1;
+	}
 
 	/* systemd writes what it understood: a quota rounded to percents. */
 	return ctr_limits_apply(limits, cgroup, false, err);

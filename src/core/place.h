@@ -46,7 +46,8 @@ int ctr_place_attach(const struct ctr_cgroup *cgroup, const char *sub, pid_t pid
 		     const struct ctr_context *context, struct ctr_error *err);
 
 /* Other @limits, and with a list of devices in @update other devices, for a running container,
- * whose cgroup is open; the filter of devices is left to the caller. */
+ * whose cgroup is open; the filter of devices is left to the caller. 0, or -1 and @err: then the
+ * cgroup has what it had. */
 int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *update,
 		     const struct ctr_limits *limits, const struct ctr_context *context,
 		     struct ctr_error *err);

@@ -27,6 +27,7 @@
 #include "oci/resources.h"
 
 static const char file_name[] = "resources.json";
+static const char new_name[] = "resources.json.new";
 
 static int load_current(const struct ctr_container *container, const struct ctr_context *context,
 			const struct ctr_resources **out, struct ctr_error *err)
@@ -50,8 +51,9 @@ static int load_current(const struct ctr_container *container, const struct ctr_
 	return 0;
 }
 
-static int save(const struct ctr_container *container, const struct ctr_context *context,
-		const struct ctr_resources *resources, struct ctr_error *err)
+/* What is to be the container's when everything has it: a disk that is full is told before. */
+static int save_new(const struct ctr_container *container, const struct ctr_context *context,
+		    const struct ctr_resources *resources, struct ctr_error *err)
 {
 	struct ctr_json json;
 	struct ctr_buf buf;
@@ -59,19 +61,25 @@ static int save(const struct ctr_container *container, const struct ctr_context 
 	ctr_buf_init(&buf, context->arena);
 	ctr_json_init(&json, &buf, NULL);
 	ctr_resources_encode(&json, NULL, resources);
-	return ctr_file_replace(container->dir, file_name, buf.data, buf.len, 0600, err);
+	return ctr_file_replace(container->dir, new_name, buf.data, buf.len, 0600, err);
 }
 
-static int update_devices(const struct ctr_container *container, const struct ctr_context *context,
-			  const struct ctr_resources *update, struct ctr_error *err)
+static int keep_new(const struct ctr_container *container, struct ctr_error *err)
+{
+	return renameat(container->dir, new_name, container->dir, file_name) < 0
+		       ? ctr_fail(err, CTR_FAULT_HOST, errno, "cannot rename '%s'", new_name)
+		       : 0;
+}
+
+/* The filter of @resources (NULL: of none) in place of the one there is. */
+static int attach_devices(const struct ctr_container *container, const struct ctr_context *context,
+			  const struct ctr_resources *resources, struct ctr_error *err)
 {
 	struct bpf_insn *insns = NULL;
 	size_t n = 0;
 
-	if (!update->has_devices)
-		return 0;
-
-	if (ctr_devices_compile(update->devices, update->ndevices, context->arena, &insns, &n,
+	if (ctr_devices_compile(resources ? resources->devices : NULL,
+				resources ? resources->ndevices : 0, context->arena, &insns, &n,
 				err) < 0)
 		return -1;
 	return ctr_devices_attach(&container->cgroup, &context->host, insns, n, true, err);
@@ -179,30 +187,48 @@ static const struct ctr_resources *of_host(const struct ctr_container *container
 	return host;
 }
 
+/* All of it, or nothing: systemd, which may refuse what the kernel took, comes last. */
+static int change(struct ctr_container *container, const struct ctr_context *context,
+		  const struct ctr_resources *current, const struct ctr_resources *update,
+		  const struct ctr_limits *limits, struct ctr_error *err)
+{
+	struct ctr_error ignored;
+
+	if (update->has_devices && attach_devices(container, context, update, err) < 0)
+		return -1;
+	if (ctr_place_update(&container->cgroup, update, limits, context, err) == 0)
+		return 0;
+	if (update->has_devices)
+		(void)attach_devices(container, context, current, &ignored);
+	return -1;
+}
+
 static int update_container(struct ctr_container *container, const struct ctr_context *context,
 			    const struct ctr_resources *update, struct ctr_error *err)
 {
-	const struct ctr_resources *current = NULL, *merged, *host, *host_merged;
+	const struct ctr_resources *current = NULL, *merged, *host, *host_current;
 	struct ctr_limits limits;
 
 	if (check(container, err) < 0 || load_current(container, context, &current, err) < 0 ||
-	    ctr_cgroup_open(&container->cgroup, err) < 0 ||
-	    update_machine(container, context, update, &host, err) < 0)
+	    ctr_cgroup_open(&container->cgroup, err) < 0)
+		return -1;
+	merged = ctr_resources_merge(current, update, context->arena);
+	if (save_new(container, context, merged, err) < 0)
 		return -1;
 
-	merged = ctr_resources_merge(current, update, context->arena);
-	host_merged = ctr_resources_merge(of_host(container, current, context->arena), host,
-					  context->arena);
-	if (ctr_limits_plan(ctr_resources_complete(host, host_merged, context->arena),
-			    context->arena, &limits, err) < 0)
+	host_current = of_host(container, current, context->arena);
+	if (update_machine(container, context, update, &host, err) < 0 ||
+	    ctr_limits_plan(ctr_resources_complete(
+				    host, ctr_resources_merge(host_current, host, context->arena),
+				    context->arena),
+			    context->arena, &limits, err) < 0 ||
+	    change(container, context, host_current, host, &limits, err) < 0) {
+		(void)unlinkat(container->dir, new_name, 0);
 		return -1;
+	}
 	for (size_t i = 0; i < limits.nwarnings; i++)
 		ctr_log(CTR_LOG_WARNING, "%s", limits.warnings[i]);
-
-	if (ctr_place_update(&container->cgroup, host, &limits, context, err) < 0 ||
-	    update_devices(container, context, host, err) < 0)
-		return -1;
-	return save(container, context, merged, err);
+	return keep_new(container, err);
 }
 
 static int update_resctrl(const struct ctr_container *container, const struct ctr_context *context,

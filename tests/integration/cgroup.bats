@@ -32,6 +32,14 @@ load limits
   ctr delete --force "$ID"
 }
 
+@test "updates that are refused name the field and change nothing" {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  created "$ID"
+  ctr update --memory 150m --pids-limit 50 --cpu-quota 20000 "$ID"
+  refusals
+  ctr delete --force "$ID"
+}
+
 @test "an update that is refused changes nothing" {
   needs cgroup:memory cgroup:pids
   created "$ID"
@@ -40,6 +48,24 @@ load limits
   expect_match "linux.resources.unified\\[\"memory.high\"\\]: cannot write 'x' to 'memory.high'"
   values pids.max 50
   ctr delete --force "$ID"
+}
+
+@test "an update that cannot be recorded changes nothing" {
+  needs cgroup:pids root
+  local STATE=$BATS_TEST_TMPDIR/full
+  mkdir "$STATE"
+  mount -t tmpfs -o size=128k full "$STATE"
+  created "$ID"
+  ctr update --pids-limit 50 "$ID"
+  dd if=/dev/zero of="$STATE/filler" bs=4k 2>/dev/null || true
+  run ctr update --pids-limit 60 "$ID"
+  local said=$status$output
+  rm "$STATE/filler"
+  before=$(all_limits)
+  ctr delete --force "$ID"
+  umount "$STATE"
+  [[ $said == 1*'No space left on device' ]]
+  [[ $before == *pids.max:50* ]]
 }
 
 @test "an update that is refused changes nothing of single devices" {

@@ -48,6 +48,38 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   no_unit "ctr-$ID.scope"
 }
 
+@test "systemd: updates that are refused name the field and change nothing" {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  config 'del(.linux.resources)'
+  created_so "$ID"
+  ctr update --memory 150m --pids-limit 50 --cpu-quota 20000 "$ID"
+  refusals
+  ctr delete --force "$ID"
+}
+
+@test "systemd: an update that it does not hear of changes nothing" {
+  needs cgroup:pids
+  created_so "$ID"
+  ctr update --pids-limit 50 "$ID"
+  run without_systemd "$CTR" --root "$STATE" update --pids-limit 60 "$ID"
+  expect_status 1
+  expect_match '^ctr: .*systemd'
+  values pids.max 50
+  [ "$(property "ctr-$ID.scope" TasksMax)" = 50 ]
+  ctr update --cpu-quota 20000 "$ID"
+  values pids.max 50
+  ctr delete --force "$ID"
+}
+
+# shellcheck disable=SC2016
+without_systemd() {
+  if is_root; then
+    unshare --mount sh -ec 'for d in /run/systemd /run/dbus; do mount -t tmpfs none $d; done; exec "$@"' sh "$@"
+  else
+    DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent XDG_RUNTIME_DIR=/nonexistent "$@"
+  fi
+}
+
 @test "systemd: the scope is in the slice, and systemctl and systemd-cgls show it" {
   needs
   running

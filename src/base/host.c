@@ -22,6 +22,8 @@
  * user namespace may well have the identity map. */
 static const char user_ns_initial[] = "user:[4026531837]";
 
+enum { STATUS_MAX = 1 << 20 }; /* 65536 groups, NGROUPS_MAX, are less */
+
 static const char unified_mount[] = "/sys/fs/cgroup";
 static const char hybrid_mount[] = "/sys/fs/cgroup/unified";
 
@@ -54,18 +56,24 @@ static int parse_hex(const char *status, const char *key, uint64_t *out)
 }
 
 /* Reading one file is cheaper than asking prctl(2) for each capability. */
-static int probe_capabilities(struct ctr_host *host, struct ctr_error *err)
+static int probe_capabilities(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err)
 {
-	char status[2048];
+	static const char path[] = "/proc/self/status";
+	char text[2048];
+	const char *status = text;
 	ssize_t n;
 	int last;
 
-	n = ctr_file_read_small(AT_FDCWD, "/proc/self/status", status, sizeof(status));
-	if (n < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, (int)-n, "cannot read '/proc/self/status'");
+	n = ctr_file_read_small(AT_FDCWD, path, text, sizeof(text));
+	if (n == -EFBIG) { /* who is in many groups has them all in it */
+		status = ctr_file_read(arena, AT_FDCWD, path, STATUS_MAX, NULL, err);
+		if (!status)
+			return -1;
+	} else if (n < 0) {
+		return ctr_fail(err, CTR_FAULT_HOST, (int)-n, "cannot read '%s'", path);
+	}
 	if (parse_hex(status, "\nCapBnd:", &host->cap_bounding) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"no capability sets in '/proc/self/status'");
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "no capability sets in '%s'", path);
 	if (parse_hex(status, "\nSigIgn:", &host->ignored_signals) < 0)
 		host->ignored_signals = 0;
 
@@ -172,7 +180,7 @@ void ctr_host_identify(struct ctr_host *host)
 int ctr_host_complete(struct ctr_host *host, unsigned parts, struct ctr_arena *arena,
 		      struct ctr_error *err)
 {
-	if (probe_capabilities(host, err) < 0)
+	if (probe_capabilities(host, arena, err) < 0)
 		return -1;
 	probe_setgroups(host);
 	probe_cgroup(host, arena);

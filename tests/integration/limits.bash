@@ -139,7 +139,7 @@ refused() {
   local before
   is_delegated "$1" || return 0
   before=$(all_limits)
-  run ctr update --resources - "$ID" < <(jq -n "$2")
+  run ctr update --resources - "$ID" <<<"$2"
   if [ "$status" != 1 ] || [[ $output != *"$3"* ]]; then
     WRONG+="$2: status $status: $output"$'\n'
   fi
@@ -148,39 +148,39 @@ refused() {
 
 # shellcheck disable=SC2035 # they are names of the kernel's
 all_limits() {
-  (cd "$(cgroup_of "$ID")" && grep -sH . memory.{max,low,high,swap.max} cpu.{weight,max,max.burst,idle} \
-    cpuset.{cpus,mems} pids.max io.{max,weight} hugetlb.*.max)
+  (cd "$LIMITED" && grep -sH . memory.{max,low,high,swap.max} cpu.{weight,max,max.burst,idle} \
+    cpuset.{cpus,mems} pids.max io.{max,weight} hugetlb.*.max) || true # some are absent
 }
 
 refusals() {
-  WRONG=
-  refused memory '{memory: {limit: -2}}' memory.limit
-  refused memory '{memory: {limit: "1m"}}' memory.limit
-  refused memory '{memory: {limit: 1e30}}' memory.limit
-  refused memory '{memory: {swap: 1048576}, pids: {limit: 77}}' memory.swap
-  refused memory '{memory: {limit: 104857600, swap: 1048576}}' memory.swap
-  refused memory '{memory: {reservation: -5}}' memory.reservation
-  refused memory '{memory: {disableOOMKiller: true}}' memory.disableOOMKiller
-  refused memory '{pids: {limit: 77}, unified: {"memory.max": "much"}}' 'unified["memory.max"]'
-  refused cpu '{cpu: {shares: -1}}' cpu.shares
-  refused cpu '{pids: {limit: 77}, cpu: {quota: 1}}' cpu.quota
-  refused cpu '{pids: {limit: 77}, cpu: {period: 10}}' cpu.period
-  refused cpu '{pids: {limit: 77}, cpu: {quota: 10000, burst: 99999999}}' cpu.burst
-  refused cpu '{cpu: {idle: 2}}' cpu.idle
-  refused cpuset '{pids: {limit: 77}, cpu: {cpus: "0-99999"}}' cpu.cpus
-  refused cpuset '{cpu: {cpus: "first"}}' cpu.cpus
-  refused cpuset '{pids: {limit: 77}, cpu: {mems: "77"}}' cpu.mems
-  refused pids '{pids: {limit: -5}}' pids.limit
-  refused pids '{pids: {limit: 1.5}}' pids.limit
-  refused pids '{unified: {"pids.max": "-1"}}' 'unified["pids.max"]'
-  refused pids '{unified: {"../pids.max": "1"}}' 'unified["../pids.max"]'
-  refused pids '{unified: {"cgroup.procs": "1"}}' 'unified["cgroup.procs"]'
-  refused pids '{pids: {limit: 77}, hugepageLimits: [{pageSize: "3MB", limit: 1}]}' hugepageLimits
-  refused pids '{pids: {limit: 77}, rdma: {none0: {hcaHandles: 1}}}' rdma
-  refused pids '{pids: {limit: 77}, devices: [{allow: true, type: "z"}]}' 'devices[0].type'
-  refused io '{blockIO: {weight: 5}}' blockIO.weight
-  refused io '{blockIO: {weight: 1001}}' blockIO.weight
-  refused io '{pids: {limit: 77}, blockIO: {throttleReadBpsDevice: [{major: 999, minor: 0, rate: 1}]}}' \
+  LIMITED=$(cgroup_of "$ID") WRONG=
+  refused memory '{"memory": {"limit": -2}}' memory.limit
+  refused memory '{"memory": {"limit": "1m"}}' memory.limit
+  refused memory '{"memory": {"limit": 1e30}}' memory.limit
+  refused memory '{"memory": {"swap": 1048576}, "pids": {"limit": 77}}' memory.swap
+  refused memory '{"memory": {"limit": 104857600, "swap": 1048576}}' memory.swap
+  refused memory '{"memory": {"reservation": -5}}' memory.reservation
+  refused memory '{"memory": {"disableOOMKiller": true}}' memory.disableOOMKiller
+  refused memory '{"pids": {"limit": 77}, "unified": {"memory.max": "much"}}' 'unified["memory.max"]'
+  refused cpu '{"cpu": {"shares": -1}}' cpu.shares
+  refused cpu '{"pids": {"limit": 77}, "cpu": {"quota": 1}}' cpu.quota
+  refused cpu '{"pids": {"limit": 77}, "cpu": {"period": 10}}' cpu.period
+  refused cpu '{"pids": {"limit": 77}, "cpu": {"quota": 10000, "burst": 99999999}}' cpu.burst
+  refused cpu '{"cpu": {"idle": 2}}' cpu.idle
+  refused cpuset '{"pids": {"limit": 77}, "cpu": {"cpus": "0-99999"}}' cpu.cpus
+  refused cpuset '{"cpu": {"cpus": "first"}}' cpu.cpus
+  refused cpuset '{"pids": {"limit": 77}, "cpu": {"mems": "77"}}' cpu.mems
+  refused pids '{"pids": {"limit": -5}}' pids.limit
+  refused pids '{"pids": {"limit": 1.5}}' pids.limit
+  refused pids '{"unified": {"pids.max": "-1"}}' 'unified["pids.max"]'
+  refused pids '{"unified": {"../pids.max": "1"}}' 'unified["../pids.max"]'
+  refused pids '{"unified": {"cgroup.procs": "1"}}' 'unified["cgroup.procs"]'
+  refused pids '{"pids": {"limit": 77}, "hugepageLimits": [{"pageSize": "3MB", "limit": 1}]}' hugepageLimits
+  refused pids '{"pids": {"limit": 77}, "rdma": {"none0": {"hcaHandles": 1}}}' rdma
+  refused pids '{"pids": {"limit": 77}, "devices": [{"allow": true, "type": "z"}]}' 'devices[0].type'
+  refused io '{"blockIO": {"weight": 5}}' blockIO.weight
+  refused io '{"blockIO": {"weight": 1001}}' blockIO.weight
+  refused io '{"pids": {"limit": 77}, "blockIO": {"throttleReadBpsDevice": [{"major": 999, "minor": 0, "rate": 1}]}}' \
     'blockIO.throttleReadBpsDevice[0]'
   [ -z "$WRONG" ] || {
     echo "$WRONG"

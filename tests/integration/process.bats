@@ -113,6 +113,16 @@ load helper
 }
 
 # bats test_tags=core
+@test "a caller in two thousand groups" {
+  need root python3
+  shell 'id -G'
+  in_groups() {
+    python3 -c 'import os, sys; os.setgroups(range(10000, 12000)); os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+  }
+  run -0 in_groups timeout 30 "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  refuse_match 11999
+}
+
 @test "fault 74: additional groups are those asked for, and none is inherited" {
   need root
   config '.process.user.additionalGids = [10, 20]'

@@ -287,6 +287,18 @@ static int take_terminal(struct restoration *restoration, int fd, struct ctr_err
 			CTR_ARRAY_SIZE(restoration->spare));
 }
 
+/* CRIU then leaves all in the cgroup of the first process, which has no children yet. */
+static int enter_ignored_cgroup(const struct restoration *restoration, pid_t pid,
+				struct ctr_error *err)
+{
+	const struct ctr_creation *creation = restoration->creation;
+	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
+
+	if (cgroup->fd < 0 || !ctr_criu_ignores_cgroups(creation->options->restore))
+		return 0;
+	return ctr_cgroup_enter(cgroup, pid, err);
+}
+
 static int serve_notify(struct restoration *restoration, const char *point, pid_t pid, int fd,
 			struct ctr_error *err)
 {
@@ -294,7 +306,9 @@ static int serve_notify(struct restoration *restoration, const char *point, pid_
 		return take_terminal(restoration, fd, err);
 	ctr_close_ptr(&fd);
 	if (strcmp(point, "setup-namespaces") == 0)
-		return ctr_creation_hooks(restoration->creation, pid, err);
+		return enter_ignored_cgroup(restoration, pid, err) < 0
+			       ? -1
+			       : ctr_creation_hooks(restoration->creation, pid, err);
 	if (strcmp(point, "post-restore") == 0)
 		return on_restored(restoration, pid, err);
 	return 0;

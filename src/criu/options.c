@@ -58,6 +58,11 @@ static const struct {
         { "props",  "PROPS"  },
 };
 
+bool ctr_criu_ignores_cgroups(const struct ctr_criu_flags *flags)
+{
+	return flags->manage_cgroups_mode && strcmp(flags->manage_cgroups_mode, "ignore") == 0;
+}
+
 static int add_cgroup_mode(struct ctr_criu_list *out, const char *word, struct ctr_error *err)
 {
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(cgroup_modes); i++) {

@@ -65,6 +65,9 @@ struct ctr_criu_request {
 	const char *cgroup; /* path below the mount of cgroup2; NULL: none */
 };
 
+/* Does CRIU leave processes in the cgroup that they are made in? */
+bool ctr_criu_ignores_cgroups(const struct ctr_criu_flags *flags);
+
 /* Words that are wrong are the caller's fault: 0, or -1 and @err. */
 int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_request *request,
 			  struct ctr_error *err);

@@ -5,15 +5,11 @@
 load ../integration/helper
 load criu
 
-# dumped FLAG... - a checkpoint; its error in $output
-dumped() { run ctr checkpoint --image-path "$IMAGE" "$@" "$ID"; }
-
 @test "--tcp-skip-in-flight: a connection that nobody has accepted" {
   image
   host_network
   guest_rootfs
-  config '.root.readonly = false'
-  cat >"$BUNDLE/rootfs/in-flight.py" <<'P'
+  programmed <<'P'
 import os, socket, time
 listener = socket.create_server(("127.0.0.1", 7011))
 client = socket.create_connection(("127.0.0.1", 7011))
@@ -25,14 +21,10 @@ while True:
     time.sleep(0.1)
     open("/tmp/accepted", "w").close()
 P
-  command_is python3 /in-flight.py
-  detached "$ID"
-  eventually ctr exec "$ID" test -e /tmp/ready
   dumped --tcp-established
   expect_status 1
   expect_match 'a TCP connection is about to be made \(--tcp-skip-in-flight\)'
   dumped --tcp-established --tcp-skip-in-flight
-  show_result
   expect_status 0
   restored "$ID" --tcp-established --tcp-skip-in-flight
   [ "$(status_of "$ID")" = running ]
@@ -62,11 +54,7 @@ P
 }
 
 @test "--lsm-profile, --lsm-mount-context: what this kernel has not" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   ctr checkpoint --image-path "$IMAGE" "$ID"
   run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" --lsm-profile nonsense "$ID"
   show_result
@@ -75,13 +63,20 @@ P
   run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" --lsm-profile selinux:a:b:c "$ID"
   show_result
   expect_status 125
-  expect_match "--lsm-profile"
+  expect_match '^ctr: --lsm-profile: SELinux is not enabled on this host$'
+  run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" --lsm-profile apparmor:docker-default "$ID"
+  show_result
+  expect_status 125
+  expect_match '^ctr: --lsm-profile: AppArmor is not enabled on this host$'
   run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" --lsm-mount-context a:b:c "$ID"
   show_result
   expect_status 125
-  expect_match "--lsm-mount-context"
+  expect_match '^ctr: --lsm-mount-context: SELinux is not enabled on this host$'
+  run ctr state "$ID"
+  expect_match 'does not exist'
   run ctr restore --lsm-mount-context
-  expect_match 'requires an argument|flag needs an argument'
+  expect_status 125
+  expect_match 'flag needs an argument: --lsm-mount-context'
 }
 
 @test "--console-socket, --pidfd-socket, --no-pivot, --no-subreaper on restore; two terminals" {
@@ -93,9 +88,10 @@ P
   eventually test -S "$BATS_TEST_TMPDIR/c1"
   detached "$ID" --console-socket "$BATS_TEST_TMPDIR/c1"
   # a process that somebody's exec has left behind with its terminal
-  script -qefc "$CTR --root $STATE exec -t $ID sh -c 'trap \"\" HUP; sleep 1000 & sleep 1'" /dev/null </dev/null >/dev/null 2>&1 3>&- || true
+  script -qefc "$CTR --root $STATE exec -t $ID sh -c 'trap \"\" HUP; (while sleep 1; do :; done) & readlink /proc/\$!/fd/1 >/dev/shm/second'" \
+    /dev/null </dev/null >/dev/null 2>&1 3>&- || true
+  [ "$(ctr exec "$ID" cat /dev/shm/second)" = /dev/pts/1 ]
   dumped
-  show_result
   expect_status 0
   "$PROBE" console "$BATS_TEST_TMPDIR/c2" >"$OUT.console" 2>&1 3>&- &
   eventually test -S "$BATS_TEST_TMPDIR/c2"
@@ -110,4 +106,219 @@ P
   eventually test -s "$OUT.pidfd"
   [ "$(status_of "$ID-2")" = running ]
   ctr delete --force "$ID-2"
+}
+
+@test "--file-locks: a lock is held again" {
+  image
+  host_network
+  guest_rootfs
+  programmed <<'P'
+import fcntl, time
+file = open("/tmp/lock", "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+open("/tmp/ready", "w").close()
+while True:
+    time.sleep(0.1)
+P
+  dumped
+  expect_status 1
+  expect_match 'the container holds file locks \(--file-locks\)'
+  dumped --file-locks
+  expect_status 0
+  restored "$ID" --file-locks
+  run ctr exec "$ID" flock --nonblock /tmp/lock true
+  expect_status 1
+  ctr delete --force "$ID"
+}
+
+@test "--link-remap: a name of an open file is gone, another is there" {
+  image
+  host_network
+  guest_rootfs
+  programmed <<'P'
+import os, time
+fd = os.open("/root/name", os.O_RDWR | os.O_CREAT)
+os.write(fd, b"kept")
+os.link("/root/name", "/root/other")
+os.unlink("/root/name")
+open("/tmp/ready", "w").close()
+while True:
+    time.sleep(0.1)
+    if os.path.exists("/tmp/go"):
+        open("/tmp/out", "w").write(f"{os.pread(fd, 9, 0).decode()} {os.fstat(fd).st_nlink}")
+        os.unlink("/tmp/go")
+P
+  dumped
+  expect_status 1
+  expect_match 'a file is open that was deleted \(--link-remap\)'
+  dumped --link-remap
+  expect_status 0
+  ls -A "$BUNDLE/rootfs/root"
+  restored "$ID" --link-remap
+  ctr exec "$ID" touch /tmp/go
+  eventually ctr exec "$ID" test -s /tmp/out
+  [ "$(ctr exec "$ID" cat /tmp/out)" = 'kept 1' ]
+  [ "$(ls -A "$BUNDLE/rootfs/root")" = other ]
+  ctr delete --force "$ID"
+}
+
+@test "--ext-unix-sk: a socket connected to one of the host's" {
+  image
+  host_network
+  mkdir -m777 "$BUNDLE/work"
+  guest_rootfs
+  # CRIU connects by the name that the other has
+  mount_at "$BUNDLE/work" bind "$BUNDLE/work" bind rprivate
+  python3 -c '
+import socket, sys
+server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+server.bind(sys.argv[1] + "/socket")
+out = open(sys.argv[1] + "/log", "wb", 0)
+while True:
+    out.write(server.recv(99))' "$BUNDLE/work" 3>&- &
+  server=$!
+  eventually test -S "$BUNDLE/work/socket"
+  programmed <<P
+import os, socket, time
+client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+client.connect("$BUNDLE/work/socket")
+client.send(b"before")
+open("/tmp/ready", "w").close()
+while True:
+    time.sleep(0.1)
+    if os.path.exists("/tmp/go"):
+        os.unlink("/tmp/go")
+        client.send(b"after")
+P
+  eventually grep -q before "$BUNDLE/work/log"
+  dumped
+  expect_status 1
+  expect_match 'a unix socket is connected to a process outside of the container \(--ext-unix-sk\)'
+  dumped --ext-unix-sk
+  expect_status 0
+  restored "$ID" --ext-unix-sk
+  ctr exec "$ID" touch /tmp/go
+  eventually grep -q after "$BUNDLE/work/log"
+  ctr delete --force "$ID"
+  kill $server
+}
+
+@test "--auto-dedup: pages that are written anew leave the parent's images" {
+  image
+  host_network
+  guest_rootfs
+  programmed <<'P'
+import os, time
+memory = bytearray(os.urandom(1 << 24))
+open("/tmp/ready", "w").close()
+while True:
+    time.sleep(0.05)
+    for i in range(0, len(memory), 4096):
+        memory[i] = (memory[i] + 1) % 256
+    open("/tmp/round", "w").close()
+P
+  ctr checkpoint --image-path "$IMAGE.1" --pre-dump "$ID"
+  before=$(du -sk "$IMAGE.1" | cut -f1)
+  [ "$before" -gt 16384 ]
+  ctr exec "$ID" rm -f /tmp/round
+  eventually ctr exec "$ID" test -e /tmp/round
+  IMAGE=$IMAGE.2 dumped --parent-path ../image.1 --leave-running
+  expect_status 0
+  [ "$(du -sk "$IMAGE.1" | cut -f1)" = "$before" ]
+  IMAGE=$IMAGE.3 dumped --parent-path ../image.1 --auto-dedup
+  expect_status 0
+  echo "$before, then $(du -sk "$IMAGE.1" | cut -f1)"
+  [ "$(du -sk "$IMAGE.1" | cut -f1)" -lt $((before - 15000)) ]
+  IMAGE=$IMAGE.3 restored "$ID"
+  ctr exec "$ID" rm -f /tmp/round
+  eventually ctr exec "$ID" test -e /tmp/round
+  ctr delete --force "$ID"
+}
+
+listens() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
+
+@test "--page-server without --lazy-pages: memory goes there" {
+  image
+  mkdir "$IMAGE.there"
+  criu page-server --address 127.0.0.1 --port 7003 -D "$IMAGE.there" >"$OUT.server" 2>&1 3>&- &
+  server=$!
+  counting
+  eventually listens 7003
+  dumped --page-server 127.0.0.1:7003
+  expect_status 0
+  wait $server
+  run ls "$IMAGE"
+  refuse_match 'pages-|pagemap-'
+  cp "$IMAGE.there"/page*.img "$IMAGE"
+  restored "$ID"
+  counts "$ID"
+  ctr delete --force "$ID"
+}
+
+# state ID - what CRIU has made of a cgroup that the container has made, and of its own
+state() {
+  ctr exec "$1" sh -c 'cd /sys/fs/cgroup; cat sub/cgroup.max.depth cgroup.max.depth; wc -l <sub/cgroup.procs' 2>/dev/null |
+    tr '\n' ' '
+}
+
+# restored_with MODE - of the images that were dumped with it, under an id of its own
+restored_with() {
+  IMAGE=$BATS_TEST_TMPDIR/$1 restored "$ID-$1" --manage-cgroups-mode "$1"
+  # whatever CRIU does, limits and signals are for all of the container
+  [ "$(ctr ps --format json "$ID-$1" | jq length)" -ge 2 ]
+  counts "$ID-$1"
+}
+
+@test "--manage-cgroups-mode: every word" {
+  image
+  host_network
+  config '(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) -= ["ro"]'
+  shell 'cd /sys/fs/cgroup; echo 9 >cgroup.max.depth; mkdir sub; echo 7 >sub/cgroup.max.depth
+    i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.1; done & echo $! >sub/cgroup.procs; wait'
+  detached "$ID"
+  eventually count "$ID"
+  eventually test "$(state "$ID")" = '7 9 2 '
+  local mode
+  for mode in soft full strict ignore none props; do
+    IMAGE=$BATS_TEST_TMPDIR/$mode dumped --manage-cgroups-mode $mode --leave-running
+    expect_status 0
+  done
+  dumped --manage-cgroups-mode some
+  expect_status 1
+  expect_match "--manage-cgroups-mode: 'some' is not soft, full, strict, ignore, none or props"
+  ctr delete --force "$ID"
+
+  restored_with soft
+  [ "$(state "$ID-soft")" = '7 max 2 ' ]
+  ctr delete --force "$ID-soft"
+  restored_with full
+  [ "$(state "$ID-full")" = '7 9 2 ' ]
+  ctr delete --force "$ID-full"
+  restored_with ignore
+  [ "$(state "$ID-ignore")" = 'max ' ]
+  ctr delete --force "$ID-ignore"
+
+  IMAGE=$BATS_TEST_TMPDIR/strict run restored "$ID-2" --manage-cgroups-mode strict
+  expect_match 'Abort restore of existing cgroups'
+  for mode in none props; do
+    IMAGE=$BATS_TEST_TMPDIR/$mode run restored "$ID-2" --manage-cgroups-mode $mode
+    expect_match "Cgroup dir .*/sub doesn't exist"
+  done
+  run ctr state "$ID-2"
+  expect_match 'does not exist'
+
+  # what is there is left, or gets its properties
+  shell 'echo 9 >/sys/fs/cgroup/cgroup.max.depth; i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.1; done'
+  detached "$ID"
+  eventually count "$ID"
+  for mode in none props; do
+    IMAGE=$BATS_TEST_TMPDIR/$mode dumped --manage-cgroups-mode $mode --leave-running
+  done
+  restored_with none
+  [ "$(state "$ID-none")" = 'max ' ]
+  ctr delete --force "$ID-none"
+  restored_with props
+  [ "$(state "$ID-props")" = '9 ' ]
+  ctr delete --force "$ID-props"
+  ctr delete --force "$ID"
 }

@@ -22,6 +22,31 @@ counts() { # ID - does it go on?
   eventually is_beyond "$1" "${before:-0}"
 }
 
+# counting - a container counts, with the host's network
+counting() {
+  image
+  host_network
+  counter
+  detached "$ID"
+  eventually count "$ID"
+}
+
+# programmed - a container runs the program of Python on standard input, which makes /tmp/ready; after
+# guest_rootfs
+programmed() {
+  config '.root.readonly = false'
+  cat >"$BUNDLE/rootfs/program.py"
+  command_is python3 /program.py
+  detached "$ID"
+  eventually ctr exec "$ID" test -e /tmp/ready
+}
+
+# dumped FLAG... - a checkpoint; its error in $output
+dumped() {
+  run ctr checkpoint --image-path "$IMAGE" "$@" "$ID"
+  show_result
+}
+
 # restored ID ARGUMENT... - `ctr restore --detach`, standard streams in $OUT
 restored() {
   local id=$1

@@ -19,9 +19,11 @@ snapshot() {
 }
 
 # The first restore puts the container into a time namespace of CRIU's. Where /sys is the host's, the
-# container's cgroup is then in the place of all cgroups below its own mount, too. That is no drift.
+# container's cgroup is then in the place of all cgroups below its own mount, too, and CRIU leaves out
+# tracefs. That is no drift.
 without_first() {
   sed -Ei '/ namespace time|^host namespaces time |^mount inside \/sys 0 [^ ]+ \/sys\/fs\/cgroup /d
+    /^mount inside \/sys 0 \/ \/sys\/kernel\/tracing /d
     s/^(mount inside \/sys\/fs\/cgroup 0 .* - cgroup2) .*/\1/' "$1"
 }
 

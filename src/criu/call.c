@@ -107,6 +107,8 @@ static int serve(const struct ctr_criu_call *call, int sock, int *result, struct
 			return given_up ? -1
 					: ctr_fail(err, CTR_FAULT_HOST, 0,
 						   "ctr-criu has ended without an answer");
+		while (n > 0 && text[n - 1] == '\n') /* CRIU's own words */
+			n--;
 		text[n] = '\0';
 		if (strncmp(text, "notify ", 7) == 0) {
 			if (serve_notify(call, sock, text + 7, nfds == 1 ? fd : -1,

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -12,6 +13,8 @@
 #include "criu/images.h"
 
 enum { LOG_MAX = 64 << 20, ERRORS_MAX = 3, ERROR_TEXT = 160 };
+
+static const char full[] = "no space left on device";
 
 /* What CRIU says, and what it means. */
 static const struct {
@@ -40,9 +43,10 @@ static const struct {
 	{ "Control messages in queue",
          "a unix socket holds descriptors or credentials that nobody has received"                                      },
 	{ "io_uring",				  "the container uses io_uring, which CRIU cannot dump"            },
-	{ "No space left on device",                   "no space left on device"                                        },
+	{ "No space left on device",                   full							     },
 	{ "has bad size",			      "a file of the root file system is not the one of the checkpoint"},
 	{ "bad build-id",			      "a program or library of the root file system has changed"       },
+	{ "Not supported images version",              "the images are of another version of CRIU"                      },
 	{ "magic doesn't match",                       "an image is damaged"                                            },
 	{ "Magic doesn't match",                       "an image is damaged"                                            },
 	{ "Unexpected EOF on",                         "an image is damaged"                                            },
@@ -120,9 +124,15 @@ int ctr_criu_report(const struct ctr_images *image, const char *name, struct ctr
 	const char *reason = log ? ctr_criu_explain(log, len, arena) : "";
 
 	const char *hint;
+	struct statvfs fs;
 
 	if (!log)
 		return -1;
+	/* Its log is cut off then, and ends before the reason. */
+	if (!strstr(reason, full) && fstatvfs(image->work, &fs) == 0 && fs.f_blocks > 0 &&
+	    fs.f_bavail == 0)
+		return ctr_fail(err, err->fault, 0, "CRIU: %s%s%s (log: %s/%s)", full,
+				reason[0] ? ": " : "", reason, image->work_path, name);
 	/* CRIU's message is one of the errors of its log, if that has any. */
 	if (reason[0])
 		return ctr_fail(err, err->fault, 0, "CRIU: %s (log: %s/%s)", reason,

@@ -17,11 +17,7 @@ hooked() {
 from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </dev/null >"$OUT" 2>&1 3>&-; }
 
 @test "as many at a time as there are CPUs" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   ctr checkpoint --image-path "$IMAGE" "$ID"
   hooked 1
   IDS=("$ID-a" "$ID-b" "$ID-c")
@@ -42,11 +38,7 @@ from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </
 }
 
 @test "some fail: the others run, each error has its id, in the order given" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"
   ln -s /nowhere/else "$IMAGE/work-$ID-c"
   IDS=("$ID-a" "$ID" "$ID-b" "$ID-c" "$ID-d")
@@ -80,11 +72,7 @@ from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </
 }
 
 @test "a process that restores is killed: its container is told, the others run" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   ctr checkpoint --image-path "$IMAGE" "$ID"
   # the first hook kills what runs it
   config --arg out "$BATS_TEST_TMPDIR/once" '.hooks.createRuntime = [{path: "/bin/sh", env: ["PATH=/usr/bin:/bin"],

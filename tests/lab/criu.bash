@@ -90,6 +90,18 @@ work_begins() {
   }
 }
 
+# kept CASE... - work survives
+kept() {
+  image
+  host_network
+  works "$@"
+  work_begins
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  work_ends "$@"
+  ctr delete --force "$ID"
+}
+
 # work_ends CASE... - each finds all as it was
 work_ends() {
   touch "$WORK/go"

@@ -138,11 +138,7 @@ end" ]
 }
 
 @test "a paused container, restored with --paused" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   ctr pause "$ID"
   ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"
   [ "$(status_of "$ID")" = paused ]
@@ -203,7 +199,8 @@ poststop:stopped"
   local ns pid
   unshare -n -i -u sh -c 'hostname joined; exec sleep 1000' 3>&- &
   pid=$!
-  eventually test "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)"
+  is_apart() { [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+  eventually is_apart
   for ns in network:net ipc:ipc uts:uts; do
     config --arg t "${ns%:*}" --arg p "/proc/$pid/ns/${ns#*:}" \
       '(.linux.namespaces[] | select(.type == $t)).path = $p'
@@ -302,11 +299,7 @@ poststop:stopped"
 }
 
 @test "lazy pages: memory follows over a page server" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   mkfifo "$BATS_TEST_TMPDIR/status"
   "$CTR" --root "$STATE" checkpoint --image-path "$IMAGE" --lazy-pages --page-server 127.0.0.1:7002 \
     --status-fd 7 "$ID" 7<>"$BATS_TEST_TMPDIR/status" >"$OUT.dump" 2>&1 3>&- &
@@ -329,11 +322,7 @@ poststop:stopped"
 }
 
 @test "damaged images, a root file system that has changed, a CRIU that was killed" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
 
   mkdir "$BATS_TEST_TMPDIR/bin"
   printf '#!/bin/sh\n/usr/sbin/criu "$@" & sleep 0.3; kill -9 $!\n' >"$BATS_TEST_TMPDIR/bin/criu"
@@ -364,11 +353,7 @@ poststop:stopped"
 }
 
 @test "a full disk: it runs on" {
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   mkdir "$IMAGE"
   mount -t tmpfs -o size=128k tmpfs "$IMAGE"
   run ctr checkpoint --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" "$ID"

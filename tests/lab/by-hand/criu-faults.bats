@@ -65,11 +65,7 @@ judge() {
 
 damage_all() { # HOW...
   local name how
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   ctr checkpoint --image-path "$IMAGE" "$ID"
   BAD=$BATS_TEST_TMPDIR/bad TOLD=${FAULTS_TOLD:-$BATS_TEST_TMPDIR/told}
   touch "$BAD"
@@ -154,11 +150,7 @@ settled_criu() {
 
 kill_restores() { # WHO
   local began took step
-  image
-  host_network
-  counter
-  detached "$ID"
-  eventually count "$ID"
+  counting
   ctr checkpoint --image-path "$IMAGE" "$ID"
   began=$(ms)
   restored "$ID-r"

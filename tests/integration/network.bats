@@ -8,7 +8,7 @@ load network
 
 # A server: for each connection a line with its own name.
 server() { # PORT
-  shell "while :; do echo i am \$(cat /etc/hostname) | nc -l -p $1; done"
+  shell "exec nc -ll -p $1 -e sh -c \"echo i am \$(cat /etc/hostname)\""
 }
 
 @test "none and host are the namespaces that they say" {
@@ -605,7 +605,7 @@ devices_are_gone() { [ "$(links)" = 'lo ' ]; }
   if command -v pasta >/dev/null; then
     nobody run --detach --net bridge --publish 8080:80 -p '[2001:db8::1]:8081:80' \
       --rootfs "$place/rootfs" -- \
-      sh -c 'while :; do echo i am inside | nc -l -p 80; done' </dev/null >"$place/out" 2>&1 3>&- ||
+      nc -ll -p 80 -e echo i am inside </dev/null >"$place/out" 2>&1 3>&- ||
       failed="run: $(cat "$place/out")"
     [ -n "$failed" ] || eventually answers 127.0.0.1 8080 inside || failed='no answer'
     [ -n "$failed" ] || eventually answers 2001:db8::1 8081 inside || failed='no answer by IPv6'

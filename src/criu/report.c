@@ -32,6 +32,8 @@ static const struct {
 	{ "Found dangling tty",
          "the container uses a terminal of a session outside of it (--shell-job)"                                       },
 	{ "inotify",				   "the container watches a file by inotify whose path is not known"},
+	{ "Can't dump that handle",
+         "the container holds an inotify handle on a file whose path CRIU cannot find"                                  },
 	{ "Found extra thread",                        "threads came and went too fast"                                 },
 	{ "Can't lookup mount",                        "a file is open that is not on a mount of the container"         },
 	{ "link-remap",				"a file is open that was deleted (--link-remap)"                 },

@@ -330,6 +330,9 @@ static void reasons(void **state)
 		{ "(00.1) Error (criu/sk-inet.c:191): inet: Connected TCP socket, consider using "
 		  "--tcp-established option.\n",					"the container has a TCP connection (--tcp-established): inet: Connected TCP "
 		  "socket, consider using --tcp-established option."},
+		{ "(00.1) Error (criu/fsnotify.c:296): fsnotify: \tCan't dump that handle\n",
+                 "the container holds an inotify handle on a file whose path CRIU cannot find: fsnotify:  "
+		  "Can't dump that handle"											   },
 	};
 	struct ctr_arena arena = CTR_ARENA_INIT;
 

@@ -66,8 +66,8 @@ static bool has_filter(const char *program)
 }
 
 /*
- * Debian has QEMU a second time, with nothing in it that a microvm cannot have: half of the memory
- * that it takes for itself, and of its start. It shares no directories, knows raw images and
+ * Debian has QEMU a second time, with nothing in it that a microvm cannot have, which takes less
+ * memory for itself and less time to start. It shares no directories, knows raw images and
  * qcow2, and has no translator; who gives parameters of his own may want what else the large one
  * has. NULL: it is not there, or will not do.
  */

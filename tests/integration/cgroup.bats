@@ -36,6 +36,7 @@ load limits
   needs cgroup:memory cgroup:cpu cgroup:pids
   created "$ID"
   ctr update --memory 150m --pids-limit 50 --cpu-quota 20000 "$ID"
+  values memory.max 157286400 pids.max 50 cpu.max '20000 100000'
   refusals
   ctr delete --force "$ID"
 }
@@ -52,7 +53,7 @@ load limits
 
 @test "an update that cannot be recorded changes nothing" {
   needs cgroup:pids root
-  local STATE=$BATS_TEST_TMPDIR/full
+  STATE=$BATS_TEST_TMPDIR/full
   mkdir "$STATE"
   mount -t tmpfs -o size=128k full "$STATE"
   created "$ID"
@@ -189,7 +190,8 @@ cpu_stat() {
   [ "$(jq -r '[.type, .id, .data.memory.usage.limit, .data.pids.current, .data.pids.limit] |
     map(tostring) | join(" ")' <<<"$output")" = "stats $ID 104857600 1 20" ]
   ctr events --interval 200ms "$ID" >"$OUT.events" 3>&- &
-  eventually test -s "$OUT.events"
+  twice() { [ "$(wc -l <"$OUT.events")" -ge 2 ]; }
+  eventually twice
   ctr kill "$ID" KILL
   wait $!
   [ "$(jq -r .type "$OUT.events" | sort -u)" = stats ]

@@ -158,8 +158,11 @@ hook() {
 
 @test "starts at the same moment: a failure is listed, and its burst does not count" {
   needs
-  # who comes while another is there fails
-  hook "cat >/dev/null; mkdir $BATS_TEST_TMPDIR/busy || exit 7; sleep 0.5; rmdir $BATS_TEST_TMPDIR/busy"
+  # who comes while another is there fails; that one waits for both others, or finds itself alone
+  hook "cat >/dev/null; cd $BATS_TEST_TMPDIR
+    mkdir busy || { echo >>lost; exit 7; }
+    for i in \$(seq 30); do [ -e lost ] && [ \$(wc -l <lost) = 2 ] && break; sleep 0.1; done
+    rmdir busy"
   run compare "$BUNDLE" --isolation container -n 1 --idle-runs 0 --parallel 1,3 --json "$REPORT.json"
   expect_status 0
   expect_match 'container, 3 at once, block 0: .*hook.*7'

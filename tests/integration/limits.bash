@@ -139,6 +139,7 @@ refused() {
   local before
   is_delegated "$1" || return 0
   before=$(all_limits)
+  [ -n "$before" ] || WRONG+="no limits in '$LIMITED'"$'\n'
   run ctr update --resources - "$ID" <<<"$2"
   if [ "$status" != 1 ] || [[ $output != *"$3"* ]]; then
     WRONG+="$2: status $status: $output"$'\n'

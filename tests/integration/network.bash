@@ -61,6 +61,6 @@ answer_of() { # HOST PORT - from the host, a line
   in_host timeout 5 busybox nc "$1" "$2" </dev/null
 }
 
-# answers HOST PORT NAME - in time: a server that takes one connection at a time is away between two
-answers() { eventually answered "$@"; }
-answered() { [ "$(answer_of "$1" "$2")" = "i am $3" ]; }
+answers() { # HOST PORT NAME
+  [ "$(answer_of "$1" "$2")" = "i am $3" ]
+}

@@ -119,7 +119,7 @@ load helper
   in_groups() {
     python3 -c 'import os, sys; os.setgroups(range(10000, 12000)); os.execvp(sys.argv[1], sys.argv[1:])' "$@"
   }
-  run -0 in_groups timeout 30 "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  run -0 in_groups timeout "$CTR_TIMEOUT" "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
   refuse_match 11999
 }
 

@@ -9,7 +9,8 @@ GUEST=${GUEST:-vm}
 # what runs in a machine; a mark in the guest that no process of this host has
 machine() {
   need root qemu-system-x86_64 mkfs.erofs
-  export CTR_TIMEOUT=${CTR_TIMEOUT:-120} XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  [ "$CTR_TIMEOUT" -ge 120 ] || CTR_TIMEOUT=120
   [ "$GUEST" = microvm ] || config '.annotations["org.ctr.accel"] = "tcg"'
 }
 

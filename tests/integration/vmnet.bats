@@ -8,7 +8,8 @@ load network
 
 machine() { # ISOLATION
   KIND=$1
-  export CTR_TIMEOUT=${CTR_TIMEOUT:-200} XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  [ "$CTR_TIMEOUT" -ge 200 ] || CTR_TIMEOUT=200
   case $KIND in
   uml) need linux.uml mkfs.erofs ;;
   microvm) need qemu-system-x86_64 mkfs.erofs ;;
@@ -237,7 +238,7 @@ HOOK
   in_host timeout 100 busybox nc -l -p 82 </dev/null >"$OUT.said" 2>&1 3>&- &
   nobody run --detach --isolation vm --net bridge --publish 8080:80 --rootfs "$place/rootfs" -- \
     sh -c 'ip -o addr; ip route; cat /etc/resolv.conf; echo from inside | nc 192.0.2.1 82; echo up
-      while :; do echo i am inside | nc -l -p 80; done' </dev/null >"$OUT" 2>&1 3>&- ||
+      exec nc -ll -p 80 -e echo i am inside' </dev/null >"$OUT" 2>&1 3>&- ||
     failed="run: $(cat "$OUT")"
   if [ -z "$failed" ]; then
     eventually up && eventually answers 127.0.0.1 8080 inside || failed="no answer: $(cat "$OUT")"

@@ -10,9 +10,10 @@ load ../../integration/helper
 
 machine() {
   need root qemu-system-x86_64 mkfs.erofs jq python3
-  modprobe kvm_amd
+  modprobe kvm_amd || modprobe kvm_intel
   udevadm settle
-  export CTR_TIMEOUT=${CTR_TIMEOUT:-600} XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+  [ "$CTR_TIMEOUT" -ge 600 ] || CTR_TIMEOUT=600
   config '.root.readonly = false'
 }
 
@@ -202,7 +203,7 @@ PYTHON
   machine
   shell 'echo up; sleep 1000'
   in_background create -b "$BUNDLE" --isolation microvm "$ID"
-  boots() { pgrep -f "qemu-system-x86_64.*$ID|qemu-system-x86_64 -M microvm" >/dev/null; }
+  boots() { pgrep -f 'qemu-system-x86_64(-microvm)? -M microvm' >/dev/null; }
   eventually boots
   kill -9 "$PID"
   ended "$PID"

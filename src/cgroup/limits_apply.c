@@ -129,6 +129,8 @@ int ctr_limits_apply(const struct ctr_limits *limits, const struct ctr_cgroup *c
 
 /* ---- update */
 
+static const char weight_file[] = "cpu.weight";
+
 static int read_number(int dir, const char *file, uint64_t *out)
 {
 	char text[32];
@@ -213,7 +215,20 @@ static const char *old_line(const struct ctr_limit *limit, const char *key, cons
 	return NULL;
 }
 
-/* What the files have, as it can be written back; NULL where that is not known. */
+/* What a file has that is one value. Who has processes cannot have no cpuset again: the CPUs and
+ * nodes that it had by its parent are as good. */
+static const char *old_value(const struct ctr_limit *limit, const struct ctr_cgroup *cgroup,
+			     char *text, size_t size, struct ctr_arena *arena)
+{
+	if (text[0] == '\0' && limit->controller == CTR_CONTROLLER_CPUSET &&
+	    ctr_file_read_small(cgroup->fd, ctr_arena_printf(arena, "%s.effective", limit->file),
+				text, size) < 0)
+		return NULL;
+	return text[0] != '\0' && !strchr(text, '\n') ? ctr_arena_strdup(arena, text) : NULL;
+}
+
+/* What the files have, as it can be written back; NULL where that is not known. One more than there
+ * are limits: the weight, which cpu.idle takes away. */
 static const char *const *read_old(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
 				   struct ctr_arena *arena)
 {
@@ -226,21 +241,30 @@ static const char *const *read_old(const struct ctr_limits *limits, const struct
 
 		if (ctr_file_read_small(cgroup->fd, limit->file, text, sizeof(text)) < 0)
 			continue;
-		if (key)
-			old[i] = old_line(limit, key, text, arena);
-		else if (text[0] != '\0' && !strchr(text, '\n'))
-			old[i] = ctr_arena_strdup(arena, text);
+		old[i] = key ? old_line(limit, key, text, arena)
+			     : old_value(limit, cgroup, text, sizeof(text), arena);
 	}
+	if (ctr_file_read_small(cgroup->fd, weight_file, text, sizeof(text)) >= 0 &&
+	    strcmp(text, "0") != 0)
+		old[limits->count] = ctr_arena_strdup(arena, text);
 	return old;
+}
+
+static void write_old(const struct ctr_cgroup *cgroup, const char *file, const char *value)
+{
+	if (value)
+		(void)ctr_file_write_once(cgroup->fd, file, value, strlen(value));
 }
 
 void ctr_limits_put_back(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,
 			 const char *const *before)
 {
-	for (size_t i = limits->count; i-- > 0;)
-		if (before[i])
-			(void)ctr_file_write_once(cgroup->fd, limits->list[i].file, before[i],
-						  strlen(before[i]));
+	/* What was refused because of another limit, as a burst above the quota, comes after it. */
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = limits->count; i-- > 0;)
+			write_old(cgroup, limits->list[i].file, before[i]);
+		write_old(cgroup, weight_file, before[limits->count]);
+	}
 }
 
 int ctr_limits_update(const struct ctr_limits *limits, const struct ctr_cgroup *cgroup,

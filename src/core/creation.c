@@ -8,7 +8,8 @@
  *   CREATED: pid file ── create ends here, run lets it start
  *
  * Where the child has no need to ask, run does not wait for CREATED either: pid file and START come
- * right after the work beside, and the child finds START waiting when it is created.
+ * right after the work beside, or, where a helper makes namespaces, when the child has left that;
+ * the child finds START waiting when it is created.
  */
 #include "core/creation.h"
 

@@ -199,7 +199,11 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 	}
 
 	/* systemd writes what it understood: a quota rounded to percents. */
-	return ctr_limits_apply(limits, cgroup, false, err);
+	if (ctr_limits_apply(limits, cgroup, false, err) < 0) {
+		ctr_limits_put_back(limits, cgroup, before);
+		return -1;
+	}
+	return 0;
 }
 
 /* There are other state directories with the same ids, and so other units of that name. */

@@ -168,10 +168,13 @@ int ctr_restore_mounts_open(struct ctr_externals *mounts, int cgroup, const char
 		if (mount->slave)
 			whole = open_whole(fd, &own, &beneath, arena);
 		trees[i] = clone_mount(whole >= 0 ? whole : fd);
-		if (trees[i] < 0 || (mount->readonly && make_readonly(trees[i]) < 0))
+		if (trees[i] < 0)
 			return ctr_fail(err, CTR_FAULT_HOST, errno,
 					"mounts: cannot bind '%s%s' for '%s'", mount->source,
 					mount->beneath, mount->name);
+		if (mount->readonly && make_readonly(trees[i]) < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"mounts: cannot make '%s' read-only", mount->name);
 		mount->place = ctr_arena_printf(arena, "%s/%d%s", cover, trees[i], beneath);
 	}
 	return 0;

@@ -132,7 +132,7 @@ int ctr_criu_report(const struct ctr_images *image, const char *name, struct ctr
 		return -1;
 	/* Its log is cut off then, and ends before the reason. */
 	if (!strstr(reason, full) && fstatvfs(image->work, &fs) == 0 && fs.f_blocks > 0 &&
-	    fs.f_bavail == 0)
+	    fs.f_bfree == 0)
 		return ctr_fail(err, err->fault, 0, "CRIU: %s%s%s (log: %s/%s)", full,
 				reason[0] ? ": " : "", reason, image->work_path, name);
 	/* CRIU's message is one of the errors of its log, if that has any. */

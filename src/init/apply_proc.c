@@ -38,20 +38,26 @@ long op_setns(struct init *init, const struct ctr_op *op)
 	return fd < 0 ? fd : SYS(setns, fd, op->arg);
 }
 
-/* Wait until the maker is done or gone. Has it made them? */
-static bool are_made(const struct ctr_plan_header *plan)
+/* Wait for the maker's next byte. Did it say one, or has it ended? Its end of the pipe is ctr's,
+ * too: that would stay open. */
+static bool hear_maker(const struct init *init, char *byte)
 {
 	struct sys_pollfd fds[] = {
-		{.fd = plan->made_fd,   .events = POLLIN_},
-		{ .fd = plan->maker_fd, .events = POLLIN_}, /* it has ended */
+		{.fd = init->made,   .events = POLLIN_},
+		{ .fd = init->maker, .events = POLLIN_},
 	};
-	char byte;
 	long r;
 
 	do
 		r = SYS(ppoll, fds, 2, NULL, NULL, 8);
 	while (r == -EINTR);
-	return r > 0 && (fds[0].revents & POLLIN_) && read_some(plan->made_fd, &byte, 1) == 1;
+	return r > 0 && (fds[0].revents & POLLIN_) && read_some(init->made, byte, 1) == 1;
+}
+
+static void leave_maker(struct init *init)
+{
+	drop_fd(&init->made);
+	drop_fd(&init->maker);
 }
 
 /* By setns(2) with a pidfd, which kernels before 5.8 do not have; and whatever went wrong there,
@@ -59,18 +65,17 @@ static bool are_made(const struct ctr_plan_header *plan)
 long op_join_maker(struct init *init, const struct ctr_op *op)
 {
 	const struct ctr_plan_header *plan = init->plan;
-	long r = -ESRCH;
+	char byte;
 
 	if (plan->maker_fd >= 0) {
 		init->made = plan->made_fd;
+		init->maker = plan->maker_fd;
 		(void)SYS(fcntl, init->made, F_SETFD, FD_CLOEXEC);
-		if (are_made(plan))
-			r = SYS(setns, plan->maker_fd, op->arg);
-		(void)sys_close(plan->maker_fd);
+		(void)SYS(fcntl, init->maker, F_SETFD, FD_CLOEXEC);
+		if (hear_maker(init, &byte) && SYS(setns, init->maker, op->arg) >= 0)
+			return 0;
 	}
-	if (r >= 0)
-		return 0;
-	drop_fd(&init->made);
+	leave_maker(init);
 	return SYS(unshare, op->arg);
 }
 
@@ -149,8 +154,8 @@ long op_loopback(struct init *init, const struct ctr_op *op)
 	(void)op;
 	/* The maker that could not says nothing, or no. */
 	if (init->made >= 0) {
-		(void)read_some(init->made, &up, 1);
-		drop_fd(&init->made);
+		(void)hear_maker(init, &up);
+		leave_maker(init);
 		if (up)
 			return 0;
 	}

@@ -31,7 +31,8 @@ struct init {
 	uint32_t state;  /* enum ctr_sync_state */
 	bool start_here; /* START came through the gate already */
 
-	int made; /* header.made_fd, while the maker is at work in what it has made */
+	/* header.made_fd and maker_fd, while the maker is at work in what it has made */
+	int made, maker;
 
 	/* for the message about the failure of this operation */
 	uint32_t detail, value; /* enum ctr_fail_detail */

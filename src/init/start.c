@@ -60,7 +60,7 @@ void init_main(long *stack)
 
 	for (int i = 0; i < CTR_SLOT_COUNT; i++)
 		init->slots[i] = -1;
-	init->dir = init->null = init->empty = init->made = -1;
+	init->dir = init->null = init->empty = init->made = init->maker = -1;
 
 	/* Nobody may trace what stands with one foot in the host. */
 	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);

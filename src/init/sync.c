@@ -170,6 +170,7 @@ static void drop_host(struct init *init)
 		if (i != CTR_SLOT_GATE)
 			drop_fd(&init->slots[i]);
 	drop_fd(&init->made);
+	drop_fd(&init->maker);
 	drop_fd(&init->null);
 	drop_fd(&init->empty);
 }

@@ -21,7 +21,6 @@
 	/* -- namespaces and identity of the process */                                            \
 	X(UNSHARE, "unshare", "a", "cannot unshare namespaces")                                    \
 	X(SETNS, "setns", "fa", "cannot join the namespace")                                       \
-	X(JOIN_MAKER, "join-maker", "a", "cannot create namespaces")                               \
 	X(TIME_OFFSETS, "time-offsets", "s", "cannot set time offsets")                            \
 	X(SESSION, "session", "", "cannot start a session")                                        \
 	X(KEYRING, "keyring", "s", "cannot join session keyring '%s'")                             \
@@ -78,7 +77,9 @@
 	/* -- talk with the parent */                                                              \
 	X(SEND, "send", "a", "cannot send to the parent")                                          \
 	X(RECV, "recv", "a", "cannot receive from the parent")                                     \
-	X(GATE, "gate", "f", "cannot wait at the start gate")
+	X(GATE, "gate", "f", "cannot wait at the start gate")                                      \
+	/* -- later kinds, as a guest that runs keeps the ctr-init it began with */                \
+	X(JOIN_MAKER, "join-maker", "a", "cannot create namespaces")
 
 enum ctr_op_kind {
 #define X(kind, name, operands, words) CTR_OP_##kind,

@@ -237,7 +237,7 @@ static int change_limit(int dir, enum ctr_control_which which, int64_t value, co
  * what it then has. */
 static int change_balloon(int dir, uint64_t bytes, uint64_t *has, struct ctr_error *err)
 {
-	enum { TRIES = 50 };
+	enum { TRIES = 50, TRIES_IN_ALL = 600 };
 	const struct timespec nap = { .tv_nsec = 100000000 };
 	struct ctr_control_request request = {
 		.kind = CTR_CONTROL_BALLOON,
@@ -250,7 +250,7 @@ static int change_balloon(int dir, uint64_t bytes, uint64_t *has, struct ctr_err
 	};
 	uint32_t mib = 0, least = UINT32_MAX;
 
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0, all = 0; i < TRIES && all < TRIES_IN_ALL; i++, all++) {
 		if (ctr_control_ask(dir, &question, NULL, &mib, err) < 0)
 			return -1;
 		if (mib <= bytes / CTR_VM_MIB)

@@ -48,6 +48,11 @@ load limits
   run -1 ctr update --resources - "$ID" <<<'{"pids": {"limit": 60}, "unified": {"memory.high": "x"}}'
   expect_match "linux.resources.unified\\[\"memory.high\"\\]: cannot write 'x' to 'memory.high'"
   values pids.max 50
+  if is_delegated cpuset; then
+    cpus=$(cat "$(cgroup_of "$ID")/cpuset.cpus.effective")
+    run -1 ctr update --resources - "$ID" <<<'{"cpu": {"cpus": "0"}, "unified": {"memory.high": "x"}}'
+    values cpuset.cpus.effective "$cpus"
+  fi
   ctr delete --force "$ID"
 }
 

@@ -59,13 +59,15 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
 }
 
 @test "systemd: an update that it does not hear of changes nothing" {
-  needs cgroup:pids
+  needs cgroup:pids cgroup:cpu
   created_so "$ID"
-  ctr update --pids-limit 50 "$ID"
-  run without_systemd "$CTR" --root "$STATE" update --pids-limit 60 "$ID"
+  ctr update --resources - "$ID" <<<'{"pids": {"limit": 50},
+    "cpu": {"shares": 512, "quota": 50000, "burst": 10000}}'
+  run without_systemd "$CTR" --root "$STATE" update --resources - "$ID" <<<'{"pids": {"limit": 60},
+    "cpu": {"quota": 200000, "burst": 100000, "idle": 1}}'
   expect_status 1
   expect_match '^ctr: .*systemd'
-  values pids.max 50
+  values pids.max 50 cpu.idle 0 cpu.weight 59 cpu.max '50000 100000' cpu.max.burst 10000
   [ "$(property "ctr-$ID.scope" TasksMax)" = 50 ]
   ctr update --cpu-quota 20000 "$ID"
   values pids.max 50

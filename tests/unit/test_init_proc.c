@@ -106,7 +106,10 @@ static void test_setns_of_another_type(void **state)
 }
 
 /* Make UTS namespaces as the parent's helper does, unless @fails; its process id. */
-static pid_t start_maker(struct harness *h, bool fails)
+enum maker { MAKER_WORKS, MAKER_FAILS, MAKER_DIES };
+
+/* Its end of the pipe stays open in @tell, as it does in ctr. */
+static pid_t start_maker(struct harness *h, enum maker kind, int *tell)
 {
 	int ends[2];
 	pid_t pid;
@@ -118,8 +121,14 @@ static pid_t start_maker(struct harness *h, bool fails)
 		struct pollfd readers = { .fd = ends[1] };
 
 		close(ends[0]);
-		if (fails || unshare(CLONE_NEWUTS) < 0 || sethostname("made", 4) < 0 ||
-		    write(ends[1], "", 1) != 1 || write(ends[1], "\1", 1) != 1)
+		if (kind == MAKER_FAILS || unshare(CLONE_NEWUTS) < 0 ||
+		    sethostname("made", 4) < 0 || write(ends[1], "", 1) != 1)
+			_exit(1);
+		if (kind == MAKER_DIES) {
+			(void)usleep(300000); /* until it was joined */
+			_exit(1);
+		}
+		if (write(ends[1], "\1", 1) != 1)
 			_exit(1);
 		(void)poll(&readers, 1, -1);
 		_exit(0);
@@ -127,7 +136,7 @@ static pid_t start_maker(struct harness *h, bool fails)
 	h->maker = (int)syscall(SYS_pidfd_open, pid, 0);
 	h->made = ends[0];
 	assert_true(h->maker >= 0);
-	close(ends[1]);
+	*tell = ends[1];
 	return pid;
 }
 
@@ -156,11 +165,12 @@ static void finish_joiner(struct harness *h)
 static void test_join_maker(void **state)
 {
 	struct harness *h = *state;
-	pid_t maker = start_maker(h, false);
-	int status;
+	int status, tell;
+	pid_t maker = start_maker(h, MAKER_WORKS, &tell);
 
 	run_joiner(h);
 	/* It ends when ctr-init has joined and nobody else reads. */
+	close(tell);
 	close(h->made);
 	h->made = -1;
 	assert_int_equal(waitpid(maker, &status, 0), maker);
@@ -184,11 +194,25 @@ static void check_own(struct harness *h)
 static void test_join_failed_maker(void **state)
 {
 	struct harness *h = *state;
-	pid_t maker = start_maker(h, true);
+	int tell;
+	pid_t maker = start_maker(h, MAKER_FAILS, &tell);
 
 	run_joiner(h);
 	assert_int_equal(waitpid(maker, NULL, 0), maker);
 	check_own(h);
+	close(tell);
+}
+
+static void test_join_dying_maker(void **state)
+{
+	struct harness *h = *state;
+	int tell;
+	pid_t maker = start_maker(h, MAKER_DIES, &tell);
+
+	run_joiner(h);
+	finish_joiner(h);
+	assert_int_equal(waitpid(maker, NULL, 0), maker);
+	close(tell);
 }
 
 static void test_join_no_maker(void **state)
@@ -723,6 +747,7 @@ int main(void)
 		HARNESS_TEST(test_setns_of_another_type),
 		HARNESS_TEST(test_join_maker),
 		HARNESS_TEST(test_join_failed_maker),
+		HARNESS_TEST(test_join_dying_maker),
 		HARNESS_TEST(test_join_no_maker),
 		HARNESS_TEST(test_join_maker_refused),
 		HARNESS_TEST(test_missing_descriptors),

@@ -252,7 +252,11 @@ static const char *const *read_old(const struct ctr_limits *limits, const struct
 
 static void write_old(const struct ctr_cgroup *cgroup, const char *file, const char *value)
 {
-	if (value)
+	char now[4096];
+	ssize_t n = value ? ctr_file_read_small(cgroup->fd, file, now, sizeof(now)) : 0;
+
+	/* What is empty has its defaults, still. */
+	if (n < 0 || (n > 0 && strcmp(now, value) != 0))
 		(void)ctr_file_write_once(cgroup->fd, file, value, strlen(value));
 }
 

@@ -89,7 +89,8 @@ int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
 
 	if (setup->vmm != CTR_VMM_QEMU && ctr_vm_unpack_kernel(machine, setup, err) < 0)
 		return -1;
-	if (setup->vmm == CTR_VMM_QEMU)
+	/* One that is unpacked stands still in some starts of a microvm, before its clock goes. */
+	if (setup->vmm == CTR_VMM_QEMU && !(machine->backend->bits & CTR_BACKEND_MMIO))
 		ctr_vm_choose_kernel(machine, setup);
 	return ctr_vm_prepare_with(machine, setup, modules_of(machine, setup), err);
 }

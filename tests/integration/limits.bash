@@ -144,7 +144,7 @@ refused() {
   if [ "$status" != 1 ] || [[ $output != *"$3"* ]]; then
     WRONG+="$2: status $status: $output"$'\n'
   fi
-  [ "$before" = "$(all_limits)" ] || WRONG+="$2: $(diff <(echo "$before") <(all_limits))"$'\n'
+  [ "$before" = "$(all_limits)" ] || WRONG+="$2: $(diff <(echo "$before") <(all_limits) || true)"$'\n'
 }
 
 # shellcheck disable=SC2035 # they are names of the kernel's

@@ -10,7 +10,10 @@ load ../integration/helper
   config '.root.readonly = false | .hostname = "inside"'
   shell 'trap "echo got term; exit 9" TERM; echo "up $(hostname) $$" | tee /mark
     while :; do sleep 0.1; done'
-  ctr create -b "$BUNDLE" --isolation microvm "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  ctr create -b "$BUNDLE" --isolation microvm "$ID" </dev/null >"$OUT" 2>&1 3>&- || {
+    cat "$OUT"
+    false
+  }
   run ctr state "$ID"
   expect_match '"status": "created"'
   ctr start "$ID"

@@ -150,7 +150,7 @@ refused() {
 # shellcheck disable=SC2035 # they are names of the kernel's
 all_limits() {
   (cd "$LIMITED" && grep -sH . memory.{max,low,high,swap.max} cpu.{weight,max,max.burst,idle} \
-    cpuset.{cpus,mems} pids.max io.{max,weight} hugetlb.*.max) || true # some are absent
+    cpuset.{cpus,mems} pids.max io.{max,weight}) || true # some are absent
 }
 
 refusals() {

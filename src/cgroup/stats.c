@@ -434,20 +434,33 @@ int ctr_stats_number(int dir, const char *file, uint64_t *out)
 	return 0;
 }
 
+static int find_key(char *text, const char *key, uint64_t *out)
+{
+	size_t len = strlen(key);
+	char *line;
+
+	while ((line = next(&text, '\n'))) {
+		if (strncmp(line, key, len) == 0 && line[len] == ' ')
+			return ctr_parse_u64(line + len + 1, out);
+	}
+	return -ENOENT;
+}
+
 int ctr_stats_key(int dir, const char *file, const char *key, uint64_t *out)
 {
-	bool found = false;
 	char text[4096];
-	char *rest = text, *line;
-	size_t len = strlen(key);
 	ssize_t n = ctr_file_read_small(dir, file, text, sizeof(text));
 
+	return n < 0 ? (int)n : find_key(text, key, out);
+}
+
+int ctr_stats_key_of(int fd, const char *key, uint64_t *out)
+{
+	char text[4096];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
 	if (n < 0)
-		return (int)n;
-	while (!found && (line = next(&rest, '\n'))) {
-		found = strncmp(line, key, len) == 0 && line[len] == ' ';
-		if (found)
-			n = ctr_parse_u64(line + len + 1, out);
-	}
-	return found ? (int)n : -ENOENT;
+		return -errno;
+	text[n] = '\0';
+	return find_key(text, key, out);
 }

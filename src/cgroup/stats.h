@@ -102,3 +102,5 @@ int ctr_stats_read(const struct ctr_cgroup *cgroup, struct ctr_arena *arena, str
 int ctr_stats_number(int dir, const char *file, uint64_t *out);
 /* The number behind @key in a file of lines "key number", like memory.events. 0 or -errno. */
 int ctr_stats_key(int dir, const char *file, const char *key, uint64_t *out);
+/* The same of a file that is open as @fd. */
+int ctr_stats_key_of(int fd, const char *key, uint64_t *out);

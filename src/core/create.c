@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cgroup/stats.h"
 #include "core/context.h"
 #include "core/creation.h"
 #include "core/prepare.h"
@@ -55,15 +56,17 @@ static void explain_end(const struct ctr_creation *creation, struct ctr_error *e
 
 static void tell_oom(const struct ctr_creation *creation, int status)
 {
-	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
+	uint64_t kills;
 
-	if (ctr_container_oom_kills(cgroup) > creation->oom_kills)
+	if (creation->memory_events >= 0 &&
+	    ctr_stats_key_of(creation->memory_events, "oom_kill", &kills) == 0 &&
+	    kills > creation->oom_kills)
 		ctr_log(status == 128 + SIGKILL ? CTR_LOG_ERROR : CTR_LOG_WARNING,
 			status == 128 + SIGKILL
 				? "container '%s' was killed by the OOM killer (%s)"
 				: "a process of container '%s' was killed by the OOM killer (%s)",
 			creation->options->id,
-			ctr_container_memory_limit(cgroup, creation->context));
+			ctr_container_memory_limit(&creation->container.cgroup, creation->context));
 }
 
 int ctr_create(struct ctr_context *context, const struct ctr_create_options *options,
@@ -132,8 +135,10 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 	/* It is a container like any other from here on: pause, exec and delete are others' affair.
 	 */
 	ctr_state_unlock(creation->container.dir);
-	if (r == 0 && wait.foreground)
+	if (r == 0 && wait.foreground) {
+		creation->memory_events = ctr_container_memory_events(&creation->container.cgroup);
 		r = ctr_wait(&wait, status, err);
+	}
 	if (wait.detached)
 		*status = CTR_DETACHED;
 	ctr_wait_release(&wait);

@@ -46,6 +46,7 @@ struct ctr_creation ctr_creation_init(struct ctr_context *context,
 		.network = CTR_NETWORK_INIT,
 		.overlay = CTR_OVERLAY_INIT,
 		.notify = CTR_NOTIFY_INIT,
+		.memory_events = -1,
 		.gate = -1,
 		.child_sync = -1,
 		.handover = {
@@ -325,6 +326,7 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	    make_plan(creation, &plan, err) < 0 || open_sockets(creation, plan, err) < 0)
 		return -1;
 
+	creation->launch.program = ctr_newnet_program(&creation->newnet);
 	creation->launch.plan = plan;
 	creation->launch.actions = &creation->actions;
 	creation->launch.host = &creation->context->host;
@@ -456,6 +458,7 @@ void ctr_creation_release(struct ctr_creation *creation)
 	ctr_launch_release(&creation->launch);
 	ctr_close_ptr(&creation->child_sync);
 	ctr_close_ptr(&creation->gate);
+	ctr_close_ptr(&creation->memory_events);
 	ctr_close_ptr(&creation->handover.console);
 	ctr_network_release(&creation->network);
 	ctr_overlay_release(&creation->overlay);

@@ -38,6 +38,7 @@ struct ctr_creation {
 	struct ctr_limits limits;
 	struct ctr_resctrl resctrl;
 	uint64_t oom_kills; /* in the cgroup before */
+	int memory_events;  /* its file, opened while nobody waits for us; -1: there is none */
 	struct ctr_actions actions;
 	struct ctr_launch launch;
 	struct ctr_newnet newnet;

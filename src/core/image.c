@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/init_image.h"
+#include "init/raw.h"
 #include "plan/view.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -26,7 +27,8 @@
 #define MOUNT_ATTR_RDONLY 0x00000001
 #endif
 
-enum { PAGE = 4096 };
+enum { FD_PATH = 32, PAGE = 4096 };
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 /* A memfd with @flags (MFD_EXEC or MFD_NOEXEC_SEAL, which kernels before 6.3 lack). */
 static int make_memfd(unsigned flags)
@@ -38,23 +40,37 @@ static int make_memfd(unsigned flags)
 	return fd;
 }
 
+/* "/proc/self/fd/N", at the end of @text. Without the C library, which is not ours alone in a
+ * process that shares memory. */
+static const char *fd_path(char text[FD_PATH], int fd)
+{
+	static const char prefix[] = "/proc/self/fd/";
+	char *at = text + FD_PATH - 1;
+
+	*at = '\0';
+	do
+		*--at = (char)('0' + fd % 10);
+	while ((fd /= 10) > 0);
+	at -= sizeof(prefix) - 1;
+	return memcpy(at, prefix, sizeof(prefix) - 1);
+}
+
 /* The file of @fd open for reading only: execve refuses one that anybody can write (ETXTBSY). -1
  * and errno on failure. */
 static int reopen(int fd)
 {
-	char path[32];
+	char path[FD_PATH];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return open(fd_path(path, fd), O_RDONLY | O_CLOEXEC);
 }
 
-/* Seal @fd, and reopen it. */
-static int seal(int fd)
+/* A descriptor of what was written to *@fd, which nobody can write any more. -1 and errno on
+ * failure. */
+static int seal(int *fd, bool is_memfd, bool executed)
 {
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+	if (is_memfd && fcntl(*fd, F_ADD_SEALS, SEALS) < 0)
 		return -1;
-
-	return reopen(fd);
+	return is_memfd && !executed ? ctr_take_fd(fd) : reopen(*fd);
 }
 
 /* Without memfd_create: a file without a name. */
@@ -101,15 +117,31 @@ static int write_parts(int fd, const struct ctr_plan_header *plan, size_t offset
 	return r < 0 ? r : ctr_write_all(fd, plan, plan->size);
 }
 
-int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, struct ctr_error *err)
+int ctr_image_program(void)
 {
-	size_t offset = (ctr_init_image_size + PAGE - 1) / PAGE * PAGE;
-	_cleanup_close_ int fd = -1, plan_fd = -1, exec_fd = -1;
+	char path[FD_PATH];
+	long fd, program = -1;
+
+	fd = SYS(memfd_create, "ctr-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	if (fd < 0)
+		return -1;
+	if (SYS(write, fd, ctr_init_image, ctr_init_image_size) == (long)ctr_init_image_size &&
+	    SYS(fcntl, fd, F_ADD_SEALS, SEALS) == 0)
+		program = SYS(openat, AT_FDCWD, fd_path(path, (int)fd), O_RDONLY | O_CLOEXEC, 0);
+	(void)SYS(close, fd);
+	return program < 0 ? -1 : (int)program;
+}
+
+int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, int program,
+		   struct ctr_error *err)
+{
+	size_t offset = program >= 0 ? 0 : (ctr_init_image_size + PAGE - 1) / PAGE * PAGE;
+	_cleanup_close_ int fd = -1, plan_fd = -1, exec_fd = program;
 	bool is_memfd = true;
 	int r;
 
-	fd = make_memfd(MFD_EXEC);
-	if (fd < 0 && errno == EACCES) {
+	fd = make_memfd(offset ? MFD_EXEC : MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EACCES && offset) {
 		/* vm.memfd_noexec=2 */
 		fd = make_memfd(MFD_NOEXEC_SEAL);
 		offset = 0;
@@ -126,11 +158,11 @@ int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, st
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write the plan");
 
-	plan_fd = is_memfd ? seal(fd) : reopen(fd);
+	plan_fd = seal(&fd, is_memfd, offset > 0);
 	if (plan_fd < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot seal the plan");
 
-	if (offset == 0) {
+	if (offset == 0 && exec_fd < 0) {
 		exec_fd = open_installed(err);
 		if (exec_fd < 0)
 			return -1;

@@ -1,6 +1,7 @@
 /*
  * What the child executes: ctr-init's bytes and, behind them, the plan, in one sealed memfd that
  * nobody can write to (CVE-2019-5736: a container never sees the host's ctr in /proc/PID/exe).
+ * Where a helper writes the bytes while ctr goes on, the plan has a memfd of its own.
  */
 #pragma once
 
@@ -21,8 +22,14 @@ struct ctr_image {
 		.exec_fd = -1, .plan_fd = -1                                                       \
 	}
 
-/* Make both, CLOEXEC. 0, or -1 and @err. Where executable memfds are forbidden, exec_fd is a
- * read-only detached mount of the installed ctr-init. */
-int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan,
+/* Make both, CLOEXEC. 0, or -1 and @err. @program: what ctr_image_program() returned, taken over,
+ * or -1. Where executable memfds are forbidden, exec_fd is a read-only detached mount of the
+ * installed ctr-init. */
+int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, int program,
 		   struct ctr_error *err);
+
+/* ctr-init's bytes alone, sealed, CLOEXEC, to execute; -1: this kernel cannot, which
+ * ctr_image_make() gets by. Makes raw system calls only: a process that shares memory may call it.
+ */
+int ctr_image_program(void);
 void ctr_image_close(struct ctr_image *image);

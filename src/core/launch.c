@@ -169,7 +169,7 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 	struct ctr_child *child = &launch->child;
 
 	describe_child(launch, cgroup, child_sync);
-	if (ctr_image_make(&image, launch->plan, err) < 0)
+	if (ctr_image_make(&image, launch->plan, ctr_take_fd(&launch->program), err) < 0)
 		return -1;
 	child->exec_fd = image.exec_fd;
 	child->argv = make_argv(&image, launch->arena);
@@ -534,5 +534,6 @@ void ctr_launch_release(struct ctr_launch *launch)
 		close(launch->pidfd);
 	if (launch->userns >= 0)
 		close(launch->userns);
-	launch->sync = launch->pidfd = launch->userns = -1;
+	ctr_close_ptr(&launch->program);
+	launch->sync = launch->pidfd = launch->userns = launch->program = -1;
 }

@@ -47,12 +47,13 @@ struct ctr_launch {
 	pid_t pid;      /* 0: none, or not our child */
 	int pidfd;      /* -1 where pidfd_open is missing */
 	int userns;     /* of the child, opened when first needed; -1 */
+	int program;    /* ctr_image_program(), taken over; -1 */
 	struct ctr_child child; /* the child reads it until it executes ctr-init */
 };
 
 #define CTR_LAUNCH_INIT                                                                            \
 	{                                                                                          \
-		.sync = -1, .pidfd = -1, .userns = -1                                              \
+		.sync = -1, .pidfd = -1, .userns = -1, .program = -1                               \
 	}
 
 /*

@@ -1,6 +1,8 @@
 /* Limits of a container that is being made, and what they did to it. */
 #include "core/limits.h"
 
+#include <fcntl.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -71,6 +73,11 @@ uint64_t ctr_container_oom_kills(const struct ctr_cgroup *cgroup)
 	if (cgroup->fd >= 0)
 		(void)ctr_stats_key(cgroup->fd, "memory.events", "oom_kill", &kills);
 	return kills;
+}
+
+int ctr_container_memory_events(const struct ctr_cgroup *cgroup)
+{
+	return cgroup->fd < 0 ? -1 : openat(cgroup->fd, "memory.events", O_RDONLY | O_CLOEXEC);
 }
 
 bool ctr_container_ran_out(const struct ctr_cgroup *cgroup)

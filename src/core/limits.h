@@ -23,6 +23,8 @@ int ctr_container_confine(struct ctr_cgroup *cgroup, const struct ctr_limits *li
 
 /* How many processes of @cgroup, when it is open, the OOM killer has taken. */
 uint64_t ctr_container_oom_kills(const struct ctr_cgroup *cgroup);
+/* The file that counts them, the caller's to close; -1: there is none, or @cgroup is not open. */
+int ctr_container_memory_events(const struct ctr_cgroup *cgroup);
 /* Was an allocation in @cgroup refused? A system call fails then, where nothing was killed. */
 bool ctr_container_ran_out(const struct ctr_cgroup *cgroup);
 /* "memory limit 1048576", of the cgroup as it is; in the context's arena. */

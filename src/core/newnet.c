@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "core/clone.h"
+#include "core/image.h"
 #include "init/raw.h"
 
 enum { STACK_SIZE = 16 << 10 };
@@ -41,12 +42,13 @@ static char loopback_up(void)
 
 static int helper_main(void *arg)
 {
-	const struct ctr_newnet *newnet = arg;
+	struct ctr_newnet *newnet = arg;
 	struct pollfd readers = { .fd = newnet->tell };
 	char up;
 
 	/* Nobody would let it end if ctr were killed. */
 	(void)SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	atomic_store(&newnet->program, ctr_image_program());
 	if (SYS(getppid, 0) != newnet->parent || SYS(unshare, newnet->flags) < 0 ||
 	    SYS(write, newnet->tell, "", 1) != 1)
 		return 0;
@@ -103,6 +105,7 @@ void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags)
 		.pidfd = -1,
 		.made = ends[0],
 		.tell = ends[1],
+		.program = -1,
 		.parent = getpid(),
 	};
 	pid = ctr_clone_onto_stack(&args, helper_main, newnet);
@@ -114,6 +117,11 @@ void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags)
 	close(ends[1]);
 }
 
+int ctr_newnet_program(struct ctr_newnet *newnet)
+{
+	return newnet->pid > 0 ? atomic_exchange(&newnet->program, -1) : -1;
+}
+
 void ctr_newnet_handed(struct ctr_newnet *newnet)
 {
 	if (newnet->pid > 0)
@@ -122,6 +130,8 @@ void ctr_newnet_handed(struct ctr_newnet *newnet)
 
 void ctr_newnet_end(struct ctr_newnet *newnet)
 {
+	int program;
+
 	if (newnet->pid <= 0)
 		return;
 
@@ -129,6 +139,8 @@ void ctr_newnet_end(struct ctr_newnet *newnet)
 		ctr_newnet_handed(newnet);
 	while (waitpid(newnet->pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
+	program = ctr_newnet_program(newnet);
+	ctr_close_ptr(&program);
 	close(newnet->pidfd);
 	close(newnet->tell);
 	newnet->pid = 0;

@@ -165,10 +165,11 @@ static void add_hooks(struct ctr_planner *p, enum ctr_hook_kind kind, const char
 static void add_root(struct ctr_planner *p)
 {
 	ctr_plan_rootfs(p);
-	ctr_plan_made(p);
 	if (!p->in_place) {
 		ctr_plan_mounts(p);
 		ctr_plan_devices(p);
+	} else {
+		ctr_plan_made(p);
 	}
 	if (p->options->made_flags)
 		ctr_plan_loopback(p);

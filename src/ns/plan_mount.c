@@ -465,15 +465,29 @@ static void add_notify_socket(struct ctr_planner *p)
 	op->arg = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 }
 
+/* A file system is of the network or IPC namespace that it is mounted in, but for these kinds. */
+static bool needs_made(enum kind kind)
+{
+	return kind == KIND_SYSFS || kind == KIND_OTHER;
+}
+
 void ctr_plan_mounts(struct ctr_planner *p)
 {
+	bool joined = false;
+
 	for (size_t i = 0; i < p->spec->nmounts; i++) {
 		const struct ctr_mount *mount = &p->spec->mounts[i];
 		enum kind kind = kind_of(mount);
 
+		if (needs_made(kind) && !joined) {
+			ctr_plan_made(p);
+			joined = true;
+		}
 		ctr_plan_origin(p->plan, "mounts[%zu]", i);
 		add_by_kind(p, mount, i, kind);
 		add_attributes(p, mount, kind);
 	}
+	if (!joined)
+		ctr_plan_made(p);
 	add_notify_socket(p);
 }

@@ -56,7 +56,7 @@ bool ctr_planner_maps_gid(const struct ctr_planner *p, uint32_t gid);
 /* plan_namespaces.c */
 int ctr_plan_check_namespaces(struct ctr_planner *p);
 void ctr_plan_namespaces(struct ctr_planner *p);
-/* Join the namespaces of ->options->made_flags. */
+/* Join the namespaces of ->options->made_flags, if any are. */
 void ctr_plan_made(struct ctr_planner *p);
 void ctr_plan_loopback(struct ctr_planner *p);
 void ctr_plan_request_time(struct ctr_planner *p, const char *path, const char *origin);

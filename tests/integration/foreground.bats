@@ -73,3 +73,23 @@ foreground() {
   expect_match "'extra' is one too many"
   ctr delete --force "$ID"
 }
+
+@test "an orphan of a container without its own PID namespace comes to run, unless told otherwise" {
+  need root own-cgroup
+  config '.linux.namespaces |= map(select(.type != "pid"))'
+  # shellcheck disable=SC2016 # the shell in the container expands it
+  shell 'sh -c "sleep 1000 & echo \$! >/dev/shm/new; mv /dev/shm/new /dev/shm/orphan"; exec sleep 1000'
+  for option in '' --no-subreaper; do
+    # shellcheck disable=SC2086 # a word or none
+    "$CTR" --root "$STATE" run $option -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+    pid=$!
+    eventually ctr exec "$ID" test -s /dev/shm/orphan 2>/dev/null
+    orphan=$(ctr exec "$ID" cat /dev/shm/orphan)
+    parent=$(sed -n 's/^PPid:\t//p' "/proc/$orphan/status")
+    ctr kill "$ID" KILL
+    wait $pid || true
+    run cat "/proc/$orphan/status" # who has it may not have waited for it yet
+    [ "$status" != 0 ] || expect_match 'State:.Z'
+    if [ -z "$option" ]; then [ "$parent" = $pid ]; else [ "$parent" != $pid ]; fi
+  done
+}

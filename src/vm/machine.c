@@ -235,6 +235,20 @@ static int make_wires(struct wires *wires)
 	return pipe2(wires->output, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
+/* As its initrd, QEMU maps a packed kernel. The document's parameters may be about that. */
+static void map_kernel(const struct ctr_vm_setup *setup, struct wires *wires)
+{
+	int loader = setup->config && setup->config->hypervisor.nparameters > 0
+			     ? -ENOTSUP
+			     : ctr_vm_loader(wires->kernel, wires->initrd);
+
+	if (loader < 0)
+		return;
+	(void)close(wires->initrd);
+	wires->initrd = wires->kernel;
+	wires->kernel = loader;
+}
+
 static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
 		      const struct wires *wires, struct ctr_error *err)
 {
@@ -360,6 +374,8 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 			return -1;
 	}
 	start.listener = -1;
+	if (setup->vmm == CTR_VMM_QEMU && !(machine->backend->bits & CTR_BACKEND_PORTED))
+		map_kernel(setup, &wires);
 	if (setup->vmm != CTR_VMM_QEMU)
 		start.vmm = ctr_foreign_start(machine, setup, wires.kernel, wires.initrd,
 					      wires.output[1], &start.listener, err);

@@ -105,6 +105,13 @@ bool ctr_vm_kernel_has_pvh(const uint8_t *image, size_t size);
  * packed one each QEMU has a copy, and its guest room to unpack it in. */
 void ctr_vm_choose_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup);
 
+/* ---- loader.c */
+
+/* A kernel that loads the packed one @kernel, any file, and the @archives, where @kernel is given
+ * as the initrd: QEMU maps that, and would copy a kernel. A file without a name, which the caller
+ * closes; -ENOTSUP: @kernel cannot be loaded like this, or is smaller than @archives; -errno. */
+int ctr_vm_loader(int kernel, int archives);
+
 /* ---- modules.c */
 
 /* Of a modules.dep and modules.builtin text: the files of @names (NULL-terminated) and all they

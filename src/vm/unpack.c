@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/run.h"
 #include "vm/backend.h"
 #include "vm/setup.h"
@@ -244,16 +245,19 @@ void ctr_vm_choose_kernel(const struct ctr_machine *machine, struct ctr_vm_setup
 {
 	const char *packed = setup->kernel;
 	_cleanup_close_ int fd = -1;
-	struct ctr_error ignored;
+	struct ctr_error err = { .text = "it has no entry for hypervisors (PVH)" };
 	void *image = MAP_FAILED;
 	struct stat st;
 
-	if (ctr_vm_unpack_kernel(machine, setup, &ignored) == 0)
+	if (ctr_vm_unpack_kernel(machine, setup, &err) == 0)
 		fd = open(setup->kernel, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (image == MAP_FAILED || !ctr_vm_kernel_has_pvh(image, (size_t)st.st_size))
+	if (image == MAP_FAILED || !ctr_vm_kernel_has_pvh(image, (size_t)st.st_size)) {
+		ctr_log(CTR_LOG_INFO, "--isolation %s: the guest unpacks '%s' itself: %s",
+			machine->backend->name, packed, err.text);
 		setup->kernel = packed;
+	}
 	if (image != MAP_FAILED)
 		munmap(image, (size_t)st.st_size);
 }

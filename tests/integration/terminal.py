@@ -4,6 +4,7 @@ on it, as a job of its own or of a shell, types, looks, and fails with a traceba
 each time: the terminal's settings at the end are those of the beginning."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -102,10 +103,8 @@ def plain(*argv):
     t.restored()
 
 
-def sizes(*argv):
-    """the size at the start, and changes of it"""
-    t = Terminal(argv, columns=97)
-    t.expect("# ")
+def resize_it(t):
+    """the size at the start, 97 columns, and another"""
     t.type("stty size\r")
     t.expect("24 97")
     t.resize(31, 61)
@@ -114,15 +113,20 @@ def sizes(*argv):
         assert time.monotonic() < end, f"no other size in {t.seen!r}"
         t.type("stty size\r")
         t.pump(0.5)
+
+
+def sizes(*argv):
+    """the size at the start, and changes of it"""
+    t = Terminal(argv, columns=97)
+    t.expect("# ")
+    resize_it(t)
     t.type("exit\r")
     t.wait()
     t.restored()
 
 
-def keys(*argv):
-    """^C, ^Z and ^D are the container's"""
-    t = Terminal(argv)
-    t.expect("# ")
+def press_keys(t):
+    """^C and ^D, at a prompt"""
     # keys that come before the shell has let go of its terminal are characters for it
     t.type("sh -c 'echo sle''eps; exec sleep 1000'\r")
     t.expect("sleeps")
@@ -133,9 +137,28 @@ def keys(*argv):
     t.type("x\r\x04")
     t.expect("x\r\nx")
     t.expect("# ")
+
+
+def keys(*argv):
+    """^C, ^Z and ^D are the container's"""
+    t = Terminal(argv)
+    t.expect("# ")
+    press_keys(t)
     assert state_of(t.child.pid) not in "Tt"
     t.type("exit 3\r")
     assert t.wait() == 3
+    t.restored()
+
+
+def session(*argv):
+    """all that in one, for what is slow to start"""
+    t = Terminal(argv, columns=97)
+    t.expect("# ")
+    assert t.is_raw()
+    resize_it(t)
+    press_keys(t)
+    t.type("exit 7\r")
+    assert t.wait() == 7
     t.restored()
 
 
@@ -311,6 +334,19 @@ def ended(*argv):
     t.expect("# ")
     assert t.is_raw()
     other(argv, "kill", "KILL")
+    assert t.wait() == 137
+    t.restored()
+
+
+def abandoned(*argv):
+    """a virtual machine whose hypervisor is killed"""
+    t = Terminal(argv)
+    t.expect("# ")
+    monitor = json.loads(other(argv, "state"))["pid"]
+    with open(f"/proc/{monitor}/task/{monitor}/children", encoding="ascii") as children:
+        (hypervisor,) = children.read().split()
+    os.kill(int(hypervisor), signal.SIGKILL)
+    t.expect("its hypervisor was killed by signal 9")
     assert t.wait() == 137
     t.restored()
 

@@ -85,11 +85,14 @@ await() { # TEXT - until the container has written it
   expect_output again
 
   # limits are the guest's; memory that it is not to have any more is the host's again
-  local before after
-  before=$(ctr exec "$ID" sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
+  local before less=100000
+  # on nested KVM, emulated, a guest gives 10 MB a minute
+  [ "$GUEST" = vm ] || less=10000
+  total() { ctr exec "$ID" sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo; }
+  before=$(total)
   ctr update --memory 50m --pids-limit 20 "$ID"
-  after=$(ctr exec "$ID" sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
-  [ "$after" -lt $((before - 100000)) ]
+  shrinks() { [ "$(total)" -lt $((before - less)) ]; }
+  eventually shrinks
   [ "$(ctr events --stats "$ID" | jq -c '.data.guest | [.memory.limit, .pids.limit,
     .memory.usage > 0, .memory.usage < .memory.total, .cpu.total > 0]')" = \
     '[52428800,20,true,true,true]' ]
@@ -210,7 +213,7 @@ ROWS
   machine
   need /usr/bin/python3
   config '.process.terminal = true | .root.readonly = false'
-  shell 'stty size; read a; stty size; read a; exit 6'
+  shell 'stty size; until [ "$(stty size)" = "44 111" ]; do sleep 0.1; done; stty size; read a; exit 6'
   run /usr/bin/python3 - "$CTR" "$STATE" "$BUNDLE" "$ID" "$GUEST" <<'PYTHON'
 import fcntl, os, pty, select, struct, sys, termios, time
 
@@ -226,7 +229,7 @@ def play(arguments, steps):
         time.sleep(0.5)
         os.execv(ctr, [ctr, "--root", state] + arguments)
     size(fd, 33, 99)
-    said, end = b"", time.time() + 100
+    said, end = b"", time.time() + int(os.environ["CTR_TIMEOUT"]) * 5 / 6
     while time.time() < end:
         if select.select([fd], [], [], 0.2)[0]:
             try:
@@ -240,11 +243,6 @@ def play(arguments, steps):
             steps.pop(0)[1](fd)
     return said, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
-def resize(fd):
-    size(fd, 44, 111)
-    time.sleep(1)
-    os.write(fd, b"\n")
-
 def inside(fd):
     said, status = play(["exec", "-t", name, "sh", "-c", "stty size; read x; echo got $x; exit 4"],
                         [(b"33 99", lambda fd: os.write(fd, b"word\n"))])
@@ -252,7 +250,7 @@ def inside(fd):
     os.write(fd, b"\n")
 
 said, status = play(["run", "-b", bundle, "--isolation", guest, name],
-                    [(b"33 99", resize), (b"44 111", inside)])
+                    [(b"33 99", lambda fd: size(fd, 44, 111)), (b"44 111", inside)])
 assert b"44 111" in said and status == 6, (said, status)
 PYTHON
   expect_status 0
@@ -281,6 +279,26 @@ PYTHON
   expect_status 125
   expect_match 'No space left on device'
   [ -z "$left" ]
+}
+
+@test "vm: a kernel that cannot be unpacked is so by the guest, and the log says why" {
+  machine
+  export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  local program
+  for program in gzip lz4 xz zstd; do
+    printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/bin/$program"
+    chmod 755 "$BATS_TEST_TMPDIR/bin/$program"
+  done
+  # modules are packed as well, so the archive with them is there before
+  shell 'echo up'
+  run_bundle --isolation "$GUEST"
+  expect_status 0
+  rm -f "$XDG_CACHE_HOME"/ctr/kernel-*
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr --log-level info run -b "$BUNDLE" --isolation "$GUEST" "$ID"
+  expect_status 0
+  expect_match up
+  [ "$GUEST" = microvm ] || expect_match "the guest unpacks '/boot/vmlinuz-.*' itself: .*cannot unpack it"
 }
 
 @test "vm: other hypervisors: one that is missing, and what they cannot do" {

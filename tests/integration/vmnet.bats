@@ -58,14 +58,14 @@ bridged() { # ISOLATION
   # much at once, both ways
   local server
   head -c 3000000 /dev/urandom >"$OUT.data"
-  in_host timeout 60 busybox nc -l -p 82 <"$OUT.data" >"$OUT.back" 3>&- &
+  in_host timeout "$CTR_TIMEOUT" busybox nc -l -p 82 <"$OUT.data" >"$OUT.back" 3>&- &
   server=$!
   eventually listens 82
   # (nc ends by the end of either of its inputs)
-  ctr exec "$ID" sh -c "nc ${ip%.*}.1 82 >/got; md5sum </got" >"$OUT.sum" < <(sleep 30 3>&-)
+  ctr exec "$ID" sh -c "nc ${ip%.*}.1 82 >/got; md5sum </got" >"$OUT.sum" < <(sleep 100 3>&-)
   wait "$server"
   [ "$(cut -c -32 "$OUT.sum")" = "$(md5sum <"$OUT.data" | cut -c -32)" ]
-  in_host timeout 60 busybox nc -l -p 83 < <(sleep 30 3>&-) >"$OUT.back" 3>&- &
+  in_host timeout "$CTR_TIMEOUT" busybox nc -l -p 83 < <(sleep 100 3>&-) >"$OUT.back" 3>&- &
   server=$!
   eventually listens 83
   ctr exec "$ID" sh -c "nc ${ip%.*}.1 83 </got"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# What a container can, by a micro-VM on the lab's nested KVM, where a boot takes 20 to 50 seconds:
-# one machine does as much as it can. guest.bats, vm.bats and vmnet.bats run there as well:
+# What a container can, by a micro-VM on the lab's nested KVM, where a boot takes 20 to 50 seconds on
+# an idle host and minutes on a busy one: a machine does as much as it can.
+# guest.bats, vm.bats and vmnet.bats run there as well:
 #   lab.sh run -- env CTR=/opt/ctr/bin/ctr CTR_TIMEOUT=600 bats tests/lab/by-hand/microvm.bats
 #   lab.sh run -- env CTR=... CTR_TIMEOUT=600 GUEST=microvm bats tests/integration/{guest,vm,vmnet}.bats
 # DEBIAN=FILE.tar is a root file system with python3 (mmdebstrap --include=python3).
@@ -8,6 +9,7 @@
 # shellcheck disable=SC2016 # scripts for the shell inside
 load ../../integration/helper
 
+# The cache is the file's: what is made once need not be made by each test.
 machine() {
   need root qemu-system-x86_64 mkfs.erofs jq python3
   modprobe kvm_amd || modprobe kvm_intel
@@ -41,20 +43,45 @@ HOOK
 
 hooks() { awk -v ns="$(readlink /proc/self/ns/mnt)" '{ print $1, $2, $3 == ns }' "$BATS_TEST_TMPDIR/hooks"; }
 
-@test "microvm: one machine, every verb" {
-  machine
-  add_hooks
-  local dir=$BATS_TEST_TMPDIR/shared before after n
-  mkdir "$dir"
-  head -c 2000000 /dev/urandom >"$dir/data"
-  sum=$(md5sum <"$dir/data" | cut -c -32)
-  config --arg dir "$dir" '.hostname = "inside" | .linux.resources = {memory: {limit: 134217728},
-      pids: {limit: 200}, cpu: {quota: 100000, period: 100000}} | .mounts += [
+# shared - a directory for both sides, with two megabytes in it
+shared() {
+  DIR=$BATS_TEST_TMPDIR/shared
+  mkdir "$DIR"
+  head -c 2000000 /dev/urandom >"$DIR/data"
+  config --arg dir "$DIR" '.mounts += [
     {"destination": "/rw", "source": $dir, "options": ["rbind"]},
     {"destination": "/ro", "source": $dir, "options": ["rbind", "ro"]}]'
+}
+
+# running SCRIPT - in a machine, with `up` as the first that it says
+running() {
+  shell "echo up; $1"
+  row create and start
+  detached "$ID" --isolation microvm
+  eventually said '^up'
+  row up
+}
+
+# of this test
+no_machine() { ! ps -ww -eo cgroup=,args= | grep -- 'qemu-system-x86_64.* -M microvm' | grep -qF -- "$ID"; }
+
+killed() {
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+  eventually no_machine
+  row end
+}
+
+@test "microvm: create, hooks, start, exec with its statuses and streams, signals, delete" {
+  machine
+  add_hooks
+  shared
+  local sum n
+  sum=$(md5sum <"$DIR/data" | cut -c -32)
+  config '.hostname = "inside"'
   shell 'trap "echo got usr1" USR1; trap "echo got term; exit 9" TERM
-    sleep 1000 & echo "up $(hostname) $$"; n=0
-    while :; do sleep 0.1; n=$((n + 1)); echo $n >/rw/count; done'
+    echo "up $(hostname) $$"; while :; do sleep 0.1; done'
 
   row create
   created "$ID" --isolation microvm
@@ -85,48 +112,75 @@ hooks() { awk -v ns="$(readlink /proc/self/ns/mnt)" '{ print $1, $2, $3 == ns }'
   expect_match 'no such file'
 
   row 2 MB in, out and as errors
-  [ "$(ctr exec "$ID" busybox md5sum <"$dir/data" | cut -c -32)" = "$sum" ]
+  [ "$(ctr exec "$ID" busybox md5sum <"$DIR/data" | cut -c -32)" = "$sum" ]
   [ "$(ctr exec "$ID" cat /rw/data | md5sum | cut -c -32)" = "$sum" ]
   [ "$(ctr exec "$ID" sh -c 'cat /ro/data >&2' 2>&1 >/dev/null | md5sum | cut -c -32)" = "$sum" ]
-  [ "$(ctr exec "$ID" cat <"$dir/data" | md5sum | cut -c -32)" = "$sum" ]
+  [ "$(ctr exec "$ID" cat <"$DIR/data" | md5sum | cut -c -32)" = "$sum" ]
 
-  row exec on a terminal, and its size
-  run python3 - "$CTR" "$STATE" "$ID" <<'PYTHON'
-import fcntl, os, pty, select, struct, sys, termios, time
-ctr, state, name = sys.argv[1:]
-def size(fd, rows, columns):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-pid, fd = pty.fork()
-if pid == 0:
-    time.sleep(1)
-    os.execv(ctr, [ctr, "--root", state, "exec", "-t", name, "sh", "-c",
-                   "stty size; read a; stty size; tty; read a; exit 4"])
-size(fd, 33, 99)
-said, step, end = b"", 0, time.time() + 200
-while time.time() < end:
-    if select.select([fd], [], [], 0.2)[0]:
-        try:
-            said += os.read(fd, 4096)
-        except OSError:
-            break
-    if step == 0 and b"33 99" in said:
-        size(fd, 44, 111)
-        time.sleep(5)
-        os.write(fd, b"\n")
-        step = 1
-    if step == 1 and b"/dev/pts" in said:
-        os.write(fd, b"\n")
-        step = 2
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-assert b"44 111" in said and status == 4, (said, status)
-PYTHON
-  expect_status 0
+  row signals, end
+  ctr kill "$ID" USR1
+  eventually said 'got usr1'
+  run ctr delete "$ID"
+  [ "$status" != 0 ]
+  ctr kill "$ID" TERM
+  eventually said 'got term'
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+  [ "$(hooks | tail -1)" = 'poststop stopped 1' ]
+  row end
+}
+
+# at_terminal SCENARIO ARGUMENT... - of terminal.py
+at_terminal() {
+  local scenario=$1
+  shift
+  row "$scenario on a terminal"
+  timeout --foreground 1200 python3 "$BATS_TEST_DIRNAME/../../integration/terminal.py" "$scenario" \
+    "$CTR" --root "$STATE" "$@" 3>&-
+}
+
+prompt() { config '.process.env = ["PATH=/bin", "PS1=# "]'; }
+
+@test "microvm: exec on a terminal: raw meanwhile, sizes, keys, a kill" {
+  machine
+  prompt
+  running 'sleep 1000'
+  local scenario
+  for scenario in plain sizes keys ended; do at_terminal $scenario exec -t "$ID" sh; done
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+  eventually no_machine
+}
+
+@test "microvm: run on a terminal: raw meanwhile, sizes, keys, its status" {
+  machine
+  prompt
+  command_is sh
+  at_terminal session run -t -b "$BUNDLE" --isolation microvm "$ID"
+  eventually no_machine
+}
+
+@test "microvm: run on a terminal: kill -9 of QEMU is the end, and gives the terminal back" {
+  machine
+  prompt
+  command_is sh
+  at_terminal abandoned run -t -b "$BUNDLE" --isolation microvm "$ID"
+  eventually no_machine
+}
+
+@test "microvm: binds, ps, events, update, too much memory, pause" {
+  machine
+  shared
+  local before after
+  config '.linux.resources = {memory: {limit: 134217728}, pids: {limit: 200},
+    cpu: {quota: 100000, period: 100000}}'
+  running 'sleep 1000 & n=0; while :; do sleep 0.1; n=$((n + 1)); echo $n >/rw/count; done'
 
   row binds
   inside 'echo from the guest >/rw/new; echo x 2>/dev/null >/ro/x || echo read-only'
   expect_output read-only
-  [ "$(cat "$dir/new")" = 'from the guest' ]
-  echo 'from the host' >"$dir/other"
+  [ "$(cat "$DIR/new")" = 'from the guest' ]
+  echo 'from the host' >"$DIR/other"
   inside 'cat /ro/other'
   expect_output 'from the host'
 
@@ -168,26 +222,15 @@ PYTHON
   ctr pause "$ID"
   [ "$(status_of "$ID")" = paused ]
   sleep 1
-  before=$(cat "$dir/count")
+  before=$(cat "$DIR/count")
   sleep 5
-  [ "$(cat "$dir/count")" = "$before" ]
+  [ "$(cat "$DIR/count")" = "$before" ]
   ctr resume "$ID"
-  counts() { [ "$(cat "$dir/count" 2>/dev/null || echo 0)" -gt "$before" ]; }
+  counts() { [ "$(cat "$DIR/count" 2>/dev/null || echo 0)" -gt "$before" ]; }
   eventually counts
   inside 'echo again'
   expect_output again
-
-  row signals, end
-  ctr kill "$ID" USR1
-  eventually said 'got usr1'
-  run ctr delete "$ID"
-  [ "$status" != 0 ]
-  ctr kill "$ID" TERM
-  eventually said 'got term'
-  eventually has_status "$ID" stopped
-  ctr delete "$ID"
-  [ "$(hooks | tail -1)" = 'poststop stopped 1' ]
-  row end
+  killed
 }
 
 @test "microvm: the program that takes too much memory ends, by its own status" {
@@ -203,13 +246,12 @@ PYTHON
   machine
   shell 'echo up; sleep 1000'
   in_background create -b "$BUNDLE" --isolation microvm "$ID"
-  boots() { pgrep -f 'qemu-system-x86_64(-microvm)? -M microvm' >/dev/null; }
+  boots() { ! no_machine; }
   eventually boots
   kill -9 "$PID"
   ended "$PID"
   [ "$status" = 137 ]
   # nobody waits for the guest any more
-  no_machine() { ! pgrep -x qemu-system-x86 >/dev/null; }
   ctr delete --force "$ID"
   eventually no_machine
 }

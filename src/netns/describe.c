@@ -29,7 +29,7 @@ static size_t address_size(uint8_t family)
  */
 static void add_sysctl(struct ctr_buf *out, const char *path, const char *usual)
 {
-	char text[64], full[128];
+	char text[512], full[128];
 
 	(void)snprintf(full, sizeof(full), "/proc/sys/%s", path);
 	if (ctr_file_read_small(AT_FDCWD, full, text, sizeof(text)) <= 0)
@@ -38,6 +38,25 @@ static void add_sysctl(struct ctr_buf *out, const char *path, const char *usual)
 	if (strcmp(text, usual) != 0 && !strchr(text, ' '))
 		ctr_buf_addf(out, "sysctl %s %s\n", path, text);
 }
+
+/* What engines set in a namespace: Podman of itself, and Kubernetes for a pod that says so (those
+ * that it calls safe). How much memory connections may have (tcp_rmem, tcp_wmem) depends on how
+ * much there is, and so the guest's are its own. */
+static const struct {
+	const char *path, *usual;
+} settings[] = {
+	{"net/ipv4/ping_group_range",            "1\t0"        },
+	{ "net/ipv4/ip_unprivileged_port_start", "1024"        },
+	{ "net/ipv4/ip_local_port_range",        "32768\t60999"},
+	{ "net/ipv4/ip_local_reserved_ports",    ""            },
+	{ "net/ipv4/ip_forward",                 "0"           },
+	{ "net/ipv4/tcp_syncookies",             "1"           },
+	{ "net/ipv4/tcp_fin_timeout",            "60"          },
+	{ "net/ipv4/tcp_keepalive_time",         "7200"        },
+	{ "net/ipv4/tcp_keepalive_intvl",        "75"          },
+	{ "net/ipv4/tcp_keepalive_probes",       "9"           },
+	{ "net/core/somaxconn",                  "4096"        },
+};
 
 static int add_nic(struct ctr_buf *out, const struct ctr_nic *nic, struct ctr_error *err)
 {
@@ -235,8 +254,8 @@ int ctr_tap_describe(struct ctr_buf *out, struct ctr_error *err)
 		r = add_routes(&rtnl, out, &nics, false, err);
 	if (r == 0)
 		r = add_routes(&rtnl, out, &nics, true, err);
-	if (r == 0)
-		add_sysctl(out, "net/ipv4/ping_group_range", "1\t0");
+	for (size_t i = 0; r == 0 && i < sizeof(settings) / sizeof(settings[0]); i++)
+		add_sysctl(out, settings[i].path, settings[i].usual);
 	ctr_rtnl_close(&rtnl);
 	return r;
 }

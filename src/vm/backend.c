@@ -7,6 +7,7 @@
 #include "vm/control.h"
 #include "vm/inside.h"
 #include "vm/machine.h"
+#include "vm/pod.h"
 #include "vm/setup.h"
 #include "vm/uml.h"
 
@@ -103,14 +104,13 @@ static const struct ctr_backend *find(const char *name, const char *where, struc
 	return backend;
 }
 
-const struct ctr_backend *ctr_backend_choose(const struct ctr_spec *spec, const char *option,
-					     const char *program, struct ctr_error *err)
+/* What an engine asks for by annotations, or by the name it calls us. */
+static const struct ctr_backend *asked_for(const struct ctr_spec *spec, const char *program,
+					   struct ctr_error *err)
 {
 	const char *isolation = ctr_spec_annotation(spec, "org.ctr.isolation");
 	const char *handler = ctr_spec_annotation(spec, "run.oci.handler");
 
-	if (option)
-		return find(option, "--isolation", err);
 	if (isolation)
 		return find(isolation, "annotations[org.ctr.isolation]", err);
 	if (handler && strcmp(handler, "krun") == 0)
@@ -118,4 +118,19 @@ const struct ctr_backend *ctr_backend_choose(const struct ctr_spec *spec, const 
 	if (strcmp(program, "ctr-vm") == 0)
 		return find("microvm", "ctr-vm", err);
 	return ctr_backend_find(NULL);
+}
+
+const struct ctr_backend *ctr_backend_choose(const struct ctr_spec *spec, const char *option,
+					     const char *program, struct ctr_error *err)
+{
+	const struct ctr_backend *backend;
+
+	if (option)
+		return find(option, "--isolation", err);
+	backend = asked_for(spec, program, err);
+	/* It holds the namespaces that the machine of its pod stands in. */
+	if (backend && (backend->bits & CTR_BACKEND_MACHINE) &&
+	    ctr_pod_part(spec) == CTR_POD_SANDBOX)
+		return ctr_backend_find(NULL);
+	return backend;
 }

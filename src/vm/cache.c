@@ -20,12 +20,14 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "vm/setup.h"
 
 enum { KEPT_DAYS = 30, FRESH_SECONDS = 60, ENTRIES_MAX = 4096 };
 
 static const uint64_t kept_bytes = (uint64_t)8 << 30;
 static const char lock_suffix[] = ".lock";
+static const char seal_suffix[] = ".made";
 
 static int make_parents(const char *path)
 {
@@ -88,6 +90,69 @@ int ctr_vm_cache_lock(int cache, const char *name, bool wait)
 			return ctr_take_fd(&fd);
 		close(ctr_take_fd(&fd));
 	}
+}
+
+/* ---- files */
+
+int ctr_vm_cache_file(int cache, const char *name, struct stat *st)
+{
+	_cleanup_close_ int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
+	    (st->st_mode & (S_IWGRP | S_IWOTH)))
+		return -1;
+	return ctr_take_fd(&fd);
+}
+
+enum { SEAL_MAX = 128 };
+
+/* What tells a file that was changed, or put in its place. */
+static size_t describe(char text[SEAL_MAX], const struct stat *st)
+{
+	return (size_t)snprintf(text, SEAL_MAX, "%llx %llx %llx.%lx\n",
+				(unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+				(unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+}
+
+int ctr_vm_cache_get(int cache, const char *name)
+{
+	char seal[NAME_MAX + 1], expected[SEAL_MAX], text[SEAL_MAX];
+	_cleanup_close_ int fd = -1, made = -1;
+	struct stat st, ours;
+	size_t length;
+
+	(void)snprintf(seal, sizeof(seal), "%s%s", name, seal_suffix);
+	fd = ctr_vm_cache_file(cache, name, &st);
+	made = fd < 0 ? -1 : ctr_vm_cache_file(cache, seal, &ours);
+	if (made < 0)
+		return -1;
+	length = describe(expected, &st);
+	if (read(made, text, sizeof(text)) != (ssize_t)length ||
+	    memcmp(text, expected, length) != 0)
+		return -1;
+	/* It was used last: others go first. */
+	(void)futimens(made, NULL);
+	return ctr_take_fd(&fd);
+}
+
+int ctr_vm_cache_put(int cache, const char *name, const void *data, size_t size, mode_t mode,
+		     struct ctr_error *err)
+{
+	char seal[NAME_MAX + 1], text[SEAL_MAX];
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	(void)snprintf(seal, sizeof(seal), "%s%s", name, seal_suffix);
+	if (ctr_file_replace(cache, name, data, size, mode, err) < 0)
+		return -1;
+	fd = ctr_vm_cache_file(cache, name, &st);
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", name);
+	if (ctr_file_replace(cache, seal, text, describe(text, &st), 0600, err) < 0) {
+		(void)unlinkat(cache, name, 0);
+		return -1;
+	}
+	return ctr_take_fd(&fd);
 }
 
 /* ---- names */

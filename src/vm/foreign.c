@@ -130,7 +130,10 @@ static size_t cloud_words(const struct ctr_foreign *foreign, const char **words,
 	words[n++] =
 		ctr_arena_printf(arena, "size=%lluM", (unsigned long long)foreign->memory >> 20);
 	words[n++] = "--disk";
-	words[n++] = ctr_arena_printf(arena, "path=%s,readonly=on", path_of(foreign->image, arena));
+	/* What it could guess otherwise is the image's to say; newer ones (2026-08) do not guess.
+	 */
+	words[n++] = ctr_arena_printf(arena, "path=%s,readonly=on,image_type=raw",
+				      path_of(foreign->image, arena));
 	words[n++] = "--vsock";
 	words[n++] = ctr_arena_printf(arena, "cid=%d,socket=" CTR_VSOCK_PATH, (int)GUEST_CID);
 	for (size_t i = 0; i < foreign->nnics; i++) {

@@ -141,20 +141,6 @@ static int fill_base(const struct ctr_vm_setup *setup, const char *const *files,
 	return 0;
 }
 
-/* Is it ours, whole, and nobody else's to write? Its size is in the archive's own last block. */
-static int open_base(int cache, const char *name)
-{
-	_cleanup_close_ int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char magic[6];
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) || st.st_size < 512 ||
-	    pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "070701", 6) != 0)
-		return -1;
-	return ctr_take_fd(&fd);
-}
-
 int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
 		const char *const *names, struct ctr_error *err)
 {
@@ -170,23 +156,15 @@ int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup, i
 	if (lock < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'",
 				name, machine->cache);
-	setup->initramfs = open_base(cache, name);
-	if (setup->initramfs >= 0) {
-		/* It was used last: others go first. */
-		(void)futimens(setup->initramfs, NULL);
+	setup->initramfs = ctr_vm_cache_get(cache, name);
+	if (setup->initramfs >= 0)
 		return 0;
-	}
 
 	ctr_buf_init(&archive, machine->arena);
 	if (fill_base(setup, files, machine->arena, &archive, err) < 0)
 		return -1;
-	if (ctr_file_replace(cache, name, archive.data, archive.len, 0644, err) < 0)
-		return ctr_fail_within(err, "initramfs");
-	setup->initramfs = open_base(cache, name);
-	if (setup->initramfs < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "initramfs: cannot open '%s/%s'",
-				machine->cache, name);
-	return 0;
+	setup->initramfs = ctr_vm_cache_put(cache, name, archive.data, archive.len, 0644, err);
+	return setup->initramfs < 0 ? ctr_fail_within(err, "initramfs") : 0;
 }
 
 /* ---- an instance */

@@ -126,6 +126,9 @@ const char *ctr_vm_guest_config(const struct ctr_machine *machine, const struct 
 		ctr_buf_addf(&buf, "cgroup memory.max %" PRId64 "\n", setup->memory_max);
 	if (setup->pids_max > 0)
 		ctr_buf_addf(&buf, "cgroup pids.max %" PRId64 "\n", setup->pids_max);
+	for (size_t i = 0; setup->resources && i < setup->resources->nunified; i++)
+		ctr_buf_addf(&buf, "cgroup %s %s\n", setup->resources->unified[i].key,
+			     setup->resources->unified[i].value);
 	ctr_buf_adds(&buf, "loopback\n");
 	if (setup->network)
 		ctr_buf_adds(&buf, setup->network);
@@ -397,8 +400,9 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	start.terminal = machine->spec->process->terminal;
 	start.boot_seconds = setup->boot_seconds;
 	{
-		const int keep[] = { own.sync,  own.gate,      own.dir,      start.channel,
-				     start.qmp, start.console, start.output, start.listener };
+		const int keep[] = { own.sync,      own.gate,       own.dir,
+				     start.channel, start.qmp,      start.console,
+				     start.output,  start.listener, setup->claim };
 
 		/* All else is of the ctr that made us, and of its caller. */
 		ctr_fd_close_others(keep, CTR_ARRAY_SIZE(keep));

@@ -21,6 +21,7 @@
 #include "base/run.h"
 #include "plan/msg.h"
 #include "vm/backend.h"
+#include "vm/pod.h"
 #include "vm/setup.h"
 
 #define TUN "/dev/net/tun"
@@ -79,13 +80,30 @@ static int join(const struct ctr_machine *machine, const struct ctr_namespace *n
 	return 0;
 }
 
-static int enter(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
+/* What its containers would share, machines do not. */
+static int claim(const struct ctr_machine *machine, const struct ctr_namespace *namespace,
+		 struct ctr_vm_setup *setup, struct ctr_error *err)
+{
+	setup->claim = ctr_pod_claim();
+	if (setup->claim == -EADDRINUSE)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"linux.namespaces[%u].path: '%s' is another machine's: with "
+				"--isolation %s a pod has one container at a time",
+				namespace->index, namespace->path, machine->backend->name);
+	if (setup->claim < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -setup->claim, "cannot make a socket");
+	return 0;
+}
+
+static int enter(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 		 struct ctr_error *err)
 {
 	const struct ctr_namespace *namespace = namespace_of(machine);
 
+	if (namespace->path && join(machine, namespace, err) < 0)
+		return -1;
 	if (namespace->path)
-		return join(machine, namespace, err);
+		return setup->pod ? claim(machine, namespace, setup, err) : 0;
 	/* Without privileges there is nothing that could come to a new one. */
 	if (!setup->privileged)
 		return 0;

@@ -62,16 +62,6 @@ static int list_tree(struct ctr_buf *list, int dirfd, const char *name, unsigned
 		     : 0;
 }
 
-static int open_image(int cache, const char *name, struct stat *st)
-{
-	_cleanup_close_ int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
-	    (st->st_mode & (S_IWGRP | S_IWOTH)))
-		return -1;
-	return ctr_take_fd(&fd);
-}
-
 /* The last line of a list: the image that was made of it. */
 static void list_image(struct ctr_buf *list, const struct stat *st)
 {
@@ -90,7 +80,7 @@ static int find_cached(int cache, const char *name, const struct ctr_buf *tree,
 	size_t len = 0;
 	char *list;
 
-	fd = open_image(cache, ctr_arena_printf(arena, "%s.erofs", name), &st);
+	fd = ctr_vm_cache_file(cache, ctr_arena_printf(arena, "%s.erofs", name), &st);
 	if (fd < 0)
 		return -1;
 	list = ctr_file_read(arena, cache, ctr_arena_printf(arena, "%s.list", name), LIST_MAX, &len,
@@ -209,7 +199,8 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 		return 0;
 	if (make(machine, setup, cache, name, root, &tree, err) < 0)
 		return -1;
-	setup->image = open_image(cache, ctr_arena_printf(machine->arena, "%s.erofs", name), &st);
+	setup->image =
+		ctr_vm_cache_file(cache, ctr_arena_printf(machine->arena, "%s.erofs", name), &st);
 	if (setup->image < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open the image of '%s'", root);
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "oci/spec.h"
 #include "vm/foreign.h"
@@ -16,6 +17,7 @@ struct ctr_buf;
 struct ctr_error;
 struct ctr_machine;
 struct ctr_plan_header;
+struct stat;
 
 enum {
 	CTR_VM_BOOT_SECONDS = 600, /* translated code on a busy machine takes minutes */
@@ -47,9 +49,10 @@ struct ctr_vm_nic {
 struct ctr_vm_setup {
 	uint64_t memory; /* bytes of RAM */
 	uint32_t vcpus;
-	const struct ctr_vm *config;       /* the document's; NULL */
-	const struct ctr_process *process; /* the document's */
-	const char *root;                  /* its root.path */
+	const struct ctr_vm *config;           /* the document's; NULL */
+	const struct ctr_process *process;     /* the document's */
+	const struct ctr_resources *resources; /* the document's; NULL */
+	const char *root;                      /* its root.path */
 	struct ctr_vm_bind *binds;
 	size_t nbinds, nshared;
 	int64_t memory_max, pids_max; /* of the container in the guest; 0: none */
@@ -57,6 +60,8 @@ struct ctr_vm_setup {
 	bool kvm;
 	uint32_t boot_seconds; /* that the guest may take until it speaks */
 	bool privileged;       /* the caller is, on this host */
+	bool pod;              /* it is a pod's container: pod.h */
+	int claim;             /* in the monitor: on the pod's network; -1 */
 	enum ctr_vmm vmm;
 
 	/* network.c, in the monitor */
@@ -153,6 +158,16 @@ int ctr_vm_cache_open(const char *path, struct ctr_error *err);
 /* The lock of what is called @name in there, for as long as the descriptor is open. -errno;
  * -EWOULDBLOCK where another has it and we do not @wait. */
 int ctr_vm_cache_lock(int cache, const char *name, bool wait);
+/* Open file @name in there, which is ours alone to write; @st is what it is. -1: there is none. */
+int ctr_vm_cache_file(int cache, const char *name, struct stat *st);
+/* Of what was made once: make file @name of @size bytes of @data, and open it. A descriptor, or -1
+ * and
+ * @err, with nothing left. The caller has the lock of that name. */
+int ctr_vm_cache_put(int cache, const char *name, const void *data, size_t size, mode_t mode,
+		     struct ctr_error *err);
+/* Open it again, if it is still what was made: nothing has written it, or stands in its place. -1:
+ * it has to be made. */
+int ctr_vm_cache_get(int cache, const char *name);
 /* Part of a name that says of what it was made: @hash, of CTR_VM_CACHE_HASH on, goes on with @size
  * bytes (FNV-1a). Such a name ends with "-%016llx". */
 #define CTR_VM_CACHE_HASH UINT64_C(0xcbf29ce484222325)
@@ -178,6 +193,23 @@ const char *ctr_vm_find_program(const char *name, struct ctr_arena *arena);
 /* What every guest needs: the initramfs with @modules, and the image of the root file system. */
 int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 			const char *const *modules, struct ctr_error *err);
+
+/* ---- limits.c */
+
+/* Is there something in linux.resources that neither the guest nor the host's cgroup does? 0, or -1
+ * and @err. */
+int ctr_vm_check_resources(const struct ctr_machine *machine, struct ctr_error *err);
+bool ctr_vm_asks_block_io(const struct ctr_resources *resources);
+bool ctr_vm_asks_huge_pages(const struct ctr_resources *resources);
+/* Does @update say of these only what @given (may be NULL) says? */
+bool ctr_vm_repeats_devices(const struct ctr_resources *given, const struct ctr_resources *update);
+bool ctr_vm_repeats_unified(const struct ctr_resources *given, const struct ctr_resources *update);
+/* How large the machine is, and what its container may have of it. 0, or -1 and @err. */
+int ctr_vm_size(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+		struct ctr_error *err);
+/* What the host's cgroup is to have, in @machine's arena. */
+const struct ctr_resources *ctr_vm_host_resources(const struct ctr_machine *machine,
+						  const struct ctr_vm_setup *setup);
 
 /* ---- translate.c: see backend.h */
 int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err);

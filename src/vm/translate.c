@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "vm/backend.h"
+#include "vm/pod.h"
 #include "vm/setup.h"
 
 static int refuse(const struct ctr_machine *machine, const char *field, struct ctr_error *err)
@@ -36,46 +37,28 @@ static bool uses_listener(const struct ctr_seccomp *seccomp)
 static int check_fields(const struct ctr_machine *machine, struct ctr_error *err)
 {
 	static const struct ctr_process no_process;
-	static const struct ctr_resources no_resources;
-	static const struct ctr_cpu no_cpu;
-	static const struct ctr_memory no_memory;
 	const struct ctr_spec *spec = machine->spec;
 	const struct ctr_linux *config = spec->linux_;
 	const struct ctr_process *process = spec->process ? spec->process : &no_process;
-	const struct ctr_resources *resources =
-		config->resources ? config->resources : &no_resources;
-	const struct ctr_cpu *cpu = resources->cpu ? resources->cpu : &no_cpu;
-	const struct ctr_memory *memory = resources->memory ? resources->memory : &no_memory;
 	const struct {
 		const char *field;
 		bool asked;
 	} rows[] = {
-		{"process.apparmorProfile",                  process->apparmor_profile != NULL               },
-		{ "process.selinuxLabel",                    process->selinux_label != NULL                  },
-		{ "process.scheduler",                       process->scheduler != NULL                      },
-		{ "process.ioPriority",                      process->io_priority != NULL                    },
-		{ "process.execCPUAffinity",                 process->exec_cpu_affinity != NULL              },
-		{ "linux.mountLabel",                        config->mount_label != NULL                     },
-		{ "linux.netDevices",                        config->nnet_devices > 0                        },
-		{ "linux.intelRdt",                          config->intel_rdt != NULL                       },
-		{ "linux.memoryPolicy",                      config->memory_policy != NULL                   },
+		{"process.apparmorProfile",     process->apparmor_profile != NULL               },
+		{ "process.selinuxLabel",       process->selinux_label != NULL                  },
+		{ "process.scheduler",          process->scheduler != NULL                      },
+		{ "process.ioPriority",         process->io_priority != NULL                    },
+		{ "process.execCPUAffinity",    process->exec_cpu_affinity != NULL              },
+		{ "linux.mountLabel",           config->mount_label != NULL                     },
+		{ "linux.netDevices",           config->nnet_devices > 0                        },
+		{ "linux.intelRdt",             config->intel_rdt != NULL                       },
+		{ "linux.memoryPolicy",         config->memory_policy != NULL                   },
 		{ "linux.timeOffsets",
-                 config->time_monotonic.listed || config->time_boottime.listed                               },
-		{ "linux.seccomp.listenerPath",              uses_listener(config->seccomp)                  },
-		{ "linux.resources.blockIO",                 resources->block_io != NULL                     },
-		{ "linux.resources.hugepageLimits",          resources->nhugepage_limits > 0                 },
-		{ "linux.resources.network",                 resources->network != NULL                      },
-		{ "linux.resources.rdma",                    resources->nrdma > 0                            },
-		{ "linux.resources.unified",                 resources->nunified > 0                         },
-		{ "linux.resources.cpu.realtimeRuntime",     cpu->has_realtime_runtime                       },
-		{ "linux.resources.cpu.realtimePeriod",      cpu->has_realtime_period                        },
-		{ "linux.resources.memory.reservation",
-                 memory->has_reservation && memory->reservation != 0                                         },
-		{ "linux.resources.memory.swappiness",       memory->has_swappiness                          },
-		{ "linux.resources.memory.disableOOMKiller", memory->disable_oom_killer                      },
+                 config->time_monotonic.listed || config->time_boottime.listed                  },
+		{ "linux.seccomp.listenerPath", uses_listener(config->seccomp)                  },
 		{ "linux.rootfsPropagation",
-                 (config->rootfs_propagation & (MS_SHARED | MS_SLAVE)) != 0                                  },
-		{ "hooks.createContainer",                   spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0},
+                 (config->rootfs_propagation & (MS_SHARED | MS_SLAVE)) != 0                     },
+		{ "hooks.createContainer",      spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0},
 	};
 
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++)
@@ -84,8 +67,14 @@ static int check_fields(const struct ctr_machine *machine, struct ctr_error *err
 	return 0;
 }
 
-/* A virtual machine shares none of these with the host, and joins nobody's: but it can stand in a
- * network in another's place. */
+/* A virtual machine stands in a network in another's place, and in a pod where it is alone. */
+static bool can_join(const struct ctr_machine *machine, unsigned kind)
+{
+	return kind == CTR_NS_NETWORK ||
+	       ((kind == CTR_NS_IPC || kind == CTR_NS_UTS) && ctr_pod_joins(machine->spec));
+}
+
+/* It shares none of these with the host, and joins nobody's but those. */
 static int check_namespaces(const struct ctr_machine *machine, struct ctr_error *err)
 {
 	static const struct {
@@ -101,7 +90,7 @@ static int check_namespaces(const struct ctr_machine *machine, struct ctr_error 
 	const struct ctr_namespace *namespaces = machine->spec->linux_->namespaces;
 
 	for (unsigned i = 0; i < CTR_NS_KINDS; i++)
-		if (namespaces[i].path && i != CTR_NS_NETWORK)
+		if (namespaces[i].path && !can_join(machine, i))
 			return ctr_fail(
 				err, CTR_FAULT_CONFIG, 0,
 				"linux.namespaces[%u].path: --isolation %s cannot join '%s'",
@@ -278,51 +267,7 @@ static const struct ctr_mount *translate_mounts(const struct ctr_machine *machin
 	return mounts;
 }
 
-/* ---- resources */
-
-static uint64_t round_up(uint64_t value, uint64_t unit)
-{
-	return (value + unit - 1) / unit * unit;
-}
-
-static int size_machine(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
-			struct ctr_error *err)
-{
-	const struct ctr_resources *resources = machine->spec->linux_->resources;
-	const struct ctr_memory *memory = resources ? resources->memory : NULL;
-	const struct ctr_cpu *cpu = resources ? resources->cpu : NULL;
-	const struct ctr_vm *config = machine->spec->vm;
-	const uint64_t mib = CTR_VM_MIB;
-	const char *field = "vm.hwConfig.memory";
-
-	setup->memory = CTR_VM_MEMORY * mib;
-	if (memory && memory->has_limit && memory->limit > 0) {
-		setup->memory_max = memory->limit;
-		setup->memory =
-			round_up((uint64_t)memory->limit + CTR_VM_MEMORY_GUEST * mib, 2 * mib);
-		if (setup->memory < CTR_VM_MEMORY_MIN * mib)
-			setup->memory = CTR_VM_MEMORY_MIN * mib;
-	}
-	if (config && config->hw_config.has_memory)
-		setup->memory = config->hw_config.memory / mib * mib;
-	if (setup->memory < CTR_VM_MEMORY_MIN * mib)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"%s: %llu bytes are too little for a guest, which needs %d MiB",
-				field, (unsigned long long)config->hw_config.memory,
-				(int)CTR_VM_MEMORY_MIN);
-
-	setup->vcpus = 1;
-	if (cpu && cpu->has_quota && cpu->quota > 0) {
-		uint64_t period = cpu->has_period && cpu->period ? cpu->period : 100000;
-
-		setup->vcpus = (uint32_t)(((uint64_t)cpu->quota + period - 1) / period);
-	}
-	if (config && config->hw_config.has_vcpus)
-		setup->vcpus = config->hw_config.vcpus;
-	if (resources && resources->has_pids_limit && resources->pids_limit > 0)
-		setup->pids_max = resources->pids_limit;
-	return 0;
-}
+/* ---- the machine */
 
 static int check_vm(const struct ctr_machine *machine, struct ctr_error *err)
 {
@@ -343,32 +288,6 @@ static int check_vm(const struct ctr_machine *machine, struct ctr_error *err)
 	return 0;
 }
 
-/* The hypervisor's processes get what the guest may have and their own; how many they are is not
- * the container's affair, and the host's devices are what they need. */
-static const struct ctr_resources *host_resources(const struct ctr_machine *machine,
-						  const struct ctr_vm_setup *setup)
-{
-	const struct ctr_resources *given = machine->spec->linux_->resources;
-	struct ctr_resources *resources;
-	struct ctr_memory *memory;
-
-	resources = ctr_arena_alloc(machine->arena, sizeof(*resources));
-	resources->devices = &ctr_all_devices;
-	resources->ndevices = 1;
-	resources->has_devices = true;
-	if (!given)
-		return resources;
-	resources->cpu = given->cpu;
-	if (given->memory && given->memory->has_limit && given->memory->limit > 0) {
-		memory = ctr_arena_alloc(machine->arena, sizeof(*memory));
-		memory->has_limit = true;
-		memory->limit =
-			(int64_t)(setup->memory + (uint64_t)CTR_VM_MEMORY_HOST * CTR_VM_MIB);
-		resources->memory = memory;
-	}
-	return resources;
-}
-
 /* ---- the two views */
 
 static const struct ctr_spec *host_view(const struct ctr_machine *machine,
@@ -379,7 +298,7 @@ static const struct ctr_spec *host_view(const struct ctr_machine *machine,
 
 	*spec = *machine->spec;
 	*config = *machine->spec->linux_;
-	config->resources = host_resources(machine, setup);
+	config->resources = ctr_vm_host_resources(machine, setup);
 	spec->linux_ = config;
 	return spec;
 }
@@ -398,7 +317,7 @@ static const struct ctr_process *guest_process(const struct ctr_machine *machine
 }
 
 static const struct ctr_spec *guest_view(const struct ctr_machine *machine,
-					 const struct ctr_mount *mounts)
+					 const struct ctr_mount *mounts, struct ctr_error *err)
 {
 	struct ctr_spec *spec = ctr_arena_alloc(machine->arena, sizeof(*spec));
 	struct ctr_linux *config = ctr_arena_alloc(machine->arena, sizeof(*config));
@@ -407,7 +326,8 @@ static const struct ctr_spec *guest_view(const struct ctr_machine *machine,
 	*spec = *machine->spec;
 	*config = *machine->spec->linux_;
 	config->namespaces[CTR_NS_USER] = (struct ctr_namespace){ .listed = false };
-	config->namespaces[CTR_NS_NETWORK].path = NULL;
+	for (unsigned i = 0; i < CTR_NS_KINDS; i++)
+		config->namespaces[i].path = NULL;
 	config->uid_mappings = config->gid_mappings = NULL;
 	config->nuid_mappings = config->ngid_mappings = 0;
 	config->resources = NULL;
@@ -417,6 +337,9 @@ static const struct ctr_spec *guest_view(const struct ctr_machine *machine,
 	spec->process = guest_process(machine);
 	spec->mounts = mounts;
 	spec->vm = NULL;
+	/* Its names are given. */
+	if (!machine->exists && ctr_pod_read(machine, spec, config, err) < 0)
+		return NULL;
 	return spec;
 }
 
@@ -460,9 +383,13 @@ int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
 {
 	struct ctr_vm_setup *setup = ctr_arena_alloc(machine->arena, sizeof(*setup));
 	const struct ctr_mount *mounts;
+	const struct ctr_spec *guest;
 
 	*setup = (struct ctr_vm_setup){
 		.config = machine->spec->vm,
+		.resources = machine->spec->linux_->resources,
+		.pod = ctr_pod_joins(machine->spec),
+		.claim = -1,
 		.process = machine->spec->process,
 		.root = machine->spec->root->path,
 		.privileged = machine->host->privileged,
@@ -470,17 +397,21 @@ int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
 		.image = -1,
 	};
 	if (read_patience(machine, setup, err) < 0 || check_vm(machine, err) < 0 ||
-	    check_fields(machine, err) < 0 || check_namespaces(machine, err) < 0 ||
-	    check_user(machine, setup, err) < 0 || check_devices(machine, err) < 0 ||
-	    size_machine(machine, setup, err) < 0)
+	    check_fields(machine, err) < 0 || ctr_vm_check_resources(machine, err) < 0 ||
+	    check_namespaces(machine, err) < 0 || check_user(machine, setup, err) < 0 ||
+	    check_devices(machine, err) < 0 || ctr_vm_size(machine, setup, err) < 0)
 		return -1;
 	mounts = translate_mounts(machine, setup, err);
 	if (!mounts)
 		return -1;
 
+	guest = guest_view(machine, mounts, err);
+	if (!guest)
+		return -1;
+
 	machine->own = setup;
 	machine->host_spec = host_view(machine, setup);
-	machine->spec = guest_view(machine, mounts);
+	machine->spec = guest;
 	machine->host = guest_host(machine);
 	return 0;
 }

@@ -74,20 +74,6 @@ int ctr_vm_kernel_payload(const uint8_t *image, size_t size, struct ctr_vm_paylo
 	return -ENOTSUP;
 }
 
-static int open_unpacked(int cache, const char *name)
-{
-	_cleanup_close_ int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char magic[4];
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) ||
-	    pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "\177ELF", 4) != 0)
-		return -1;
-	(void)futimens(fd, NULL);
-	return ctr_take_fd(&fd);
-}
-
 /* The program reads its standard input: a file of ours that has no name. */
 static char *unpack(const uint8_t *image, const struct ctr_vm_payload *payload,
 		    struct ctr_arena *arena, size_t *size, struct ctr_error *err)
@@ -169,7 +155,7 @@ int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup 
 	if (cache >= 0 && lock < 0)
 		r = ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'", name,
 			     machine->cache);
-	made = r == 0 ? open_unpacked(cache, name) : -1;
+	made = r == 0 ? ctr_vm_cache_get(cache, name) : -1;
 	if (r == 0 && made < 0) {
 		r = ctr_vm_kernel_payload(image, (size_t)st.st_size, &payload);
 		if (r < 0)
@@ -180,7 +166,9 @@ int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup 
 		text = r == 0 ? unpack(image, &payload, &scratch, &size, err) : NULL;
 		if (r == 0 && !text)
 			r = ctr_fail_within(err, "kernel '%s'", setup->kernel);
-		if (r == 0 && ctr_file_replace(cache, name, text, size, 0444, err) < 0)
+		if (r == 0)
+			made = ctr_vm_cache_put(cache, name, text, size, 0444, err);
+		if (r == 0 && made < 0)
 			r = ctr_fail_within(err, "kernel");
 		ctr_arena_release(&scratch);
 	}

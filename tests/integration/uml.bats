@@ -169,6 +169,76 @@ uml() { run_bundle --isolation uml "$@"; }
   ctr delete "$ID"
 }
 
+# no process has this test's kernel or tools open any more
+nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
+
+@test "kill -9 of ctr: an image that is being made, a guest that boots, one that runs" {
+  needs
+  export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+  local tools=$BATS_TEST_TMPDIR/tools
+  mkdir "$tools"
+  printf '#!/bin/sh\necho >%s\nsleep 2\nexec %s "$@"\n' "$OUT.making" "$(command -v mkfs.erofs)" \
+    >"$tools/mkfs.erofs"
+  chmod +x "$tools/mkfs.erofs"
+  shell 'echo up; sleep 1000'
+  PATH=$tools:$PATH in_background run -b "$BUNDLE" --isolation uml "$ID"
+  eventually test -e "$OUT.making"
+  kill -9 "$PID"
+  ended "$PID"
+  has_status "$ID" creating
+  ctr delete --force "$ID"
+  eventually nobody_left
+  [ -z "$(find "$XDG_CACHE_HOME" -name '*.erofs')" ]
+
+  # nobody takes the half of one for an image
+  detached "$ID" --isolation uml
+  eventually grep -q up "$OUT"
+  [ -z "$(find "$XDG_CACHE_HOME" -name '.*')" ]
+  ctr delete --force "$ID"
+
+  # the guest's kernel is there, and has said nothing yet
+  cp -L "$(command -v linux.uml)" "$BATS_TEST_TMPDIR/linux"
+  in_background run --kernel "$BATS_TEST_TMPDIR/linux" -b "$BUNDLE" --isolation uml "$ID"
+  eventually pgrep -f "$BATS_TEST_TMPDIR/linux .*ubd" >/dev/null
+  kill -9 "$PID"
+  ended "$PID"
+  ctr delete --force "$ID"
+  eventually nobody_left
+
+  # as with a container, it lives on
+  in_background run --kernel "$BATS_TEST_TMPDIR/linux" -b "$BUNDLE" --isolation uml "$ID"
+  eventually grep -q up "$OUT"
+  kill -9 "$PID"
+  ended "$PID"
+  has_status "$ID" running
+  run ctr exec "$ID" echo inside
+  expect_output inside
+  ctr delete --force "$ID"
+  eventually nobody_left
+}
+
+@test "what is not there: its kernel, its modules, room for an image" {
+  needs root
+  shell 'echo never'
+  run env PATH=/nowhere "$CTR" --root "$STATE" run -b "$BUNDLE" --isolation uml "$ID"
+  expect_status 125
+  expect_match 'uml.*(linux.uml|user-mode-linux)'
+  run unshare --mount sh -c 'mount -t tmpfs none /usr/lib/uml; exec "$@"' sh \
+    "$CTR" --root "$STATE" run -b "$BUNDLE" --isolation uml "$ID"
+  expect_status 125
+  expect_match "modules"
+  export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/full
+  mkdir "$XDG_CACHE_HOME"
+  mount -t tmpfs -o size=1m full "$XDG_CACHE_HOME"
+  uml
+  local left
+  left=$(find "$XDG_CACHE_HOME" -type f ! -size 0)
+  umount "$XDG_CACHE_HOME"
+  expect_status 125
+  expect_match 'No space left on device'
+  [ -z "$(grep erofs <<<"$left")" ]
+}
+
 @test "what it cannot do is refused by name" {
   needs
   shell 'echo never'

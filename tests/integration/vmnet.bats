@@ -149,6 +149,69 @@ pod_is_gone() { [ "$(links)" = 'lo ' ]; }
   unpod
 }
 
+# The namespaces of a pod, as an engine of Kubernetes makes them, which its container is to join.
+kubernetes() {
+  pod
+  touch "$PODNS.uts" "$PODNS.ipc"
+  unshare --uts="$PODNS.uts" --ipc="$PODNS.ipc" sh -c 'hostname the-pod
+    echo 1 >/proc/sys/kernel/shm_rmid_forced; echo 4321 >/proc/sys/kernel/msgmax'
+  nsenter --net="$PODNS" sh -c 'cd /proc/sys/net/ipv4; echo 79 >ip_unprivileged_port_start
+    echo "40000 50000" >ip_local_port_range'
+  config --arg path "$PODNS" 'del(.hostname) | .linux.namespaces |=
+    map(if .type == "uts" or .type == "ipc" then .path = $path + "." + .type else . end)'
+}
+
+@test "a pod of Kubernetes: its name and parameters, one machine at a time, a sandbox that is none" {
+  bridges
+  machine uml
+  kubernetes
+  shell 'echo never'
+  run_bundle --isolation uml
+  expect_status 125
+  expect_match "^ctr: linux.namespaces\[[0-9]\].path: --isolation uml cannot join '$PODNS.(ipc|uts)'"
+
+  config '.annotations["io.kubernetes.cri.container-type"] = "container"'
+  shell 'hostname; cd /proc/sys/kernel; cat shm_rmid_forced msgmax; cd ../net/ipv4
+    cat ip_unprivileged_port_start ip_local_port_range; echo up; exec sleep 1000'
+  detached "$ID" --isolation uml || cat "$OUT"
+  eventually up
+  [ "$(tr '\n\t' '  ' <"$OUT")" = 'the-pod 1 4321 79 40000 50000 up ' ]
+  run ctr exec "$ID" hostname
+  expect_output the-pod
+  in_host busybox ping -c 1 -W 10 10.66.0.2
+  # of the host's ctr nothing has stayed in there
+  [ "$(hostname)" != the-pod ]
+
+  # what they would share, machines do not: not even where there is no interface to take
+  nsenter --net="$PODNS" ip link set net0 down
+  nsenter --net="$PODNS" ip link set net1 down
+  run ctr run -b "$BUNDLE" --isolation uml "$ID-2"
+  expect_status 125
+  expect_match "'$PODNS' is another machine's: with --isolation uml a pod has one container at a time"
+  ctr delete --force "$ID"
+  shell 'hostname; exit 3'
+  run_bundle --isolation uml
+  expect_status 3
+  expect_output the-pod
+
+  # of the processes of another nothing can be seen in a guest
+  config '.linux.namespaces |= map(if .type == "pid" then .path = "/proc/1/ns/pid" else . end)'
+  run_bundle --isolation uml
+  expect_status 125
+  expect_match "linux.namespaces\[[0-9]\].path: --isolation uml cannot join '/proc/1/ns/pid'"
+
+  # the sandbox holds the namespaces, on the host's kernel
+  ln -s "$CTR" "$BATS_TEST_TMPDIR/ctr-vm"
+  config '.annotations["io.kubernetes.cri.container-type"] = "sandbox"
+    | .linux.namespaces |= map(del(.path))'
+  command_is cat /proc/version
+  CTR=$BATS_TEST_TMPDIR/ctr-vm run_bundle
+  expect_status 0
+  expect_output "$(cat /proc/version)"
+  umount "$PODNS.uts" "$PODNS.ipc"
+  unpod
+}
+
 @test "a machine that does not start gives back what it took" {
   bridges
   machine uml

@@ -16,6 +16,8 @@ import sys
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
+SECONDS = int(os.environ.get("CRI_SECONDS", "200"))  # that a call may take
+
 # NAME: FIELD=NUMBER:TYPE ... ; a type that begins with * is repeated
 MESSAGES = """
 Metadata: name=1:string uid=2:string namespace=3:string attempt=4:uint32
@@ -40,7 +42,8 @@ ContainerMetadata: name=1:string attempt=2:uint32
 Image: image=1:string
 Variable: key=1:string value=2:string
 Mount: container_path=1:string host_path=2:string readonly=3:bool propagation=5:int32
-Resources: cpu_period=1:int64 cpu_quota=2:int64 cpu_shares=3:int64 memory_limit_in_bytes=4:int64 oom_score_adj=5:int64
+HugepageLimit: page_size=1:string limit=2:uint64
+Resources: cpu_period=1:int64 cpu_quota=2:int64 cpu_shares=3:int64 memory_limit_in_bytes=4:int64 oom_score_adj=5:int64 hugepage_limits=8:*HugepageLimit unified=9:*Pair
 Capability: add_capabilities=1:*string drop_capabilities=2:*string
 Number: value=1:int64
 ContainerSecurity: capabilities=1:Capability privileged=2:bool namespace_options=3:NamespaceOption run_as_user=5:Number readonly_rootfs=7:bool supplemental_groups=8:*int64 no_new_privs=11:bool seccomp=15:SecurityProfile
@@ -112,7 +115,7 @@ class Client:
             response_deserializer=self.message(method + "Response").FromString,
         )
         request = json_format.Parse(text or "{}", self.message(method + "Request")())
-        answer = call(request, timeout=200, wait_for_ready=True)
+        answer = call(request, timeout=SECONDS, wait_for_ready=True)
         return json_format.MessageToJson(answer, preserving_proto_field_name=True,
                                          including_default_value_fields=True)
 

@@ -682,6 +682,103 @@ static void footprint(void **state)
 	}
 }
 
+/* ---- what a document asks of a machine */
+
+static void resources(void **state)
+{
+	static const struct ctr_hugepage_limit none = { "2MB", 0 }, some = { "2MB", 1 };
+	static const struct ctr_block_io empty, weight = { .weight = 10, .has_weight = true };
+	static const struct ctr_string_pair guests[] = {
+		{"memory.oom.group", "1"  },
+                { "memory.high",     "max"}
+	};
+	static const struct ctr_string_pair words = { "memory.high", "1 2" };
+	static const struct ctr_string_pair line = { "memory.high", "1\ncgroup x y" };
+	static const struct ctr_string_pair hosts = { "cpu.weight", "10" };
+	static const struct {
+		struct ctr_resources given;
+		const char *why; /* NULL: it is accepted */
+	} cases[] = {
+		{{ .block_io = &empty },                               NULL                                      },
+		{ { .block_io = &weight },
+                 "linux.resources.blockIO: --isolation vm cannot do this"                                        },
+		{ { .hugepage_limits = &none, .nhugepage_limits = 1 }, NULL                                      },
+		{ { .hugepage_limits = &some, .nhugepage_limits = 1 },
+                 "linux.resources.hugepageLimits: --isolation vm cannot do this"                                 },
+		{ { .unified = guests, .nunified = 2 },                NULL                                      },
+		{ { .unified = &words, .nunified = 1 },
+                 "linux.resources.unified[\"memory.high\"]: '1 2': --isolation vm cannot do this"                },
+		{ { .unified = &line, .nunified = 1 },                 "linux.resources.unified[\"memory.high\"]"},
+		{ { .unified = &hosts, .nunified = 1 },
+                 "linux.resources.unified[\"cpu.weight\"]: '10': --isolation vm cannot do this"                  },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		const struct ctr_linux config = { .resources = &cases[i].given };
+		const struct ctr_spec spec = { .linux_ = &config };
+		const struct ctr_machine machine = { .backend = ctr_backend_find("vm"),
+						     .spec = &spec };
+		struct ctr_error err = { 0 };
+		int r = ctr_vm_check_resources(&machine, &err);
+
+		print_message("# %zu: %s\n", i, err.text);
+		assert_int_equal(r, cases[i].why ? -1 : 0);
+		if (cases[i].why)
+			assert_true(strncmp(err.text, cases[i].why, strlen(cases[i].why)) == 0);
+	}
+}
+
+/* containerd says all of linux.resources in an update. */
+static void repeats(void **state)
+{
+	static const struct ctr_device_rule deny = {
+		.type = CTR_DEVICE_ALL, .major = -1, .minor = -1, .access = 7
+	};
+	static const struct ctr_device_rule allow[] = {
+		{.allow = true, .type = CTR_DEVICE_ALL, .major = -1, .minor = -1, .access = 7}
+	};
+	static const struct ctr_string_pair group = { "memory.oom.group", "1" };
+	static const struct ctr_string_pair other = { "memory.oom.group", "0" };
+	const struct ctr_resources has = {
+		.devices = &deny,
+		.ndevices = 1,
+		.has_devices = true,
+		.unified = &group,
+		.nunified = 1,
+	};
+	const struct {
+		struct ctr_resources update;
+		const char *why;
+	} cases[] = {
+		{has,						       NULL         },
+		{ { .devices = allow, .ndevices = 1, .has_devices = true },
+                 "linux.resources.devices: --isolation vm cannot change it while it runs"},
+		{ { .has_devices = true },
+                 "linux.resources.devices: --isolation vm cannot change it while it runs"},
+		{ { .unified = &other, .nunified = 1 },
+                 "linux.resources.unified: --isolation vm cannot change it while it runs"},
+	};
+	struct ctr_vm_setup vm = { .memory = 256ULL * CTR_VM_MIB, .resources = &has };
+	struct ctr_machine machine = {
+		.backend = ctr_backend_find("vm"),
+		.arena = &arena,
+		.own = &vm,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		const struct ctr_resources *host = NULL;
+		struct ctr_error err = { 0 };
+		int r = ctr_vm_update(&machine, -1, &cases[i].update, &host, &err);
+
+		print_message("# %zu: %s\n", i, err.text);
+		assert_int_equal(r, cases[i].why ? -1 : 0);
+		if (cases[i].why)
+			assert_string_equal(err.text, cases[i].why);
+	}
+}
+
 /* ---- the choice of a backend */
 
 static void choice(void **state)
@@ -692,19 +789,33 @@ static void choice(void **state)
 		{"run.oci.handler",    "krun"},
                 { "org.ctr.isolation", "vm"  }
 	};
+	static const struct ctr_string_pair sandbox[] = {
+		{"io.kubernetes.cri.container-type", "sandbox"},
+		{ "org.ctr.isolation",               "uml"    },
+	};
+	static const struct ctr_string_pair crio = { "io.kubernetes.cri-o.ContainerType",
+						     "sandbox" };
+	static const struct ctr_string_pair in_pod = { "io.kubernetes.cri.container-type",
+						       "container" };
 	static const struct {
 		const struct ctr_string_pair *annotations;
 		size_t n;
 		const char *option, *program, *name;
 	} cases[] = {
-		{NULL,   0, NULL,        "ctr",    "container"},
-		{ NULL,  0, "vm",        "ctr",    "vm"       },
-		{ NULL,  0, NULL,        "ctr-vm", "microvm"  },
-		{ &krun, 1, NULL,        "ctr",    "microvm"  },
-		{ &own,  1, NULL,        "ctr-vm", "process"  },
-		{ both,  2, NULL,        "ctr",    "vm"       },
-		{ both,  2, "container", "ctr-vm", "container"},
-		{ NULL,  0, "x",         "ctr",    NULL       },
+		{NULL,     0, NULL,        "ctr",    "container"},
+		{ NULL,    0, "vm",        "ctr",    "vm"       },
+		{ NULL,    0, NULL,        "ctr-vm", "microvm"  },
+		{ &krun,   1, NULL,        "ctr",    "microvm"  },
+		{ &own,    1, NULL,        "ctr-vm", "process"  },
+		{ both,    2, NULL,        "ctr",    "vm"       },
+		{ both,    2, "container", "ctr-vm", "container"},
+		{ NULL,    0, "x",         "ctr",    NULL       },
+ /* a pod's sandbox holds namespaces, whatever its containers are */
+		{ sandbox, 1, NULL,        "ctr-vm", "container"},
+		{ sandbox, 2, NULL,        "ctr",    "container"},
+		{ sandbox, 2, "vm",        "ctr",    "vm"       },
+		{ &crio,   1, NULL,        "ctr-vm", "container"},
+		{ &in_pod, 1, NULL,        "ctr-vm", "microvm"  },
 	};
 	struct ctr_error err = { 0 };
 
@@ -732,7 +843,8 @@ int main(void)
 		cmocka_unit_test(sending),       cmocka_unit_test(choice),
 		cmocka_unit_test(statistics),    cmocka_unit_test(deadline),
 		cmocka_unit_test(updates),       cmocka_unit_test(footprint),
-		cmocka_unit_test(unread),
+		cmocka_unit_test(unread),        cmocka_unit_test(resources),
+		cmocka_unit_test(repeats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

@@ -57,6 +57,37 @@ static void opening(void **state)
 	assert_non_null(strstr(err.text, "is not ours, or others can write it"));
 }
 
+/* What was written since, cut, or put in its place, is made again. */
+static void sealed(void **state)
+{
+	static const char name[] = "initramfs-6.1-" HASH, seal[] = "initramfs-6.1-" HASH ".made";
+	struct ctr_error err = { 0 };
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(ctr_vm_cache_get(cache, name), -1);
+		fd = ctr_vm_cache_put(cache, name, "0123456789", 10, 0644, &err);
+		assert_true(fd >= 0);
+		close(fd);
+		fd = ctr_vm_cache_get(cache, name);
+		assert_true(fd >= 0);
+		close(fd);
+		fd = openat(cache, name, O_WRONLY | O_CLOEXEC);
+		if (i == 0)
+			assert_int_equal(pwrite(fd, "x", 1, 5), 1);
+		else if (i == 1)
+			assert_int_equal(ftruncate(fd, 9), 0);
+		else if (i == 2)
+			assert_int_equal(fchmod(fd, 0666), 0);
+		else
+			assert_int_equal(unlinkat(cache, seal, 0), 0);
+		close(fd);
+	}
+	assert_int_equal(ctr_vm_cache_get(cache, name), -1);
+	assert_int_equal(unlinkat(cache, name, 0), 0);
+}
+
 /* One lock each: who makes an image does not wait for who makes another. */
 static void locks(void **state)
 {
@@ -293,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(opening, setup, teardown),
+		cmocka_unit_test_setup_teardown(sealed, setup, teardown),
 		cmocka_unit_test_setup_teardown(locks, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_size, setup, teardown),

@@ -85,7 +85,7 @@ cri_begin() {
 # call METHOD [JSON] - of the container runtime interface; the answer, or an error and 1
 call() {
   local answer
-  answer=$(printf '%s %s' "$1" "${2:-}" | socat -t 250 - "UNIX:$WORK/cri.sock")
+  answer=$(printf '%s %s' "$1" "${2:-}" | socat -t $((${CRI_SECONDS:-200} + 50)) - "UNIX:$WORK/cri.sock")
   if [ "${answer%%$'\n'*}" = 0 ]; then
     printf '%s\n' "${answer#*$'\n'}"
   else

@@ -148,24 +148,27 @@ static int check_update(const struct ctr_machine *machine, const struct ctr_reso
 	const struct ctr_memory *memory = update->memory ? update->memory : &no_memory;
 	const struct ctr_vm_setup *setup = machine->own;
 	const uint64_t kernel = (uint64_t)CTR_VM_MEMORY_GUEST * CTR_VM_MIB;
+	const bool devices =
+		update->has_devices && !ctr_vm_repeats_devices(setup->resources, update);
+	const bool unified = !ctr_vm_repeats_unified(setup->resources, update);
+	const bool swap = memory->has_swap && memory->swap != 0 && !says_limit(memory);
+	const bool oom_killer = memory->has_disable_oom_killer && memory->disable_oom_killer;
 	const struct {
 		const char *field;
 		bool asked;
 	} rows[] = {
-		{"devices",
-                 update->has_devices && !ctr_vm_repeats_devices(setup->resources,update) },
-		{ "blockIO",							    ctr_vm_asks_block_io(update)},
-		{ "hugepageLimits",							    ctr_vm_asks_huge_pages(update)},
-		{ "network",							    update->network != NULL},
-		{ "rdma",							    update->nrdma > 0},
-		{ "unified",							    !ctr_vm_repeats_unified(setup->resources,update) },
-		{ "memory.reservation",						      memory->has_reservation && memory->reservation != 0},
-		{ "memory.kernel",memory->has_kernel},
-		{ "memory.kernelTCP",										       memory->has_kernel_tcp																},
-		{ "memory.swap",memory->has_swap && memory->swap != 0 && !says_limit(memory)},
-		{ "memory.swappiness",						 memory->has_swappiness																												},
-		{ "memory.disableOOMKiller",
-                 memory->has_disable_oom_killer && memory->disable_oom_killer},
+		{"devices",                  devices					    },
+		{ "blockIO",                 ctr_vm_asks_block_io(update)                       },
+		{ "hugepageLimits",          ctr_vm_asks_huge_pages(update)                     },
+		{ "network",                 update->network != NULL                            },
+		{ "rdma",                    update->nrdma > 0                                  },
+		{ "unified",                 unified					    },
+		{ "memory.reservation",      memory->has_reservation && memory->reservation != 0},
+		{ "memory.kernel",           memory->has_kernel                                 },
+		{ "memory.kernelTCP",        memory->has_kernel_tcp                             },
+		{ "memory.swap",             swap					       },
+		{ "memory.swappiness",       memory->has_swappiness                             },
+		{ "memory.disableOOMKiller", oom_killer                                         },
 	};
 
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(rows); i++)

@@ -1,7 +1,11 @@
 # podman.bash - rows for every way to use Podman; $MANAGER is its cgroup manager.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2086 # OF_USER is a word or none
 
 CONTAINERS_CONF_OVERRIDE=$WORK/containers.conf
+# where who runs the suite keeps units, and who starts them
+UNITS=/run/systemd/system QUADLETS=/run/containers/systemd OF_USER=''
+[ "$(id -u)" = 0 ] || UNITS=$XDG_RUNTIME_DIR/systemd/user QUADLETS=$HOME/.config/containers/systemd OF_USER=--user
+units() { systemctl $OF_USER "$@"; }
 P=mx$$ # containers are called $P-WHAT
 
 # Where nothing can be limited Podman warns of that with every container.
@@ -55,6 +59,17 @@ clean_up() {
   rm -rf --one-file-system "$WORK"
 }
 
+# notified OPTION... - a service of Type=notify around a container; what systemd thinks of it
+notified() {
+  local state unit=$P-n$RANDOM # the container before may still be on its way out
+  systemd-run $OF_USER -q --collect --unit "$unit" -p Type="${TYPE:-notify}" -p NotifyAccess=all \
+    -p TimeoutStartSec=60 -p TimeoutStopSec=10 -E CONTAINERS_CONF_OVERRIDE="$CONTAINERS_CONF_OVERRIDE" -- \
+    podman --runtime "$NAME" run --rm --name "$unit" --network none "$@"
+  state=$(units show --value -p ActiveState "$unit")
+  echo "$state $(cat "/proc/$(units show --value -p MainPID "$unit")/comm")"
+  units stop "$unit"
+}
+
 rows_info() {
   row 'info names the runtime' 0 "$NAME $RUNTIME" \
     'podman info --format "{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}"'
@@ -71,13 +86,15 @@ rows_errors() {
   row 'not a program: 126' 126 '[Ee]xec format error' 'once -v $WORK/volume:/v box /v/junk'
   more 'an unknown flag of the runtime: 126' 126 'invalidflag' \
     'podman --runtime-flag invalidflag run --rm --network none box true'
+  more 'the error is text, and there is one' 0 '^1 0$' \
+    'once box /no/such/command 2>$WORK/error; echo $(grep -c /no/such/command $WORK/error) $(grep -c -e "level\"" -e "{" $WORK/error)'
 }
 
 rows_streams() {
   row 'run -i' 0 '^through$' 'echo through | once -i box cat'
   row 'run -t' 0 '/dev/pts/0' 'once -t box tty'
   row 'run -it, resize' 0 '33 101' \
-    '$PROBE pty size=33x101 -- podman run --rm -it --network none box sh -c "sleep 2; stty size"'
+    '$PROBE pty size=33x101 -- podman run --rm -it --network none box sh -c "until stty size | grep 101; do sleep 0.1; done"'
   more '5000 lines' 0 '^5000$' 'once box seq 5000 | wc -l'
 }
 
@@ -179,12 +196,14 @@ rows_exec() {
   row 'exec -u -w -e' 0 $'1000 1000\n/tmp\nblue' \
     'podman exec -u user -w /tmp -e COLOUR=blue $P-main sh -c "echo \$(id -u) \$(id -g); pwd; echo \$COLOUR"'
   row 'exec -d' 0 'made' 'podman exec -d $P-main sh -c "echo made >/made" >/dev/null; soon inside main test -s /made; inside main cat /made'
+  more 'exec: no descriptor or variable of conmon is left' 0 '^0 1 2 *$' \
+    'test -z "$(inside main env | grep -i -e _OCI -e LISTEN)" && inside main probe fds | tr "\n" " "'
   more 'exec --privileged' 0 'CapEff:.00000[0-9a-f]*ff$' \
     'podman exec --privileged $P-main grep CapEff /proc/self/status'
   more 'exec --preserve-fds' 0 'outside' \
     'podman exec --preserve-fds 1 $P-main sh -c "cat <&3" 3<$WORK/volume/file'
   more 'exec -it, resize' 0 '33 101' \
-    '$PROBE pty size=33x101 -- podman exec -it $P-main sh -c "sleep 2; stty size"'
+    '$PROBE pty size=33x101 -- podman exec -it $P-main sh -c "until stty size | grep 101; do sleep 0.1; done"'
 }
 
 rows_look() {
@@ -270,4 +289,47 @@ rows_pods() {
       "  - {name: one, image: localhost/box, imagePullPolicy: Never, command: [sh, -c, \"echo in a pod; sleep 1000\"]}" >$WORK/pod.yaml
     podman kube play --network none $WORK/pod.yaml >/dev/null
     soon sh -c "podman logs $P-kube-one | grep -q pod"; podman logs $P-kube-one; podman kube down --force $WORK/pod.yaml >/dev/null'
+}
+
+rows_network() {
+  more 'two in a network, by name' 0 '1 packets received' \
+    'podman network create $P-net >/dev/null; podman run -d --name $P-n1 --network $P-net box sleep 1000 >/dev/null
+    podman run --rm --network $P-net --cap-add net_raw box busybox ping -c 1 -W 9 $P-n1; gone n1; podman network rm -f $P-net >/dev/null'
+}
+
+row_journald() {
+  row 'logs: journald' 0 '^line$' \
+    'once --name $P-l --rm=false --log-driver journald box echo line >/dev/null; soon sh -c "podman logs $P-l | grep line"; podman logs $P-l; gone l'
+}
+
+row_no_conmon() {
+  row '--cgroups=no-conmon' 0 '/libpod' \
+    'podman run -d --name $P-noc --cgroups=no-conmon --network none box sleep 1000 >/dev/null
+    cat /proc/$(pid_of noc)/cgroup; gone noc'
+}
+
+rows_services() {
+  row '--sdnotify=conmon' 0 '^active conmon$' 'notified --sdnotify=conmon box sleep 1000'
+  row '--sdnotify=container' 0 '^active conmon$' \
+    'notified --sdnotify=container box sh -c "probe notify READY=1; sleep 1000"'
+  more '--sdnotify=healthy' 0 '^active conmon$' \
+    'known notified --sdnotify=healthy --health-cmd "test -e /ok" --health-interval 1s --health-start-period 60s box sh -c "sleep 3; touch /ok; sleep 1000"'
+  more '--sdnotify=ignore' 0 '^active ' 'TYPE=simple notified --sdnotify=ignore box sleep 1000'
+  more 'a socket of systemd is passed on' 0 '^1 1 from inside' \
+    'systemd-socket-activate -l $WORK/listen.sock -E PATH -E HOME -E XDG_RUNTIME_DIR -E DBUS_SESSION_BUS_ADDRESS -E CONTAINERS_CONF_OVERRIDE \
+      podman --runtime $NAME run --rm --network none box sh -c "echo \$LISTEN_FDS \$LISTEN_PID from inside; readlink /proc/self/fd/3 | grep socket" 2>/dev/null & activated=$!
+    soon socat -u /dev/null UNIX-CONNECT:$WORK/listen.sock; wait $activated'
+  row 'podman generate systemd' 0 '^active$' \
+    'stay unit; mkdir -p $UNITS/$P-unit.service.d; podman generate systemd --new --name $P-unit 2>/dev/null >$UNITS/$P-unit.service; gone unit
+    printf "[Service]\nEnvironment=CONTAINERS_CONF_OVERRIDE=%s\n" $CONTAINERS_CONF_OVERRIDE >$UNITS/$P-unit.service.d/conf.conf
+    units daemon-reload; units start $P-unit; units is-active $P-unit; units stop $P-unit
+    rm -r $UNITS/$P-unit.service*; units daemon-reload'
+  row 'a quadlet unit' 0 $'^active\n[0-9]+ conmon\n(inactive|failed)$' \
+    'mkdir -p $QUADLETS
+    printf "%s\n" "[Container]" "Image=localhost/box" "Exec=sleep 1000" "Network=none" "GlobalArgs=--runtime $NAME" "PodmanArgs=--stop-timeout 1" \
+      "[Service]" "Environment=CONTAINERS_CONF_OVERRIDE=$CONTAINERS_CONF_OVERRIDE" >$QUADLETS/$P-quad.container
+    units daemon-reload; units start $P-quad; units is-active $P-quad
+    pid=$(units show --value -p MainPID $P-quad); echo $pid $(cat /proc/$pid/comm)
+    units stop $P-quad; units is-active $P-quad
+    rm $QUADLETS/$P-quad.container; units daemon-reload'
 }

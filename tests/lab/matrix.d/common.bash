@@ -75,6 +75,7 @@ in_lab_user() {
     DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus \
     systemd-run --user --scope -q -p Delegate=yes -- "$@")
 }
+
 # as_lab_user - this suite as the user `lab`, who writes to the same results
 as_lab_user() {
   in_lab_user env RUNTIME="$RUNTIME" PROBE="$PROBE" QUICK="$QUICK" ONLY="$ONLY" ROW_LIMIT="$ROW_LIMIT" \
@@ -90,7 +91,7 @@ cri_begin() {
 # call METHOD [JSON] - of the container runtime interface; the answer, or an error and 1
 call() {
   local answer
-  answer=$(printf '%s %s' "$1" "${2:-}" | socat -t 250 - "UNIX:$WORK/cri.sock")
+  answer=$(printf '%s %s' "$1" "${2:-}" | socat -t $((${CRI_SECONDS:-200} + 50)) - "UNIX:$WORK/cri.sock")
   if [ "${answer%%$'\n'*}" = 0 ]; then
     printf '%s\n' "${answer#*$'\n'}"
   else

@@ -111,6 +111,37 @@ void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf)
 		ctr_buf_addf(buf, "; ctr-init had %s %% of its boot", ctr_number(memory, share));
 }
 
+static const char *value_of_fact(const struct ctr_report *report, const char *name)
+{
+	for (size_t i = 0; i < report->nfacts; i++)
+		if (strcmp(report->facts[i].name, name) == 0 && report->facts[i].value)
+			return report->facts[i].value;
+	return "not known";
+}
+
+void ctr_density_assumptions(const struct ctr_report *report, struct ctr_buf *buf)
+{
+	static const char *const names[] = { "memory", "swap", "transparent huge pages",
+					     "same-page merging (KSM)" };
+
+	ctr_buf_addf(buf, "this machine has Linux %s", value_of_fact(report, "kernel"));
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(names); i++)
+		ctr_buf_addf(buf, ", %s: %s", names[i], value_of_fact(report, names[i]));
+	for (size_t i = 0; i < report->nrows; i++) {
+		const struct ctr_row *row = &report->rows[i];
+		const struct ctr_guest *guest = row->guest;
+		char memory[CTR_NUMBER_TEXT];
+
+		if (!row->density.measured || !guest)
+			continue;
+		ctr_buf_addf(buf, "; a guest of %s has %s MiB of memory and Linux %s%s", row->kind,
+			     ctr_mib(memory, (double)guest->memory), guest->version,
+			     row->accel == CTR_ACCEL_TCG
+				     ? ", and what the translator needs counts with it"
+				     : "");
+	}
+}
+
 double ctr_sample_value(const struct ctr_sample *sample, enum ctr_metric metric)
 {
 	int64_t from = 0, to = -1;

@@ -191,6 +191,9 @@ double ctr_row_own_share(const struct ctr_row *row);
  */
 void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf);
 
+/* Add what the figures of density depend on: "this machine has ...; a guest of uml has ..." */
+void ctr_density_assumptions(const struct ctr_report *report, struct ctr_buf *buf);
+
 /* The median of @field over the idle instances of @row. */
 uint64_t ctr_idle_median(const struct ctr_row *row, size_t offset);
 #define CTR_IDLE(row, field) ctr_idle_median(row, offsetof(struct ctr_footprint, field))

@@ -289,6 +289,7 @@ static void points(struct ctr_buf *buf, const struct ctr_report *report)
 static void density(struct ctr_buf *buf, const struct ctr_report *report)
 {
 	bool any = false;
+	struct ctr_buf text;
 
 	for (size_t i = 0; i < report->nrows; i++)
 		any |= report->rows[i].density.measured;
@@ -298,6 +299,11 @@ static void density(struct ctr_buf *buf, const struct ctr_report *report)
 	ctr_buf_adds(buf, "<h2>Density</h2>\n");
 	ctr_svg_density(report, buf);
 	slopes(buf, report);
+	ctr_buf_init(&text, buf->arena);
+	ctr_density_assumptions(report, &text);
+	ctr_buf_adds(buf, "<p class=\"m\">What that depends on: ");
+	ctr_html_text(buf, ctr_buf_str(&text));
+	ctr_buf_adds(buf, ".</p>\n");
 	points(buf, report);
 }
 

@@ -258,11 +258,14 @@ static void text_line(const char *name, const struct ctr_line *line, struct ctr_
 static void text_density_row(const struct ctr_report *report, const struct ctr_row *row,
 			     struct table *table, struct ctr_buf *buf)
 {
-	const char *const heads[] = { row->kind, "PSS",   "USS",      "cgroup",
-				      "kernel",  "taken", "residual", "alive" };
+	static const char *const heads[] = { "",       "PSS",   "USS",      "cgroup",
+					     "kernel", "taken", "residual", "alive" };
 	const struct ctr_density *density = &row->density;
 
 	begin(table, heads, CTR_ARRAY_SIZE(heads));
+	table->nrows = 0;
+	put_kind(table, row);
+	table->nrows = 1;
 	for (size_t i = 0; i < density->npoints; i++) {
 		const struct ctr_point *point = &density->points[i];
 
@@ -309,6 +312,11 @@ static void text_density(const struct ctr_report *report, struct table *table, s
 		any = true;
 		text_density_row(report, &report->rows[i], table, buf);
 	}
+	if (!any)
+		return;
+	ctr_buf_adds(buf, "\nWhat that depends on: ");
+	ctr_density_assumptions(report, buf);
+	ctr_buf_adds(buf, ".\n");
 }
 
 static void text_guests(const struct ctr_report *report, struct ctr_buf *buf)

@@ -181,6 +181,12 @@ ROWS
   run_bundle --isolation "$GUEST"
   expect_status 125
   expect_match 'vm.hwConfig.memory: 1000000 bytes are too little for a guest'
+  # more than the host has
+  config --arg kernel "$(ls /boot/vmlinuz-* | tail -n1)" \
+    '.vm = {"kernel": {"path": $kernel}, "hwConfig": {"memory": 70368744177664}}'
+  run_bundle --isolation "$GUEST"
+  expect_status 125
+  expect_match 'hypervisor ended with status 1: .*cannot set up guest memory.*Cannot allocate memory'
   # none of ctr's own files, which are not there yet
   config --arg none "$STATE/$ID/../none" 'del(.vm) | .mounts += [
     {"destination": "/x", "source": $none, "options": ["bind", "ro"]}]'

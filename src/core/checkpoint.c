@@ -294,12 +294,13 @@ static int call_criu(struct dump *dump, struct ctr_error *err)
 	return 0;
 }
 
-/* CRIU thaws what it has frozen, unless it was killed. */
+/* CRIU thaws what it has frozen, unless it was killed: then the kernel may still be about to freeze
+ * it, and does not call it frozen yet. */
 static void let_run(struct dump *dump)
 {
 	const struct ctr_cgroup *cgroup = &dump->container.cgroup;
 
-	if (!dump->paused && cgroup->fd >= 0 && ctr_cgroup_is_frozen(cgroup))
+	if (!dump->paused && cgroup->fd >= 0)
 		(void)ctr_cgroup_freeze(cgroup, false, NULL);
 }
 
@@ -325,11 +326,15 @@ static int checkpoint(struct dump *dump, struct ctr_error *err)
 	    describe(dump, err) < 0 || call_criu(dump, err) < 0) {
 		/* Killed between the end of the container and its answer, CRIU has dumped all: the
 		 * inventory is what it writes last. */
-		if (!flags->leave_running && !flags->pre_dump &&
-		    ctr_container_status(&dump->container) == CTR_STATUS_STOPPED &&
+		bool ended = ctr_container_status(&dump->container) == CTR_STATUS_STOPPED;
+
+		if (ended && !flags->leave_running && !flags->pre_dump &&
 		    faccessat(dump->image.dir, "inventory.img", F_OK, 0) == 0)
 			return ctr_fail_within(err, "the container has ended, its images are kept");
 		ctr_images_remove(&dump->image);
+		/* Killed while its code was in a process, CRIU takes that with it. */
+		if (ended)
+			return ctr_fail_within(err, "the container has ended, there are no images");
 		let_run(dump);
 		return -1;
 	}

@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -53,6 +52,7 @@ struct restoration {
 	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
 	size_t nnamespaces;
 	pid_t placeholder;
+	int leash;     /* the placeholder ends when nobody has this open any more */
 	int spare[16]; /* masters of terminals that nobody asked for */
 	size_t nspare;
 	bool has_terminal;
@@ -154,21 +154,37 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 
 /* ---- its cgroup */
 
+static _Noreturn void hold_place(int leash)
+{
+	char byte;
+
+	while (read(leash, &byte, 1) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+/* CRIU has the leash, too: when ctr is killed the scope must not end before CRIU does, which would
+ * make a cgroup of that name that nobody removes. */
 static int start_placeholder(struct restoration *restoration, struct ctr_error *err)
 {
 	struct ctr_creation *creation = restoration->creation;
 	struct ctr_cgroup *cgroup = &creation->container.cgroup;
+	_cleanup_close_ int its = -1;
+	int ends[2];
 
 	if (!cgroup->unit)
 		return 0;
 
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a pipe");
+	its = ends[0];
+	restoration->leash = ends[1];
 	restoration->placeholder = fork();
 	if (restoration->placeholder < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
 	if (restoration->placeholder == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
+		close(restoration->leash);
+		hold_place(its);
 	}
 
 	if (ctr_place_start(cgroup, creation->spec, &creation->limits, creation->options->id,
@@ -180,6 +196,8 @@ static int start_placeholder(struct restoration *restoration, struct ctr_error *
 
 static void end_placeholder(struct restoration *restoration)
 {
+	ctr_close_ptr(&restoration->leash);
+	restoration->leash = -1;
 	if (restoration->placeholder <= 0)
 		return;
 	(void)kill(restoration->placeholder, SIGKILL);
@@ -323,7 +341,7 @@ static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ct
 	return r;
 }
 
-enum { FDS = 4 + CTR_STREAMS_MAX + CTR_NS_KINDS };
+enum { FDS = 5 + CTR_STREAMS_MAX + CTR_NS_KINDS };
 
 static size_t collect_fds(const struct restoration *restoration, int fds[static FDS])
 {
@@ -334,6 +352,8 @@ static size_t collect_fds(const struct restoration *restoration, int fds[static 
 	fds[n++] = restoration->image.work;
 	if (flags->status_fd > 0)
 		fds[n++] = (int)flags->status_fd;
+	if (restoration->leash >= 0)
+		fds[n++] = restoration->leash;
 	for (size_t i = 0; i < restoration->streams.count; i++)
 		if (restoration->streams.list[i].fd > STDERR_FILENO)
 			fds[n++] = restoration->streams.list[i].fd;
@@ -463,6 +483,7 @@ int ctr_creation_restore(struct ctr_creation *creation, struct ctr_error *err)
 	struct restoration restoration = {
 		.creation = creation,
 		.image = CTR_IMAGES_INIT,
+		.leash = -1,
 	};
 	int r = restore(&restoration, err);
 

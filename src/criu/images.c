@@ -231,11 +231,16 @@ int ctr_images_read(const struct ctr_images *image, struct ctr_checkpoint **out,
 		    struct ctr_arena *arena, struct ctr_error *err)
 {
 	size_t len = 0;
+	struct stat st;
 	char *text;
 
 	*out = NULL;
-	if (faccessat(image->dir, document, F_OK, 0) < 0)
+	if (fstatat(image->dir, document, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
+	if (!S_ISREG(st.st_mode))
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"--image-path: '%s': '%s' is no regular file", image->path,
+				document);
 
 	text = ctr_file_read(arena, image->dir, document, DOCUMENT_MAX, &len, err);
 	if (text)

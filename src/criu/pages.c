@@ -153,7 +153,8 @@ static int check_dir(int dir, bool memory, struct ctr_error *err)
 
 		if (!end || strcmp(end, ".img") != 0)
 			continue;
-		if (fstatat(dir, entry->d_name, &st, 0) < 0)
+		/* CRIU makes no links, and follows those of others to whatever root can read. */
+		if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return ctr_fail(err, CTR_FAULT_CONFIG, errno, "cannot look at '%s'",
 					entry->d_name);
 		if (!S_ISREG(st.st_mode))

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "base/names.h"
 #include "oci/decode.h"
 #include "oci/encode.h"
+#include "oci/words.h"
 
 /* A name that goes into a line of CRIU's options. */
 static int plain(struct ctr_decode *decode, void *object, void *member, const char *text,
@@ -32,6 +34,19 @@ static int destination(struct ctr_decode *decode, void *object, void *member, co
 	return ctr_string_clean_path(decode, object, member, text, len);
 }
 
+static int namespace_kind(struct ctr_decode *decode, void *object, void *member, const char *text,
+			  size_t len)
+{
+	(void)object;
+	(void)member;
+	for (const struct ctr_name *row = ctr_namespace_names; row->name; row++)
+		if (strlen(row->name) == len && memcmp(row->name, text, len) == 0)
+			return 0;
+
+	return ctr_decode_fault(decode, "%s is no kind of namespace",
+				ctr_decode_quote(decode, text, len));
+}
+
 static const struct ctr_field checkpoint_fields[] = {
 	F_STRING(struct ctr_checkpoint, id, "id", CTR_REQUIRED),
 	F_TEXT(struct ctr_checkpoint, bundle, const char *, "bundle", CTR_REQUIRED,
@@ -46,7 +61,7 @@ static const struct ctr_field checkpoint_fields[] = {
 	F_STRINGS(struct ctr_checkpoint, mounts, nmounts, "mounts", CTR_REQUIRED, destination),
 	F_U32S(struct ctr_checkpoint, slaves, nslaves, "slaves"),
 	F_STRINGS(struct ctr_checkpoint, namespaces, nnamespaces, "namespaces", CTR_REQUIRED,
-		  plain),
+		  namespace_kind),
 };
 
 const struct ctr_type ctr_type_checkpoint = {

@@ -413,6 +413,10 @@ static void damaged_files(void **state)
 	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
 	assert_non_null(strstr(err.text, "'core-1.img' is no regular file"));
 	assert_int_equal(unlinkat(fd, "core-1.img", 0), 0);
+	assert_int_equal(symlinkat("pages-3.img", fd, "core-1.img"), 0);
+	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
+	assert_non_null(strstr(err.text, "'core-1.img' is no regular file"));
+	assert_int_equal(unlinkat(fd, "core-1.img", 0), 0);
 
 	assert_int_equal(symlinkat(".", fd, "parent"), 0);
 	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
@@ -471,9 +475,10 @@ static void document(void **state)
 	ctr_arena_release(&arena);
 }
 
-#define DOCUMENT(descriptor, mount)                                                                \
+#define DOCUMENT_IN(descriptor, mount, namespaces)                                                 \
 	"{\"id\":\"a\",\"bundle\":\"/b\",\"descriptors\":[\"" descriptor                           \
-	"\"],\"mounts\":[\"" mount "\"],\"namespaces\":[]}"
+	"\"],\"mounts\":[\"" mount "\"],\"namespaces\":[" namespaces "]}"
+#define DOCUMENT(descriptor, mount) DOCUMENT_IN(descriptor, mount, "\"network\"")
 
 /* Words of a document go into lines and keys of CRIU's options. */
 static void hostile_document(void **state)
@@ -489,6 +494,7 @@ static void hostile_document(void **state)
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_error err = { 0 };
 	const char *good = DOCUMENT("pipe:[7]", "/m");
+	const char *unknown = DOCUMENT_IN("", "/m", "\"net\"");
 
 	(void)state;
 	assert_non_null(ctr_checkpoint_decode(&arena, good, strlen(good), "ctr.json", &err));
@@ -497,6 +503,8 @@ static void hostile_document(void **state)
 						  "ctr.json", &err));
 		assert_non_null(strstr(err.text, wrong[i].error));
 	}
+	assert_null(ctr_checkpoint_decode(&arena, unknown, strlen(unknown), "ctr.json", &err));
+	assert_non_null(strstr(err.text, "namespaces[0]: 'net' is no kind of namespace"));
 	ctr_arena_release(&arena);
 }
 
@@ -526,6 +534,7 @@ static void hostile_images(void **state)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_images images = CTR_IMAGES_INIT;
+	struct ctr_checkpoint *checkpoint = NULL;
 	struct ctr_error err = { 0 };
 	const char *top = unit_make_dir();
 	const char *work = ctr_arena_printf(&arena, "%s/work", top);
@@ -545,6 +554,9 @@ static void hostile_images(void **state)
 	assert_true(is_there(top, "disk.img"));
 	ctr_images_forget_work(&images);
 	assert_true(is_there(top, "disk.img"));
+	assert_int_equal(symlink("disk.img", ctr_arena_printf(&arena, "%s/ctr.json", top)), 0);
+	assert_int_equal(ctr_images_read(&images, &checkpoint, &arena, &err), -1);
+	assert_non_null(strstr(err.text, "'ctr.json' is no regular file"));
 	ctr_images_release(&images);
 
 	assert_int_equal(symlink("/", work), 0);

@@ -6,8 +6,17 @@
 load ../../integration/helper
 load ../criu
 
-# FAULTS_STEPS: at how many points each program is killed; FAULTS_FILES: which files are damaged
+# FAULTS_STEPS: at how many points each program is killed, in even steps or (FAULTS_RANDOM=yes) anywhere;
+# FAULTS_FILES: which files are damaged; FAULTS_TOLD: a file for what was said
 STEPS=${FAULTS_STEPS:-6}
+# moment TOOK STEP - in ms
+moment() {
+  if [ "${FAULTS_RANDOM:-}" = yes ]; then
+    echo $(($1 * 11 * RANDOM / 327680))
+  else
+    echo $(($1 * $2 / STEPS))
+  fi
+}
 
 # leftovers - what a failed restore might leave, besides what the helper looks for
 leftovers() {
@@ -40,6 +49,9 @@ if data:
     data[len(data) // 2] ^= 0x40
 open(sys.argv[1], "wb").write(data)
 P
+      ;;
+    huge) # the length of its first message, behind two numbers
+      printf '\xff\xff\xff\x7f' | dd of="$1" bs=1 seek=8 conv=notrunc 2>/dev/null
       ;;
     link) ln -sf /etc/passwd "$1" ;;
     directory) rm "$1" && mkdir "$1" ;;
@@ -89,12 +101,36 @@ damage_all() { # HOW...
 @test "each file of a checkpoint truncated to its half" { damage_all half; }
 @test "each file of a checkpoint empty, or not there" { damage_all zero removed; }
 @test "each file of a checkpoint with a bit flipped" { damage_all flipped; }
+@test "each file of a checkpoint with a message of 2 GiB" { damage_all huge; }
 @test "each file of a checkpoint a link, a directory, a fifo" { damage_all link directory fifo; }
+
+# ---- a disk that is full
+
+@test "checkpoint: a disk that is full after 8 KiB, 16 KiB, ... : the container runs on, no image is left" {
+  local size n=0
+  counting
+  mkdir "$IMAGE"
+  for ((size = 8; ; size *= 2)); do
+    mount -t tmpfs -o size=${size}k tmpfs "$IMAGE"
+    run ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"
+    echo "$size KiB: $status $output" >>"${FAULTS_TOLD:-/dev/null}"
+    left=$(find "$IMAGE" -mindepth 1 -not -name dump.log)
+    umount "$IMAGE"
+    counts "$ID"
+    [ "$status" != 0 ] || break
+    n=$((n + 1))
+    expect_status 1
+    expect_match '[Nn]o space left on device'
+    [ -z "$left" ]
+  done
+  [ $n -gt 3 ]
+  ctr delete --force "$ID"
+}
 
 # ---- programs that are killed
 
 ms() { echo $(($(date +%s%N) / 1000000)); }
-# killed WHO MS COMMAND... - WHO (ctr, ctr-criu, criu) of this command gets SIGKILL after so long
+# killed WHO MS COMMAND... - WHO (ctr, ctr-criu, criu, all of them) of this command gets SIGKILL after so long
 killed() {
   local who=$1 after=$2 ctr pid
   shift 2
@@ -105,6 +141,7 @@ killed() {
     ctr) pid=$ctr ;;
     ctr-criu) pid=$(pgrep -P $ctr -f ctr-criu) || true ;;
     criu) pid=$(pgrep -P $ctr -f '^criu(:| swrk)' | head -n1) || true ;;
+    all) pid="$ctr $(pgrep -P $ctr | tr '\n' ' ')" ;;
   esac
   [ -z "$pid" ] || kill -9 $pid 2>/dev/null || true
   STATUS=0
@@ -112,61 +149,117 @@ killed() {
   echo "$who after $after ms: ${pid:+killed, }status $STATUS: $(head -c300 "$OUT")" >>"${FAULTS_TOLD:-/dev/null}"
 }
 
-kill_checkpoints() { # WHO
+# up - the container that counts
+up() {
+  ctr "${FLAGS[@]}" run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  eventually count "$ID"
+}
+
+# told - a restored one that is said to run has processes, and one that has none is not said to
+told() {
+  local state pid
+  state=$(ctr state "$ID-r" 2>/dev/null) || return 0
+  pid=$(jq .pid <<<"$state")
+  echo "  $(jq -r .status <<<"$state"), pid $pid" >>"${FAULTS_TOLD:-/dev/null}"
+  case $(jq -r .status <<<"$state") in
+    running) [ "$pid" -gt 0 ] && grep -q '^State:.[RSD]' "/proc/$pid/status" ;;
+    creating | stopped) [ "$pid" = 0 ] || [ ! -e "/proc/$pid" ] ;;
+    *) false ;;
+  esac
+}
+
+# goes_on WHO - where nobody was left to thaw it, it is said to be paused sooner or later, and can be resumed
+goes_on() {
+  local before
+  before=$(count "$ID") || true
+  eventually moves_on "$1" "${before:-0}"
+}
+moves_on() {
+  if [ "$1" = all ] && has_status "$ID" paused; then ctr resume "$ID"; fi
+  is_beyond "$ID" "$2"
+}
+
+kill_checkpoints() { # WHO FLAG...
   local began took step
+  FLAGS=("${@:2}")
   host_network
   counter
-  detached "$ID"
-  eventually count "$ID"
+  up
   began=$(ms)
   IMAGE=$BATS_TEST_TMPDIR/first
-  ctr checkpoint --leave-running --image-path "$IMAGE" "$ID"
+  ctr "${FLAGS[@]}" checkpoint --leave-running --image-path "$IMAGE" "$ID"
   took=$(($(ms) - began))
   for ((step = 0; step < STEPS; step++)); do
     IMAGE=$BATS_TEST_TMPDIR/image.$step
-    killed "$1" $((took * step / STEPS)) "$CTR" --root "$STATE" checkpoint --image-path "$IMAGE" "$ID"
+    killed "$1" "$(moment $took $step)" "$CTR" --root "$STATE" "${FLAGS[@]}" checkpoint --image-path "$IMAGE" "$ID"
     settled_criu
     case $(status_of "$ID" 2>/dev/null) in
-      running) counts "$ID" ;; # it has not been dumped, and goes on
+      running | paused) goes_on "$1" ;; # it has not been dumped
       *) # it has: the images are there, what else is left goes
-        [ -e "$IMAGE/inventory.img" ]
-        [ $STATUS = 0 ] || [ $STATUS = 137 ] || grep -q 'has ended, its images are kept' "$OUT"
+        if [ -e "$IMAGE/inventory.img" ]; then
+          [ $STATUS = 0 ] || [ $STATUS = 137 ] || grep -q 'has ended, its images are kept' "$OUT"
+        else # killed while its code was in a process, CRIU takes that with it
+          [[ $1 = criu || $1 = all ]]
+          [ $STATUS = 137 ] || grep -q 'has ended, there are no images' "$OUT"
+          echo "# $1 at step $step: ended without images" >&3
+        fi
         ctr delete --force "$ID"
-        detached "$ID"
-        eventually count "$ID"
+        up
         ;;
     esac
   done
   ctr delete --force "$ID"
 }
 
-criu_ended() { ! pgrep -f "criu.*$BATS_TEST_TMPDIR" >/dev/null; }
+# CRIU that has lost its parents is known by its environment
+criu_ended() {
+  local pid
+  for pid in $(pgrep -x 'criu|ctr-criu'); do
+    ! grep -qzx "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$pid/environ" 2>/dev/null || return 1
+  done
+}
+# It leaves processes of its own when it is killed, which sleep for a while
 settled_criu() {
-  eventually criu_ended || {
-    pgrep -fl "criu.*$BATS_TEST_TMPDIR"
-    return 1
-  }
+  local end=$((SECONDS + 10)) pid
+  until criu_ended; do
+    [ $SECONDS -lt $end ] || break
+    sleep 0.05
+  done
+  criu_ended || for pid in $(pgrep -x criu); do
+    if [ "$(cat "/proc/$pid/wchan")" = hrtimer_nanosleep ] &&
+      grep -qzx "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$pid/environ"; then
+      echo "# a process of CRIU's slept on, and was ended" >&3
+      kill -9 "$pid"
+    fi
+  done
+  eventually criu_ended
 }
 
-kill_restores() { # WHO
+kill_restores() { # WHO FLAG...
   local began took step
-  counting
-  ctr checkpoint --image-path "$IMAGE" "$ID"
+  FLAGS=("${@:2}")
+  image
+  host_network
+  counter
+  up
+  ctr "${FLAGS[@]}" checkpoint --image-path "$IMAGE" "$ID"
   began=$(ms)
-  restored "$ID-r"
+  ctr "${FLAGS[@]}" restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID-r" </dev/null >"$OUT" 2>&1 3>&-
   took=$(($(ms) - began))
   ctr delete --force "$ID-r"
   for ((step = 0; step < STEPS; step++)); do
-    killed "$1" $((took * step / STEPS)) "$CTR" --root "$STATE" restore --detach -b "$BUNDLE" \
+    killed "$1" "$(moment $took $step)" "$CTR" --root "$STATE" "${FLAGS[@]}" restore --detach -b "$BUNDLE" \
       --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" "$ID-r"
     if [ $STATUS = 0 ]; then
       counts "$ID-r"
-    elif [ "$1" != ctr ]; then
+    elif [[ $1 == *criu ]]; then
       [ $STATUS = 125 ]
       [ -s "$OUT" ]
       run ctr state "$ID-r"
       expect_match 'does not exist'
     fi
+    settled_criu
+    told
     ctr delete --force "$ID-r"
     settled "$1 at step $step"
   done
@@ -175,6 +268,12 @@ kill_restores() { # WHO
 @test "checkpoint: ctr is killed" { kill_checkpoints ctr; }
 @test "checkpoint: ctr-criu is killed" { kill_checkpoints ctr-criu; }
 @test "checkpoint: CRIU is killed" { kill_checkpoints criu; }
+@test "checkpoint: all of them are killed at once" { kill_checkpoints all; }
 @test "restore: ctr is killed" { kill_restores ctr; }
 @test "restore: ctr-criu is killed" { kill_restores ctr-criu; }
 @test "restore: CRIU is killed" { kill_restores criu; }
+@test "restore: all of them are killed at once" { kill_restores all; }
+@test "checkpoint under systemd: ctr is killed" { kill_checkpoints ctr --systemd-cgroup; }
+@test "checkpoint under systemd: all of them are killed at once" { kill_checkpoints all --systemd-cgroup; }
+@test "restore under systemd: ctr is killed" { kill_restores ctr --systemd-cgroup; }
+@test "restore under systemd: all of them are killed at once" { kill_restores all --systemd-cgroup; }

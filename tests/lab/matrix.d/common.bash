@@ -17,7 +17,7 @@ make_image() {
   make_rootfs "$WORK/rootfs"
   mkdir -p "$WORK/rootfs/home/user"
   chmod 1777 "$WORK/rootfs/tmp"
-  tar -C "$WORK/rootfs" -cf "$WORK/box.tar" .
+  tar -C "$WORK/rootfs" --owner=0 --group=0 -cf "$WORK/box.tar" . # root's, whoever made it
   chmod -R a+rX "$WORK"
 }
 

@@ -6,7 +6,7 @@
 
 struct checkpoint_options {
 	struct ctr_criu_flags flags;
-	struct ctr_list empty_ns, ip;
+	struct ctr_list empty_ns, ip, publish;
 	struct ctr_create_options create; /* restore */
 };
 
@@ -54,6 +54,7 @@ static const struct ctr_option restore_table[] = {
 	CREATE("console-socket", 0, STRING, console_socket, "PATH",
 	       "unix socket that receives the terminal's master"),
 	CREATE("detach", 'd', FLAG, detach, NULL, "leave it running"),
+	CREATE("tty", 't', FLAG, tty, NULL, "it has a terminal that run -t had given it"),
 	CREATE("keep", 0, FLAG, keep, NULL, "do not delete it when it has ended"),
 	CREATE("no-subreaper", 0, FLAG, no_subreaper, NULL, "do not take over orphaned processes"),
 	CREATE("no-pivot", 0, FLAG, no_pivot, NULL, "no effect: the root is CRIU's affair"),
@@ -62,6 +63,8 @@ static const struct ctr_option restore_table[] = {
 	CREATE("net", 0, STRING, network.net, "MODE", "the network, as run makes it"),
 	CTR_OPT("ip", 0, LIST, offsetof(struct checkpoint_options, ip), "ADDRESS",
 		"its address on a bridge"),
+	CTR_OPT("publish", 'p', LIST, offsetof(struct checkpoint_options, publish),
+		"[ADDRESS:]HOST:PORT", "a port of the host that leads to it"),
 	COMMON,
 	FLAG("paused", paused, "leave it paused"),
 	FLAG("tcp-close", tcp_close, "TCP connections come back closed"),
@@ -99,6 +102,8 @@ static int cmd_restore(struct ctr_command *command, struct ctr_error *err)
 	options.id = command->operands[0];
 	options.network.ip = given->ip.items;
 	options.network.nip = given->ip.count;
+	options.network.publish = given->publish.items;
+	options.network.npublish = given->publish.count;
 	options.restore = &flags;
 	if (!options.bundle)
 		options.bundle = ".";

@@ -195,6 +195,7 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 	uint32_t *slaves = ctr_arena_array(arena, dump->externals.count, sizeof(*slaves));
 	const char **namespaces = ctr_arena_array(arena, dump->nnamespaces, sizeof(*namespaces));
 	uint32_t *sizes = ctr_arena_array(arena, dump->streams.count, sizeof(*sizes));
+	uint32_t *modes = ctr_arena_array(arena, dump->streams.count, sizeof(*modes));
 	uint32_t *of = ctr_arena_array(arena, dump->streams.count, sizeof(*of));
 	char created[CTR_CLOCK_TEXT];
 	struct ctr_checkpoint checkpoint = {
@@ -202,12 +203,15 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 		.bundle = dump->container.record.bundle,
 		.created = ctr_clock_now(created),
 		.paused = dump->paused,
+		.network = dump->container.record.network,
 		.descriptors = descriptors,
 		.ndescriptors = dump->streams.count,
 		.of = of,
 		.nof = dump->streams.count,
 		.sizes = sizes,
 		.nsizes = dump->streams.count,
+		.modes = modes,
+		.nmodes = dump->streams.count,
 		.stopped = now_ns(),
 		.mounts = mounts,
 		.nmounts = dump->externals.count,
@@ -220,6 +224,7 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 	for (size_t i = 0; i < dump->streams.count; i++) {
 		descriptors[i] = dump->streams.list[i].name;
 		sizes[i] = dump->streams.list[i].size;
+		modes[i] = dump->streams.list[i].mode;
 		of[i] = dump->streams.list[i].of;
 	}
 	for (size_t i = 0; i < dump->externals.count; i++) {

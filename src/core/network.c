@@ -183,6 +183,22 @@ void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
 			set_namespace(spec, modes[i].own, context->arena);
 }
 
+int ctr_network_check(const struct ctr_network *network, const char *recorded,
+		      struct ctr_error *err)
+{
+	const char *now = ctr_network_recorded(network);
+
+	/* Without one the configuration has a network namespace of its own, or has none. */
+	if (!recorded || recorded[0] == '\0' || strcmp(recorded, "none") == 0 ||
+	    (now && strcmp(now, recorded) == 0))
+		return 0;
+	return ctr_fail(
+		err, CTR_FAULT_USAGE, 0,
+		"--net: the checkpointed container had the network '--net %s', this one has "
+		"%s%s",
+		recorded, now ? "--net " : "that of its configuration", now ? now : "");
+}
+
 bool ctr_network_is_due(const struct ctr_network *network, const struct ctr_spec *spec)
 {
 	return network->mode == CTR_NETWORK_BRIDGE || network->mode == CTR_NETWORK_PASTA ||

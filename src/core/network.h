@@ -64,6 +64,10 @@ void ctr_network_of_machine(struct ctr_network *network, struct ctr_machine *mac
 const char *ctr_network_recorded(const struct ctr_network *network);
 void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
 			 const struct ctr_context *context);
+/* Is it what a checkpoint says that its container had, @recorded (NULL: not known)? The container's
+ * mounts, and what CRIU finds of the network, go by that. 0, or -1 and @err. */
+int ctr_network_check(const struct ctr_network *network, const char *recorded,
+		      struct ctr_error *err);
 
 /* Must something be done when the container's namespaces are there? */
 bool ctr_network_is_due(const struct ctr_network *network, const struct ctr_spec *spec);

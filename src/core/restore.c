@@ -2,9 +2,6 @@
  * A container out of a checkpoint: the place of every container (state directory, cgroup, limits,
  * device filter), and CRIU to make the processes in it instead of a plan. CRIU works in a mount
  * namespace of its own, in which the root file system is a mount.
- *
- * With the systemd manager there is no cgroup without a process: one that does nothing is there
- * until CRIU has moved its own in.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +23,7 @@
 #include "core/context.h"
 #include "core/create.h"
 #include "core/creation.h"
-#include "core/place.h"
+#include "core/restore_cgroup.h"
 #include "core/restore_mounts.h"
 #include "core/restore_namespaces.h"
 #include "core/security.h"
@@ -51,8 +47,7 @@ struct restoration {
 	struct ctr_streams streams;
 	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
 	size_t nnamespaces;
-	pid_t placeholder;
-	int leash;     /* the placeholder ends when nobody has this open any more */
+	struct ctr_restore_cgroup cgroup;
 	int spare[16]; /* masters of terminals that nobody asked for */
 	size_t nspare;
 	bool has_terminal;
@@ -142,6 +137,8 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 		return -1;
 
 	checkpoint = restoration->checkpoint;
+	if (ctr_network_check(&creation->network, checkpoint ? checkpoint->network : NULL, err) < 0)
+		return -1;
 	if (ctr_external_resolve(&restoration->externals, checkpoint, creation->spec, arena, err) <
 		    0 ||
 	    ctr_streams_resolve(&restoration->streams, checkpoint, err) < 0)
@@ -150,59 +147,6 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 		return -1;
 	return ctr_restore_namespaces_open(restoration->creation->spec, checkpoint,
 					   restoration->namespaces, &restoration->nnamespaces, err);
-}
-
-/* ---- its cgroup */
-
-static _Noreturn void hold_place(int leash)
-{
-	char byte;
-
-	while (read(leash, &byte, 1) < 0 && errno == EINTR)
-		;
-	_exit(0);
-}
-
-/* CRIU has the leash, too: when ctr is killed the scope must not end before CRIU does, which would
- * make a cgroup of that name that nobody removes. */
-static int start_placeholder(struct restoration *restoration, struct ctr_error *err)
-{
-	struct ctr_creation *creation = restoration->creation;
-	struct ctr_cgroup *cgroup = &creation->container.cgroup;
-	_cleanup_close_ int its = -1;
-	int ends[2];
-
-	if (!cgroup->unit)
-		return 0;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a pipe");
-	its = ends[0];
-	restoration->leash = ends[1];
-	restoration->placeholder = fork();
-	if (restoration->placeholder < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
-	if (restoration->placeholder == 0) {
-		close(restoration->leash);
-		hold_place(its);
-	}
-
-	if (ctr_place_start(cgroup, creation->spec, &creation->limits, creation->options->id,
-			    restoration->placeholder, creation->context, err) < 0)
-		return -1;
-	ctr_place_to_record(cgroup, &creation->container.record);
-	return 0;
-}
-
-static void end_placeholder(struct restoration *restoration)
-{
-	ctr_close_ptr(&restoration->leash);
-	restoration->leash = -1;
-	if (restoration->placeholder <= 0)
-		return;
-	(void)kill(restoration->placeholder, SIGKILL);
-	(void)waitpid(restoration->placeholder, NULL, 0);
-	restoration->placeholder = 0;
 }
 
 /* ---- CRIU */
@@ -215,26 +159,6 @@ static bool has_own_time(pid_t pid, struct ctr_arena *arena)
 	return stat("/proc/self/ns/time", &own) == 0 &&
 	       stat(ctr_arena_printf(arena, "/proc/%d/ns/time", (int)pid), &its) == 0 &&
 	       own.st_ino != its.st_ino;
-}
-
-/* Those that CRIU made are in the cgroup, and so are found there. */
-static int enter_resctrl(struct ctr_creation *creation, struct ctr_error *err)
-{
-	struct ctr_container *container = &creation->container;
-	struct ctr_arena *arena = creation->context->arena;
-	pid_t *pids = &creation->launch.pid;
-	size_t n = 1;
-
-	if (!creation->resctrl.mount)
-		return 0;
-	if (container->cgroup.fd >= 0 &&
-	    ctr_cgroup_procs(&container->cgroup, arena, &pids, &n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (ctr_resctrl_enter(&creation->resctrl, pids[i], arena, err) < 0)
-			return -1;
-
-	return 0;
 }
 
 /* A host name of its own: the id, which is one. In the namespace of process @pid. */
@@ -268,13 +192,13 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	creation->launch.pid = pid;
 	creation->launch.pidfd = ctr_pidfd_open(pid);
 	ctr_creation_push_undo(creation, ctr_creation_undo_child);
-	end_placeholder(restoration);
+	ctr_restore_cgroup_release(&restoration->cgroup);
 
 	if (ctr_restore_namespaces_check(creation->spec, pid, creation->context->arena, err) < 0 ||
 	    ctr_restore_root(creation->spec, pid, creation->context->arena, err) < 0)
 		return -1;
 	creation->container.record.has_timens = has_own_time(pid, creation->context->arena);
-	if (enter_resctrl(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
+	if (ctr_restore_resctrl(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
 	    ctr_creation_keep(creation, err) < 0)
 		return -1;
 	return ctr_creation_finish(creation, err);
@@ -305,18 +229,6 @@ static int take_terminal(struct restoration *restoration, int fd, struct ctr_err
 			CTR_ARRAY_SIZE(restoration->spare));
 }
 
-/* CRIU then leaves all in the cgroup of the first process, which has no children yet. */
-static int enter_ignored_cgroup(const struct restoration *restoration, pid_t pid,
-				struct ctr_error *err)
-{
-	const struct ctr_creation *creation = restoration->creation;
-	const struct ctr_cgroup *cgroup = &creation->container.cgroup;
-
-	if (cgroup->fd < 0 || !ctr_criu_ignores_cgroups(creation->options->restore))
-		return 0;
-	return ctr_cgroup_enter(cgroup, pid, err);
-}
-
 static int serve_notify(struct restoration *restoration, const char *point, pid_t pid, int fd,
 			struct ctr_error *err)
 {
@@ -324,7 +236,7 @@ static int serve_notify(struct restoration *restoration, const char *point, pid_
 		return take_terminal(restoration, fd, err);
 	ctr_close_ptr(&fd);
 	if (strcmp(point, "setup-namespaces") == 0)
-		return enter_ignored_cgroup(restoration, pid, err) < 0
+		return ctr_restore_cgroup_enter(restoration->creation, pid, err) < 0
 			       ? -1
 			       : ctr_creation_hooks(restoration->creation, pid, err);
 	if (strcmp(point, "post-restore") == 0)
@@ -352,8 +264,8 @@ static size_t collect_fds(const struct restoration *restoration, int fds[static 
 	fds[n++] = restoration->image.work;
 	if (flags->status_fd > 0)
 		fds[n++] = (int)flags->status_fd;
-	if (restoration->leash >= 0)
-		fds[n++] = restoration->leash;
+	if (restoration->cgroup.leash > 0)
+		fds[n++] = restoration->cgroup.leash;
 	for (size_t i = 0; i < restoration->streams.count; i++)
 		if (restoration->streams.list[i].fd > STDERR_FILENO)
 			fds[n++] = restoration->streams.list[i].fd;
@@ -393,6 +305,7 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 		.cover = restoration->cover,
 		.trees = restoration->trees,
 		.ntrees = restoration->externals.count,
+		.cgroupns = restoration->cgroup.namespace,
 		.notify = on_notify,
 		.data = restoration,
 	};
@@ -452,8 +365,10 @@ static int restore(struct restoration *restoration, struct ctr_error *err)
 
 	if (prepare(restoration, err) < 0 || ctr_creation_place(creation, err) < 0 ||
 	    ctr_restore_mount_points(creation->spec, err) < 0 ||
-	    start_placeholder(restoration, err) < 0 || open_mounts(restoration, err) < 0 ||
+	    ctr_restore_cgroup_hold(&restoration->cgroup, creation, err) < 0 ||
+	    open_mounts(restoration, err) < 0 ||
 	    ctr_security_devices(cgroup, creation->spec, creation->context, err) < 0 ||
+	    ctr_restore_cgroup_namespace(&restoration->cgroup, creation, err) < 0 ||
 	    call_criu(restoration, err) < 0)
 		return -1;
 
@@ -483,11 +398,10 @@ int ctr_creation_restore(struct ctr_creation *creation, struct ctr_error *err)
 	struct restoration restoration = {
 		.creation = creation,
 		.image = CTR_IMAGES_INIT,
-		.leash = -1,
 	};
 	int r = restore(&restoration, err);
 
-	end_placeholder(&restoration);
+	ctr_restore_cgroup_release(&restoration.cgroup);
 	for (size_t i = 0; i < restoration.nnamespaces; i++)
 		ctr_close_ptr(&restoration.namespaces[i].fd);
 	for (size_t i = 0; i < restoration.nspare; i++)

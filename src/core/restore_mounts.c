@@ -28,6 +28,22 @@
 
 enum { MOUNTINFO_MAX = 16 << 20 };
 
+/* CRIU would say that it cannot move a mount. */
+static int check_kinds(const struct ctr_mount *mount, size_t i, int root, bool file,
+		       struct ctr_error *err)
+{
+	_cleanup_close_ int point = ctr_open_in_root(root, mount->destination, O_PATH);
+	struct stat st;
+
+	if (point < 0 || fstat(point, &st) < 0 || S_ISDIR(st.st_mode) == !file)
+		return 0;
+	return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+			"mounts[%zu].source: '%s' is %s directory, and '%s' in the root file "
+			"system is %s",
+			i, mount->source, file ? "no" : "a", mount->destination,
+			file ? "one" : "none");
+}
+
 int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err)
 {
 	_cleanup_close_ int root = open(spec->root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -38,6 +54,7 @@ int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err)
 
 	for (size_t i = 0; i < spec->nmounts; i++) {
 		const struct ctr_mount *mount = &spec->mounts[i];
+		const bool bind = (mount->bits & CTR_MOUNT_BIND) && mount->source;
 		bool below = false, file = false;
 		struct stat st;
 		int r;
@@ -47,10 +64,10 @@ int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err)
 				ctr_path_is_below(mount->destination, spec->mounts[j].destination);
 		if (below)
 			continue;
-		if ((mount->bits & CTR_MOUNT_BIND) && mount->source && stat(mount->source, &st) < 0)
+		if (bind && stat(mount->source, &st) < 0)
 			return ctr_fail(err, CTR_FAULT_CONFIG, errno,
 					"mounts[%zu].source: cannot find '%s'", i, mount->source);
-		if ((mount->bits & CTR_MOUNT_BIND) && mount->source)
+		if (bind)
 			file = !S_ISDIR(st.st_mode);
 
 		r = ctr_make_in_root(root, mount->destination, file);
@@ -58,6 +75,8 @@ int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err)
 			return ctr_fail(err, CTR_FAULT_HOST, -r,
 					"mounts[%zu].destination: cannot make '%s'", i,
 					mount->destination);
+		if (bind && check_kinds(mount, i, root, file, err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -67,8 +67,7 @@ int ctr_restore_namespaces_check(const struct ctr_spec *spec, pid_t pid, struct 
 		const bool wants_own = namespace->listed && !namespace->path;
 		struct stat a, b;
 
-		/* CRIU makes one of time always, and of cgroups only where it manages them. */
-		if (!namespace->path && (i == CTR_NS_TIME || (i == CTR_NS_CGROUP && wants_own)))
+		if (!namespace->path && i == CTR_NS_TIME) /* CRIU makes one always */
 			continue;
 		if (stat(its, &a) < 0 || stat(known, &b) < 0)
 			return ctr_fail(err, CTR_FAULT_HOST, errno,

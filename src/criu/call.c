@@ -21,7 +21,7 @@
 #include "base/run.h"
 #include "criu/options.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 10, CHILDREN_MAX = 1 << 20 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 12, CHILDREN_MAX = 1 << 20 };
 
 static const char *list_trees(const struct ctr_criu_call *call, struct ctr_arena *arena)
 {
@@ -38,7 +38,7 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 {
 	const char **argv =
 		ctr_arena_array(arena, call->options->count + FIXED_ARGS + 1, sizeof(*argv));
-	int *fds = ctr_arena_array(arena, call->nfds + call->ntrees + 1, sizeof(*fds));
+	int *fds = ctr_arena_array(arena, call->nfds + call->ntrees + 2, sizeof(*fds));
 	size_t n = 0, nfds = 0;
 	int r;
 
@@ -53,6 +53,10 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 		argv[n++] = call->cover;
 		argv[n++] = list_trees(call, arena);
 	}
+	if (call->cgroupns > 0) {
+		argv[n++] = "--cgroupns";
+		argv[n++] = ctr_arena_printf(arena, "%d", call->cgroupns);
+	}
 	if (call->keyring) {
 		argv[n++] = "--keyring";
 		argv[n++] = call->keyring;
@@ -65,6 +69,8 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 		fds[nfds++] = call->fds[i];
 	for (size_t i = 0; i < call->ntrees; i++)
 		fds[nfds++] = call->trees[i];
+	if (call->cgroupns > 0)
+		fds[nfds++] = call->cgroupns;
 	fds[nfds++] = sock;
 
 	r = ctr_run_spawn(argv, fds, nfds, pid);

@@ -17,6 +17,7 @@ struct ctr_criu_call {
 	const char *cover; /* a directory that CRIU needs nothing of, in which each of @trees is */
 	const int *trees;  /* mounted for it, by its number (descriptors of detached mounts) */
 	size_t ntrees;
+	int cgroupns;        /* a cgroup namespace for it to work in; 0: the caller's */
 	const char *keyring; /* the name of a new session keyring for it; NULL: the caller's */
 	/* CRIU is at point @point ("setup-namespaces", "post-restore" ...) with process @pid; @fd
 	 * (-1: none) is the callee's. 0 to go on; NULL: always. */

@@ -229,6 +229,8 @@ int ctr_criu_restore_options(struct ctr_criu_list *out, const struct ctr_criu_re
 
 	add_flag(out, "notify_scripts", true);
 	add_flag(out, "rst_sibling", true);
+	/* The caller's files have its permissions; whatever they are, they are open. */
+	add_flag(out, "skip_file_rwx_check", streams->other_modes);
 	if (request->cgroup)
 		ctr_criu_add(out, "cg_root=path=%s", request->cgroup);
 

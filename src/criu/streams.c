@@ -81,6 +81,20 @@ static bool is_own_pipe(const char *name, const pid_t *pids, size_t npids)
 	return ends == 3;
 }
 
+static bool is_terminal(const struct stat *st)
+{
+	/* Not the device that is always the caller's own. */
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) >= 136 && major(st->st_rdev) <= 143;
+}
+
+/* Where the host's terminals are bound into a container, one of them is on a mount of its own. */
+static bool is_outer_terminal(const struct stat *st)
+{
+	struct stat host;
+
+	return is_terminal(st) && stat("/dev/pts", &host) == 0 && host.st_dev == st->st_dev;
+}
+
 static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_mountinfos *mounts,
 		const pid_t *pids, size_t npids, struct ctr_arena *arena, struct ctr_error *err)
 {
@@ -116,16 +130,16 @@ static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_moun
 	if (link[0] != '/' || (st.st_nlink == 0 && strncmp(link, "/memfd:", 7) == 0))
 		return 0;
 	mount = fdinfo_number(info, "mnt_id:", 10);
-	if (ctr_mountinfo_find(mounts, (unsigned)mount))
+	if (ctr_mountinfo_find(mounts, (unsigned)mount) && !is_outer_terminal(&st))
 		return 0; /* of the container's own files */
-	/* A terminal, but not the device that is always the caller's own. */
-	if (S_ISCHR(st.st_mode) && (major(st.st_rdev) >= 136 && major(st.st_rdev) <= 143))
+	if (is_terminal(&st))
 		out->name = ctr_arena_printf(arena, "tty[%lx:%lx]", (unsigned long)st.st_rdev,
 					     (unsigned long)st.st_dev);
 	else
 		out->name =
 			ctr_arena_printf(arena, "file[%lx:%lx]", mount, (unsigned long)st.st_ino);
 	out->external = out->name;
+	out->mode = st.st_mode;
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	if (st.st_size <= UINT32_MAX)
@@ -144,7 +158,8 @@ static bool is_known(const struct ctr_streams *streams, const char *name)
 	return false;
 }
 
-/* Files from outside behind any descriptor of @pid. One that ends meanwhile has none. */
+/* Files and terminals from outside behind any descriptor of @pid. One that ends meanwhile has none.
+ */
 static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
 		       struct ctr_arena *arena, struct ctr_error *err)
 {
@@ -160,7 +175,9 @@ static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_moun
 
 		if (ctr_parse_u64(entry->d_name, &fd) < 0 || fd > INT32_MAX ||
 		    find(&stream, pid, (int)fd, mounts, &pid, 1, arena, NULL) < 0 ||
-		    strncmp(stream.name, "file[", 5) != 0 || is_known(out, stream.name) ||
+		    (strncmp(stream.name, "file[", 5) != 0 &&
+		     strncmp(stream.name, "tty[", 4) != 0) ||
+		    is_known(out, stream.name) ||
 		    read_fdinfo(pid, entry->d_name, info, sizeof(info)) < 0) {
 			ctr_close_ptr(&stream.stand_in);
 			continue;
@@ -209,43 +226,61 @@ bool ctr_streams_measure(struct ctr_streams *streams)
 	return changed;
 }
 
-/* Can @fd stand for a file of @size bytes? A hole makes a shorter file fit. */
-static bool can_be_file(int fd, uint32_t size)
+/* Can @fd stand for the file that @stream was? A hole makes a shorter file fit. */
+static bool can_be_file(int fd, const struct ctr_stream *stream)
 {
 	struct stat st;
 
 	/* A file has a position, which CRIU sets; a pipe and a terminal have none. */
 	if (lseek(fd, 0, SEEK_CUR) < 0 || fstat(fd, &st) < 0)
 		return false;
+	if (stream->mode && (st.st_mode & S_IFMT) != (stream->mode & S_IFMT))
+		return false;
 	if (!S_ISREG(st.st_mode))
-		return size == 0;
-	return st.st_size == size || (st.st_size < size && ftruncate(fd, size) == 0);
+		return stream->size == 0;
+	return st.st_size == stream->size ||
+	       (st.st_size < stream->size && ftruncate(fd, stream->size) == 0);
 }
 
 /* A descriptor, or -errno. */
-static int open_stand_in(uint32_t size)
+static int open_stand_in(const struct ctr_stream *stream)
 {
+	const bool is_file = stream->size > 0 || S_ISREG(stream->mode);
 	_cleanup_close_ int fd = -1;
 
-	if (size == 0)
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	else
+	if (is_file)
 		fd = memfd_create("ctr-stream", MFD_CLOEXEC);
-	if (fd < 0 || (size > 0 && ftruncate(fd, size) < 0))
+	else
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || (is_file && ftruncate(fd, stream->size) < 0))
 		return -errno;
 	return ctr_take_fd(&fd);
 }
 
+static bool has_other_mode(const struct ctr_stream *stream)
+{
+	struct stat st;
+
+	return stream->mode && fstat(stream->fd, &st) == 0 && st.st_mode != stream->mode;
+}
+
 static int resolve(struct ctr_stream *stream, size_t i, struct ctr_error *err)
 {
+	const bool was_terminal = strncmp(stream->name, "tty[", 4) == 0;
+
 	if (stream->name[0] == '\0')
 		return 0;
 	stream->fd = (int)stream->of;
-	if (strncmp(stream->name, "file[", 5) != 0 || can_be_file(stream->fd, stream->size)) {
-		if (i < CTR_STREAMS)
+	if (was_terminal && !isatty(stream->fd))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"the checkpointed container used a terminal of its caller's: "
+				"standard stream %d, which takes its place, is none",
+				stream->fd);
+	if (strncmp(stream->name, "file[", 5) != 0 || can_be_file(stream->fd, stream)) {
+		if (i < CTR_STREAMS && !was_terminal)
 			return 0;
-		/* CRIU closes what it has inherited, so one descriptor cannot stand for two files.
-		 */
+		/* CRIU closes what it has inherited, so one descriptor cannot stand for two files,
+		 * and it looks for a terminal on its own stream 0. */
 		stream->stand_in = fcntl(stream->fd, F_DUPFD_CLOEXEC, CTR_STREAMS);
 		if (stream->stand_in < 0)
 			return ctr_fail(err, CTR_FAULT_HOST, errno,
@@ -254,7 +289,7 @@ static int resolve(struct ctr_stream *stream, size_t i, struct ctr_error *err)
 		return 0;
 	}
 
-	stream->stand_in = open_stand_in(stream->size);
+	stream->stand_in = open_stand_in(stream);
 	if (stream->stand_in < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -stream->stand_in,
 				"cannot open a file for standard stream %zu", i);
@@ -272,10 +307,12 @@ int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *ch
 	size_t n = checkpoint ? checkpoint->ndescriptors : 0;
 
 	out->count = 0;
+	out->other_modes = false;
 	for (size_t i = 0; i < n && i < CTR_STREAMS_MAX; i++) {
 		out->list[out->count++] = (struct ctr_stream){
 			.name = checkpoint->descriptors[i],
 			.size = i < checkpoint->nsizes ? checkpoint->sizes[i] : 0,
+			.mode = i < checkpoint->nmodes ? checkpoint->modes[i] : 0,
 			.of = i < CTR_STREAMS ? (uint32_t)i
 			      : i < checkpoint->nof && checkpoint->of[i] < CTR_STREAMS
 				      ? checkpoint->of[i]
@@ -285,6 +322,7 @@ int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *ch
 		};
 		if (resolve(&out->list[i], i, err) < 0)
 			return -1;
+		out->other_modes |= has_other_mode(&out->list[i]);
 	}
 	return 0;
 }

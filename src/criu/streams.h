@@ -18,6 +18,7 @@ struct ctr_stream {
 	const char *name;     /* for CRIU, "pipe:[123]"; "" for what needs no help */
 	const char *external; /* dump: what is to be announced; NULL */
 	uint32_t size;        /* of a file; 0 for others */
+	uint32_t mode;        /* st_mode of a file, or of what has the name of one; 0: not known */
 	uint32_t of;          /* the standard stream whose new one takes its place */
 	int fd;               /* restore: the new one; -1 */
 	int stand_in; /* dump: a file, O_PATH; restore: opened in place of the caller's; -1 */
@@ -28,6 +29,7 @@ enum { CTR_STREAMS = 3, CTR_STREAMS_MAX = 16 };
 struct ctr_streams {
 	struct ctr_stream list[CTR_STREAMS_MAX]; /* 0, 1, 2 of init, then others */
 	size_t count;
+	bool other_modes; /* restore: a new file has other permissions */
 };
 
 /*
@@ -44,8 +46,8 @@ bool ctr_streams_measure(struct ctr_streams *streams);
 
 /*
  * The caller's streams in place of those of @checkpoint (NULL: of none). CRIU wants a file to be as
- * long as it was: a shorter one gets a hole; where the caller has a longer one, or none, what is
- * written goes nowhere. 0, or -1 and @err. Release in any case.
+ * long as it was, and of its type: a shorter one gets a hole; where the caller has a longer one, or
+ * none, what is written goes nowhere. 0, or -1 and @err. Release in any case.
  */
 int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *checkpoint,
 			struct ctr_error *err);

@@ -1,8 +1,8 @@
 /*
  * ctr-criu: one request to CRIU, apart from ctr because of libcriu and protobuf.
  *
- *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] [--keyring NAME]
- *            REQUEST [NAME=VALUE...]
+ *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] [--cgroupns FD]
+ *            [--keyring NAME] REQUEST [NAME=VALUE...]
  *
  * REQUEST is one of CRIU's request types (DUMP, PRE_DUMP, RESTORE, CHECK, VERSION ...), NAME a
  * field of its options (rpc.proto), as fields.h wants it. SOCKET is the number of a SOCK_SEQPACKET
@@ -17,8 +17,8 @@
  * With --root it works in a mount namespace of its own, in which DIRECTORY is a mount, as a
  * restored root must be, and which ends with it. There, with --trees, another DIRECTORY is covered
  * by one in which each detached mount FD is attached by the name of its number: that is how CRIU
- * gets what was opened for it, and looks for nothing by path. With --keyring it has a new session
- * keyring of that name.
+ * gets what was opened for it, and looks for nothing by path. With --cgroupns it joins that cgroup
+ * namespace, with --keyring it has a new session keyring of that name.
  *
  * What CRIU restores are its children, and keep of it what it does not set: CPUs, a session
  * keyring, and supplementary groups where a process had none.
@@ -37,6 +37,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -192,8 +193,17 @@ static int own_process(const struct session *session, const char *keyring)
 	return 0;
 }
 
-/* What CRIU restores becomes a sibling of CRIU, whose parent is ctr by this clone. */
-static int start_criu(struct session *session)
+static int join_cgroups(const struct session *session, int fd)
+{
+	if (setns(fd, CLONE_NEWCGROUP) < 0)
+		return fail(session, errno, "cannot join the cgroup namespace of the container");
+	close(fd);
+	return 0;
+}
+
+/* What CRIU restores becomes a sibling of CRIU, whose parent is ctr by this clone. A restore ends
+ * with ctr, even where it waits for pages that do not come; a dump must thaw what it has frozen. */
+static int start_criu(struct session *session, bool restores)
 {
 	char number[16];
 	int pair[2];
@@ -209,6 +219,8 @@ static int start_criu(struct session *session)
 		int fd = dup(pair[1]); /* without CLOEXEC */
 
 		close(session->parent);
+		if (restores)
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		snprintf(number, sizeof(number), "%d", fd);
 		execlp("criu", "criu", "swrk", number, NULL);
 		_exit(127);
@@ -331,12 +343,12 @@ int main(int argc, char **argv)
 	CriuReq request = CRIU_REQ__INIT;
 	const char *root = NULL, *cover = NULL, *keyring = NULL;
 	char *trees = NULL;
-	uint64_t number;
+	uint64_t number, cgroupns = 0;
 
 	if (argc < 3 || ctr_parse_u64(argv[1], &number) < 0 || number > INT32_MAX) {
 		fprintf(stderr,
 			"usage: ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] "
-			"[--keyring NAME] REQUEST [NAME=VALUE...]\n");
+			"[--cgroupns FD] [--keyring NAME] REQUEST [NAME=VALUE...]\n");
 		return 1;
 	}
 	session.parent = (int)number;
@@ -350,6 +362,9 @@ int main(int argc, char **argv)
 		trees = argv[2];
 		argv += 3;
 	}
+	if (strcmp(argv[0], "--cgroupns") == 0 && argv[1] && argv[2] &&
+	    ctr_parse_u64(argv[1], &cgroupns) == 0 && cgroupns <= INT32_MAX)
+		argv += 2;
 	if (strcmp(argv[0], "--keyring") == 0 && argv[1] && argv[2]) {
 		keyring = argv[1];
 		argv += 2;
@@ -364,7 +379,8 @@ int main(int argc, char **argv)
 	if (set_options(&session, &options, argv + 1) != 0 ||
 	    (root && own_mounts(&session, root, &options) != 0) ||
 	    (cover && attach_trees(&session, cover, trees) != 0) ||
-	    (root && own_process(&session, keyring) != 0) || start_criu(&session) != 0)
+	    (cgroupns && join_cgroups(&session, (int)cgroupns) != 0) ||
+	    (root && own_process(&session, keyring) != 0) || start_criu(&session, root) != 0)
 		return 1;
 
 	if (send_request(&session, &request) < 0)

@@ -54,10 +54,12 @@ static const struct ctr_field checkpoint_fields[] = {
 	F_STRING(struct ctr_checkpoint, created, "created", 0),
 	F_U64(struct ctr_checkpoint, stopped, "stopped", 0),
 	F_BOOL(struct ctr_checkpoint, paused, "paused", 0),
+	F_STRING(struct ctr_checkpoint, network, "network", 0),
 	F_STRINGS(struct ctr_checkpoint, descriptors, ndescriptors, "descriptors", CTR_REQUIRED,
 		  plain),
 	F_U32S(struct ctr_checkpoint, of, nof, "streams"),
 	F_U32S(struct ctr_checkpoint, sizes, nsizes, "sizes"),
+	F_U32S(struct ctr_checkpoint, modes, nmodes, "modes"),
 	F_STRINGS(struct ctr_checkpoint, mounts, nmounts, "mounts", CTR_REQUIRED, destination),
 	F_U32S(struct ctr_checkpoint, slaves, nslaves, "slaves"),
 	F_STRINGS(struct ctr_checkpoint, namespaces, nnamespaces, "namespaces", CTR_REQUIRED,
@@ -93,9 +95,12 @@ void ctr_checkpoint_encode(struct ctr_json *json, const struct ctr_checkpoint *c
 	ctr_json_string(json, "created", checkpoint->created);
 	ctr_json_u64(json, "stopped", checkpoint->stopped);
 	ctr_json_bool(json, "paused", checkpoint->paused);
+	if (checkpoint->network)
+		ctr_json_string(json, "network", checkpoint->network);
 	put_strings(json, "descriptors", checkpoint->descriptors, checkpoint->ndescriptors);
 	put_numbers(json, "streams", checkpoint->of, checkpoint->nof);
 	put_numbers(json, "sizes", checkpoint->sizes, checkpoint->nsizes);
+	put_numbers(json, "modes", checkpoint->modes, checkpoint->nmodes);
 	put_strings(json, "mounts", checkpoint->mounts, checkpoint->nmounts);
 	put_numbers(json, "slaves", checkpoint->slaves, checkpoint->nslaves);
 	put_strings(json, "namespaces", checkpoint->namespaces, checkpoint->nnamespaces);

@@ -18,6 +18,8 @@ struct ctr_checkpoint {
 	const char *created; /* RFC 3339 */
 	uint64_t stopped;    /* when its processes stopped, ns since 1970 */
 	bool paused;         /* it was, when it was dumped */
+	const char
+		*network; /* what ctr made of it by --net: "bridge", "host"; "" or NULL: nothing */
 	/* What 0, 1 and 2 of init were, for CRIU: "pipe:[123]"; "" for what needs no help. Then
 	 * other files from outside. */
 	const char *const *descriptors;
@@ -26,6 +28,8 @@ struct ctr_checkpoint {
 	size_t nof;
 	const uint32_t *sizes; /* of those that are files, in bytes; 0 for others */
 	size_t nsizes;
+	const uint32_t *modes; /* st_mode of what has the name of a file; 0 for others */
+	size_t nmodes;
 	/* Mounts that come from outside: where they are in the container's configuration. */
 	const char *const *mounts;
 	size_t nmounts;

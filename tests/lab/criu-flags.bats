@@ -86,7 +86,7 @@ P
   host_network
   config '.process.terminal = true'
   shell 'n=0; while read -r line; do n=$((n+1)); echo "$n:$line" >/dev/shm/n; done'
-  "$PROBE" console "$BATS_TEST_TMPDIR/c1" >/dev/null 2>&1 3>&- &
+  beside "$PROBE" console "$BATS_TEST_TMPDIR/c1" >/dev/null 2>&1
   eventually test -S "$BATS_TEST_TMPDIR/c1"
   detached "$ID" --console-socket "$BATS_TEST_TMPDIR/c1"
   # a process that somebody's exec has left behind with its terminal
@@ -95,9 +95,9 @@ P
   [ "$(ctr exec "$ID" cat /dev/shm/second)" = /dev/pts/1 ]
   dumped
   expect_status 0
-  "$PROBE" console "$BATS_TEST_TMPDIR/c2" >"$OUT.console" 2>&1 3>&- &
+  beside "$PROBE" console "$BATS_TEST_TMPDIR/c2" >"$OUT.console" 2>&1
   eventually test -S "$BATS_TEST_TMPDIR/c2"
-  "$PROBE" pidfd "$BATS_TEST_TMPDIR/p" >"$OUT.pidfd" 2>&1 3>&- &
+  beside "$PROBE" pidfd "$BATS_TEST_TMPDIR/p" >"$OUT.pidfd" 2>&1
   eventually test -S "$BATS_TEST_TMPDIR/p"
   run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" --no-pivot --no-subreaper \
     --console-socket "$BATS_TEST_TMPDIR/c2" --pidfd-socket "$BATS_TEST_TMPDIR/p" "$ID-2" </dev/null 3>&-
@@ -171,14 +171,13 @@ P
   guest_rootfs
   # CRIU connects by the name that the other has
   mount_at "$BUNDLE/work" bind "$BUNDLE/work" bind rprivate
-  python3 -c '
+  beside python3 -c '
 import socket, sys
 server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 server.bind(sys.argv[1] + "/socket")
 out = open(sys.argv[1] + "/log", "wb", 0)
 while True:
-    out.write(server.recv(99))' "$BUNDLE/work" 3>&- &
-  server=$!
+    out.write(server.recv(99))' "$BUNDLE/work"
   eventually test -S "$BUNDLE/work/socket"
   programmed <<P
 import os, socket, time
@@ -202,7 +201,6 @@ P
   ctr exec "$ID" touch /tmp/go
   eventually grep -q after "$BUNDLE/work/log"
   ctr delete --force "$ID"
-  kill $server
 }
 
 @test "--auto-dedup: pages that are written anew leave the parent's images" {
@@ -242,13 +240,12 @@ listens() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
 @test "--page-server without --lazy-pages: memory goes there" {
   image
   mkdir "$IMAGE.there"
-  criu page-server --address 127.0.0.1 --port 7003 -D "$IMAGE.there" >"$OUT.server" 2>&1 3>&- &
-  server=$!
+  beside criu page-server --address 127.0.0.1 --port 7003 -D "$IMAGE.there" >"$OUT.server" 2>&1
   counting
   eventually listens 7003
   dumped --page-server 127.0.0.1:7003
   expect_status 0
-  wait $server
+  wait "$BESIDE"
   run ls "$IMAGE"
   refuse_match 'pages-|pagemap-'
   cp "$IMAGE.there"/page*.img "$IMAGE"

@@ -12,6 +12,7 @@ import mmap
 import os
 import select
 import signal
+import socket
 import struct
 import sys
 import tempfile
@@ -301,6 +302,83 @@ def tree():
     same("parents", parents, [os.getpid(), os.getpid(), table()[1][0], 1])
     for i in (2, 0, 1, 4):
         os.kill(table()[i][0], signal.SIGKILL)
+
+
+def unix():
+    """Sockets with names in the file system and without, connected inside, with something queued."""
+    path, ends = tempfile.mktemp(), []
+    for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+        for name in (f"{path}.{int(kind)}", f"\0ctr-{os.getpid()}-{int(kind)}"):
+            listener = socket.socket(socket.AF_UNIX, kind)
+            listener.bind(name)
+            listener.listen(4)
+            client = socket.socket(socket.AF_UNIX, kind)
+            client.connect(name)
+            ends.append((name, kind, listener, client, listener.accept()[0]))
+            client.sendall(b"to the server")
+            ends[-1][4].sendall(b"to the client")
+    waiting = socket.socket(socket.AF_UNIX)
+    waiting.connect(ends[0][0])
+    datagrams = []
+    for name in (path + ".d", f"\0ctr-{os.getpid()}-d"):
+        server, client = (socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2))
+        server.bind(name)
+        client.connect(name)
+        client.send(b"one")
+        client.send(b"two")
+        datagrams.append((name, server, client))
+    pair = socket.socketpair()
+    pair[0].sendall(b"half")
+    pair[0].shutdown(socket.SHUT_WR)
+    yield
+    for name, kind, listener, client, peer in ends:
+        same("queued", (peer.recv(99), client.recv(99)), (b"to the server", b"to the client"))
+        client.sendall(b"more")
+        same("after it", peer.recv(99), b"more")
+        same("name of the listener", listener.getsockname(), name.encode() if name[0] == "\0" else name)
+        if name == ends[0][0]:
+            waiting.sendall(b"at last")
+            same("who waited", listener.accept()[0].recv(99), b"at last")
+        new = socket.socket(socket.AF_UNIX, kind)
+        new.connect(name)
+        listener.accept()[0].sendall(b"new")
+        same("a new one", new.recv(99), b"new")
+    for name, server, client in datagrams:
+        client.send(b"three")
+        same("datagrams", [server.recv(99) for _ in range(3)], [b"one", b"two", b"three"])
+        same("name", server.getsockname(), name.encode() if name[0] == "\0" else name)
+    same("half closed", (pair[1].recv(99), pair[1].recv(99)), (b"half", b""))
+    pair[1].sendall(b"back")
+    same("the other half", pair[0].recv(99), b"back")
+
+
+def passed():
+    """Descriptors on their way (SCM_RIGHTS): a file with its position, both ends of a pipe, a socket."""
+    file = tempfile.TemporaryFile(buffering=0)
+    file.write(b"0123456789")
+    file.seek(4)
+    pipe, inner, pair = os.pipe(), socket.socketpair(), socket.socketpair()
+    datagrams = socket.socketpair(type=socket.SOCK_DGRAM)
+    os.write(pipe[1], b"in the pipe")
+    inner[0].sendall(b"in the socket")
+    socket.send_fds(pair[0], [b"A"], [file.fileno(), *pipe, inner[1].fileno()])
+    socket.send_fds(datagrams[0], [b"B"], [file.fileno()])
+    for fd in pipe:
+        os.close(fd)
+    inner[1].close()
+    yield
+    data, fds, _, _ = socket.recv_fds(pair[1], 9, 9)
+    same("message", (data, len(fds)), (b"A", 4))
+    same("file", (os.read(fds[0], 2), file.read(2)), (b"45", b"67"))
+    same("pipe", os.read(fds[1], 99), b"in the pipe")
+    os.write(fds[2], b"again")
+    same("pipe again", os.read(fds[1], 99), b"again")
+    got = socket.socket(fileno=fds[3])
+    same("socket", got.recv(99), b"in the socket")
+    got.sendall(b"answer")
+    same("its other end", inner[0].recv(99), b"answer")
+    data, fds, _, _ = socket.recv_fds(datagrams[1], 9, 9)
+    same("datagram", (data, os.read(fds[0], 2)), (b"B", b"89"))
 
 
 def main():

@@ -5,6 +5,24 @@
 # super block there is: no mount, and none of ours.
 mounts() { cut -d' ' -f3- /proc/self/mountinfo | sed 's/ - cgroup2 .*/ - cgroup2/' | sort; }
 
+# beside COMMAND... - a process that the test needs beside it, which ends with it at the latest; its
+# pid in $BESIDE
+beside() {
+  "$@" 3>&- &
+  BESIDE=$!
+  echo "$BESIDE" >>"$BATS_TEST_TMPDIR/.beside"
+}
+
+eval "criu_base_$(declare -f teardown)"
+teardown() {
+  local pid
+  for pid in $(cat "$BATS_TEST_TMPDIR/.beside" 2>/dev/null); do
+    # no child of this shell any more: the number is another's
+    [ "$(ps -o ppid= -p "$pid" | tr -d ' ')" != $$ ] || kill "$pid"
+  done
+  criu_base_teardown
+}
+
 image() { IMAGE=$BATS_TEST_TMPDIR/image; }
 
 # A network namespace is what CRIU takes longest for.

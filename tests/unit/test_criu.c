@@ -434,6 +434,7 @@ static void document(void **state)
 		.bundle = "/b",
 		.created = "2024-02-29T12:34:56.000000000Z",
 		.paused = true,
+		.network = "bridge",
 		.descriptors = descriptors,
 		.ndescriptors = 3,
 		.mounts = names,
@@ -462,6 +463,7 @@ static void document(void **state)
 	assert_non_null(back);
 	assert_string_equal(back->id, "db");
 	assert_true(back->paused);
+	assert_string_equal(back->network, "bridge");
 	assert_int_equal(back->ndescriptors, 3);
 	assert_string_equal(back->descriptors[1], "");
 	assert_string_equal(back->mounts[0], "/etc/hosts");
@@ -607,24 +609,47 @@ static void streams(void **state)
 /* Two files that were behind other descriptors than 0, 1 and 2: one descriptor each. */
 static void stand_ins(void **state)
 {
-	static const char *const names[] = { "", "", "", "file[1:2]", "file[1:3]" };
-	static const uint32_t of[] = { 0, 1, 2, 1, 1 };
+	static const char *const names[] = { "", "", "", "file[1:2]", "file[1:3]", "file[1:4]" };
+	static const uint32_t of[] = { 0, 1, 2, 1, 1, 1 };
+	static const uint32_t modes[] = { 0, 0, 0, 0, 0, S_IFREG | 01234 };
 	const struct ctr_checkpoint checkpoint = {
 		.descriptors = names,
 		.ndescriptors = CTR_ARRAY_SIZE(names),
 		.of = of,
 		.nof = CTR_ARRAY_SIZE(of),
+		.modes = modes,
+		.nmodes = CTR_ARRAY_SIZE(modes),
 	};
+	static const char *const terminal[] = { "tty[8800:19]" };
+	const struct ctr_checkpoint with_terminal = { .descriptors = terminal, .ndescriptors = 1 };
 	struct ctr_streams streams = { 0 };
 	struct ctr_error err = { 0 };
+	int null, old;
+	struct stat st;
 
 	(void)state;
 	assert_int_equal(ctr_streams_resolve(&streams, &checkpoint, &err), 0);
-	assert_int_equal(streams.count, 5);
+	assert_int_equal(streams.count, 6);
 	assert_true(streams.list[3].fd > STDERR_FILENO);
 	assert_true(streams.list[4].fd > STDERR_FILENO);
 	assert_int_not_equal(streams.list[3].fd, streams.list[4].fd);
+	/* a file's place takes none but a file, whatever the streams of this test are */
+	assert_int_equal(fstat(streams.list[5].fd, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_true(streams.other_modes);
 	ctr_streams_release(&streams);
+
+	old = dup(STDIN_FILENO);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_true(null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO);
+	assert_int_equal(ctr_streams_resolve(&streams, &with_terminal, &err), -1);
+	assert_string_equal(err.text,
+			    "the checkpointed container used a terminal of its caller's: standard "
+			    "stream 0, which takes its place, is none");
+	ctr_streams_release(&streams);
+	close(null);
+	dup2(old, STDIN_FILENO);
+	close(old);
 }
 
 int main(void)

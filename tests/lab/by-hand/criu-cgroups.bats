@@ -47,6 +47,11 @@ restored_with() {
   [ "$(state "$ID-full")" = '7 9 used ' ]
   ctr delete --force "$ID-full"
   restored_with ignore 2
+  # the container's cgroup is the root of what it sees
+  ctr exec "$ID-ignore" sh -c 'cat /proc/1/cgroup /proc/self/cgroup'
+  [ "$(ctr exec "$ID-ignore" sh -c 'cat /proc/1/cgroup /proc/self/cgroup' | grep ^0: | sort -u)" = 0::/ ]
+  [ "$(ctr exec "$ID-ignore" cat /sys/fs/cgroup/cgroup.procs | head -n1)" = 1 ]
+  [ "$(readlink "/proc/$(pid_of "$ID-ignore")/ns/cgroup")" != "$(readlink /proc/self/ns/cgroup)" ]
   ctr delete --force "$ID-ignore"
 
   IMAGE=$BATS_TEST_TMPDIR/strict run restored "$ID-2" --manage-cgroups-mode strict

@@ -5,3 +5,7 @@ load ../../integration/helper
 load ../criu
 
 @test "processes, epoll, timers, signals, threads" { kept tree polled timers signals threads; }
+
+@test "unix sockets with names, connected inside" { kept unix; }
+
+@test "descriptors on their way between processes" { kept passed; }

@@ -1,0 +1,179 @@
+/* The cgroup of a container out of a checkpoint. */
+#include "core/restore_cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "core/context.h"
+#include "core/create.h"
+#include "core/creation.h"
+#include "core/place.h"
+#include "criu/options.h"
+
+static _Noreturn void hold_place(int leash)
+{
+	char byte;
+
+	while (read(leash, &byte, 1) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+/* CRIU has the leash, too: when ctr is killed the scope must not end before CRIU does, which would
+ * make a cgroup of that name that nobody removes. */
+int ctr_restore_cgroup_hold(struct ctr_restore_cgroup *cgroup, struct ctr_creation *creation,
+			    struct ctr_error *err)
+{
+	struct ctr_cgroup *its = &creation->container.cgroup;
+	_cleanup_close_ int end = -1;
+	int ends[2];
+
+	if (!its->unit)
+		return 0;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a pipe");
+	end = ends[0];
+	cgroup->leash = ends[1];
+	cgroup->placeholder = fork();
+	if (cgroup->placeholder < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
+	if (cgroup->placeholder == 0) {
+		close(cgroup->leash);
+		hold_place(end);
+	}
+
+	if (ctr_place_start(its, creation->spec, &creation->limits, creation->options->id,
+			    cgroup->placeholder, creation->context, err) < 0)
+		return -1;
+	ctr_place_to_record(its, &creation->container.record);
+	return 0;
+}
+
+/* ---- --manage-cgroups-mode ignore */
+
+static bool is_ignored(const struct ctr_creation *creation)
+{
+	return creation->container.cgroup.fd >= 0 &&
+	       ctr_criu_ignores_cgroups(creation->options->restore);
+}
+
+/* Who makes a cgroup namespace is in the cgroup that becomes its root: a process of its own, so
+ * that the container's limits are no affair of CRIU's. */
+static _Noreturn void send_namespace(const struct ctr_cgroup *cgroup, int sock)
+{
+	struct ctr_error err = { 0 };
+	int fd = -1;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (ctr_cgroup_enter(cgroup, getpid(), &err) == 0) {
+		if (unshare(CLONE_NEWCGROUP) == 0)
+			fd = open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			(void)ctr_fail(&err, CTR_FAULT_HOST, errno,
+				       "cannot make a cgroup namespace for CRIU");
+	}
+	_exit(ctr_send_fds(sock, &err, sizeof(err), &fd, fd >= 0) < 0);
+}
+
+/* A descriptor, or -1 and @err. */
+static int make_namespace(const struct ctr_cgroup *cgroup, struct ctr_error *err)
+{
+	struct ctr_error told;
+	int pair[2], fd = -1;
+	size_t nfds = 1;
+	pid_t helper;
+	ssize_t n;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
+	helper = fork();
+	if (helper == 0) {
+		close(pair[0]);
+		send_namespace(cgroup, pair[1]);
+	}
+	close(pair[1]);
+	if (helper < 0) {
+		close(pair[0]);
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
+	}
+
+	n = ctr_recv_fds(pair[0], &told, sizeof(told), &fd, &nfds);
+	close(pair[0]);
+	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof(told))
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"what makes a cgroup namespace for CRIU was killed");
+	if (nfds == 1)
+		return fd;
+	*err = told;
+	return -1;
+}
+
+int ctr_restore_cgroup_namespace(struct ctr_restore_cgroup *cgroup,
+				 const struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_namespace *namespace = &creation->spec->linux_->namespaces[CTR_NS_CGROUP];
+	int fd;
+
+	if (!is_ignored(creation) || !namespace->listed || namespace->path)
+		return 0;
+	fd = make_namespace(&creation->container.cgroup, err);
+	if (fd < 0)
+		return -1;
+
+	cgroup->namespace = fd;
+	return 0;
+}
+
+int ctr_restore_cgroup_enter(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
+{
+	return is_ignored(creation) ? ctr_cgroup_enter(&creation->container.cgroup, pid, err) : 0;
+}
+
+/* ---- resctrl */
+
+/* Those that CRIU made are in the cgroup, and so are found there. */
+int ctr_restore_resctrl(struct ctr_creation *creation, struct ctr_error *err)
+{
+	struct ctr_container *container = &creation->container;
+	struct ctr_arena *arena = creation->context->arena;
+	pid_t *pids = &creation->launch.pid;
+	size_t n = 1;
+
+	if (!creation->resctrl.mount)
+		return 0;
+	if (container->cgroup.fd >= 0 &&
+	    ctr_cgroup_procs(&container->cgroup, arena, &pids, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (ctr_resctrl_enter(&creation->resctrl, pids[i], arena, err) < 0)
+			return -1;
+
+	return 0;
+}
+
+void ctr_restore_cgroup_release(struct ctr_restore_cgroup *cgroup)
+{
+	if (cgroup->namespace > 0)
+		close(cgroup->namespace);
+	if (cgroup->leash > 0)
+		close(cgroup->leash);
+	cgroup->namespace = cgroup->leash = 0;
+	if (cgroup->placeholder <= 0)
+		return;
+	(void)kill(cgroup->placeholder, SIGKILL);
+	(void)waitpid(cgroup->placeholder, NULL, 0);
+	cgroup->placeholder = 0;
+}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -53,6 +54,9 @@ enum ctr_pod_part ctr_pod_part(const struct ctr_spec *spec)
 
 	if (!type)
 		type = ctr_spec_annotation(spec, "io.kubernetes.cri-o.ContainerType");
+	/* Podman tells whose pod it is, and of an infra container nothing. */
+	if (!type && ctr_spec_annotation(spec, "io.kubernetes.cri-o.SandboxID"))
+		return CTR_POD_CONTAINER;
 	if (!type)
 		return CTR_POD_NONE;
 	if (strcmp(type, "sandbox") == 0)
@@ -86,6 +90,7 @@ static int look(const struct ctr_machine *machine, enum ctr_ns_kind kind, int fl
 {
 	const struct ctr_namespace *namespace = &machine->spec->linux_->namespaces[kind];
 	_cleanup_close_ int own = -1, fd = -1;
+	struct stat ours, theirs;
 
 	if (!namespace->path)
 		return 0;
@@ -97,6 +102,13 @@ static int look(const struct ctr_machine *machine, enum ctr_ns_kind kind, int fl
 		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
 				"linux.namespaces[%u].path: cannot open '%s'", namespace->index,
 				namespace->path);
+	/* Its infra container is a machine, maybe: that has no such namespace to give. */
+	if (fstat(own, &ours) == 0 && fstat(fd, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+	    ours.st_dev == theirs.st_dev)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"linux.namespaces[%u].path: '%s' is the host's own: --isolation %s "
+				"cannot share it",
+				namespace->index, namespace->path, machine->backend->name);
 	if (setns(fd, flag) < 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
 				"linux.namespaces[%u].path: cannot enter '%s'", namespace->index,

@@ -194,6 +194,18 @@ kubernetes() {
   expect_status 3
   expect_output the-pod
 
+  # as Podman says it; and where the namespaces are not a pod's
+  config 'del(.annotations["io.kubernetes.cri.container-type"])
+    | .annotations["io.kubernetes.cri-o.SandboxID"] = "abc"'
+  run_bundle --isolation uml
+  expect_status 3
+  expect_output the-pod
+  config '.linux.namespaces |= map(if .type == "uts" then .path = "/proc/self/ns/uts" else . end)'
+  run_bundle --isolation uml
+  expect_status 125
+  expect_match "linux.namespaces\[[0-9]\].path: '/proc/self/ns/uts' is the host's own: --isolation uml cannot share it"
+  config '.linux.namespaces |= map(if .type == "uts" then del(.path) else . end)'
+
   # of the processes of another nothing can be seen in a guest
   config '.linux.namespaces |= map(if .type == "pid" then .path = "/proc/1/ns/pid" else . end)'
   run_bundle --isolation uml

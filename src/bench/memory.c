@@ -6,9 +6,12 @@
 #include "bench/memory.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -43,12 +46,21 @@ void ctr_system_memory(struct ctr_system_memory *out)
 	out->available = ctr_kib_line(text, "MemAvailable");
 }
 
+/* Has one before it the same memory? Threads of User-Mode Linux are processes (CLONE_VM), each of
+ * which shows all of it. */
+static bool is_counted(const pid_t *pids, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (syscall(SYS_kcmp, pids[j], pids[i], KCMP_VM, 0, 0) == 0)
+			return true;
+	return false;
+}
+
 static void add_process(int proc, pid_t pid, struct ctr_footprint *out)
 {
 	char path[64], text[4096];
 
 	(void)snprintf(path, sizeof(path), "%d/smaps_rollup", (int)pid);
-	out->processes++;
 	if (ctr_file_read_small(proc, path, text, sizeof(text)) < 0) {
 		out->unreadable++;
 		return;
@@ -192,9 +204,12 @@ void ctr_memory_of(struct ctr_arena *arena, pid_t ancestor, const char *cgroup_m
 	for (size_t i = 0; i < n; i++) {
 		char name[16];
 
-		add_process(proc, pids[i], out);
-		if (guest > 0)
-			add_hypervisor(arena, proc, pids[i], guest, out);
+		out->processes++;
+		if (!is_counted(pids, i)) {
+			add_process(proc, pids[i], out);
+			if (guest > 0)
+				add_hypervisor(arena, proc, pids[i], guest, out);
+		}
 		(void)snprintf(name, sizeof(name), "%d", (int)pids[i]);
 		path = cgroup_of(arena, proc, name);
 		if (path && (!own || !is_below(own, path)))

@@ -111,6 +111,20 @@ void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf)
 		ctr_buf_addf(buf, "; ctr-init had %s %% of its boot", ctr_number(memory, share));
 }
 
+bool ctr_density_fits(const struct ctr_report *report, const struct ctr_row *row, double *about,
+		      double *least, double *most)
+{
+	const struct ctr_line *line = &row->density.taken;
+	const double room = (double)(report->available - report->reserve);
+
+	if (!line->known || line->low <= 0)
+		return false;
+	*about = room / line->slope;
+	*least = room / line->high;
+	*most = room / line->low;
+	return true;
+}
+
 static const char *value_of_fact(const struct ctr_report *report, const char *name)
 {
 	for (size_t i = 0; i < report->nfacts; i++)

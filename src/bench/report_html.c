@@ -21,7 +21,8 @@ static const char style[] =
 	"td small{display:block;color:#57606a;font-size:12px}"
 	"tr.u td{background:#fbf7ef}tr.h td{background:#fbf7ef;color:#7a5b12;font-size:12px;"
 	"text-align:left;white-space:normal}"
-	"table.f td{text-align:left;white-space:normal}table.f td:first-child{white-space:nowrap}"
+	"table.f{table-layout:fixed}table.f td{text-align:left;white-space:normal;"
+	"overflow-wrap:anywhere}table.f td:first-child{width:32%}"
 	".k{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.5em}"
 	"svg{width:100%;height:auto;display:block}svg text{font:13px system-ui,sans-serif;"
 	"fill:#1b1f24}svg text.s{font-size:12px;fill:#57606a}svg text.w{fill:#fff}"
@@ -227,7 +228,7 @@ static void put_slope(struct ctr_buf *buf, const struct ctr_line *line)
 
 static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 {
-	double room = (double)(report->available - report->reserve);
+	double room = (double)(report->available - report->reserve), about, least, most;
 
 	ctr_buf_adds(buf, "<div class=\"t\"><table><tr><th>MiB an instance</th><th>PSS</th>"
 			  "<th>MemAvailable</th><th>alive at once</th><th>would fit</th>"
@@ -242,10 +243,12 @@ static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 		put_slope(buf, &row->density.pss);
 		put_slope(buf, &row->density.taken);
 		ctr_buf_addf(buf, "<td>%zu</td>", row->density.largest);
-		if (row->density.taken.known && row->density.taken.slope > 0)
-			ctr_buf_addf(buf, "<td>about %.0f</td>", room / row->density.taken.slope);
+		if (ctr_density_fits(report, row, &about, &least, &most))
+			ctr_buf_addf(buf,
+				     "<td>about %.0f<small>%.0f \xe2\x80\x93 %.0f</small></td>",
+				     about, least, most);
 		else
-			ctr_buf_adds(buf, "<td>\xe2\x80\x93</td>");
+			ctr_buf_adds(buf, "<td>not known</td>");
 		ctr_buf_adds(buf, "<td style=\"white-space:normal\">");
 		ctr_html_text(buf, row->density.stopped);
 		ctr_buf_adds(buf, "</td></tr>\n");
@@ -254,7 +257,7 @@ static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 		buf,
 		"</table></div>\n<p class=\"m\">Slope of Theil and Sen with its 95 %% interval. "
 		"What would fit: %.0f MiB (MemAvailable less a reserve of %.0f) by the slope of "
-		"MemAvailable.</p>\n",
+		"MemAvailable; not known where its interval has 0 in it.</p>\n",
 		room / 1048576, (double)report->reserve / 1048576);
 }
 

@@ -261,6 +261,8 @@ static void text_density_row(const struct ctr_report *report, const struct ctr_r
 	static const char *const heads[] = { "",       "PSS",   "USS",      "cgroup",
 					     "kernel", "taken", "residual", "alive" };
 	const struct ctr_density *density = &row->density;
+	const double room = (double)(report->available - report->reserve);
+	double about, least, most;
 
 	begin(table, heads, CTR_ARRAY_SIZE(heads));
 	table->nrows = 0;
@@ -291,12 +293,12 @@ static void text_density_row(const struct ctr_report *report, const struct ctr_r
 	text_line("MemAvailable", &density->taken, buf);
 	ctr_buf_addf(buf, "    %zu were alive at once; it ended by: %s\n", density->largest,
 		     density->stopped);
-	if (density->taken.known && density->taken.slope > 0) {
-		double room = (double)(report->available - report->reserve);
-
-		ctr_buf_addf(buf, "    about %.0f would fit into %.0f MiB\n",
-			     room / density->taken.slope, room / 1048576);
-	}
+	if (ctr_density_fits(report, row, &about, &least, &most))
+		ctr_buf_addf(buf, "    about %.0f [%.0f, %.0f] would fit into %.0f MiB\n", about,
+			     least, most, room / 1048576);
+	else
+		ctr_buf_adds(buf, "    how many would fit is not known: the interval of "
+				  "MemAvailable has 0 in it\n");
 }
 
 static void text_density(const struct ctr_report *report, struct table *table, struct ctr_buf *buf)

@@ -311,6 +311,7 @@ static void curve(const struct linear *axes, const struct ctr_row *row, bool tak
 		  struct ctr_buf *buf)
 {
 	const struct ctr_density *density = &row->density;
+	const char *dashes = ctr_row_ranked(row) ? "" : " stroke-dasharray=\"5 4\"";
 
 	ctr_buf_adds(buf, "<path d=\"");
 	for (size_t i = 0; i < density->npoints; i++) {
@@ -322,7 +323,7 @@ static void curve(const struct linear *axes, const struct ctr_row *row, bool tak
 	}
 	ctr_buf_addf(buf, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\"%s/>\n",
 		     ctr_svg_color(row->kind), taken ? "1.5" : "2.5",
-		     taken ? " stroke-dasharray=\"2 3\"" : "");
+		     taken ? " stroke-dasharray=\"2 3\"" : dashes);
 	for (size_t i = 0; i < density->npoints && !taken; i++) {
 		const struct ctr_point *point = &density->points[i];
 
@@ -376,6 +377,6 @@ void ctr_svg_density(const struct ctr_report *report, struct ctr_buf *buf)
 			   row->density.pss.known ? ctr_mib(text, row->density.pss.slope) : "?",
 			   "MiB each");
 	}
-	x_title(buf, "idle instances (solid: PSS; dotted: what MemAvailable has lost)");
+	x_title(buf, "idle instances (with points: PSS; dotted: what MemAvailable has lost)");
 	ctr_buf_adds(buf, "</svg>\n");
 }

@@ -1,6 +1,7 @@
 /* bench: what a hypervisor has beside the memory of its guest. */
 #include "unit.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -79,9 +80,55 @@ static void hypervisor(void **state)
 	ctr_arena_release(&arena);
 }
 
+static int wait_for_signal(void *ready)
+{
+	(void)!write(*(int *)ready, "x", 1);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+/* As User-Mode Linux has its threads: processes, with one memory. */
+static void same_memory(void **state)
+{
+	static char stack[64 << 10];
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_footprint memory;
+	int pipes[2];
+	char bytes[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		char *own =
+			mmap(NULL, OWN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		memset(own, 1, OWN);
+		(void)clone(wait_for_signal, stack + sizeof(stack), CLONE_VM | SIGCHLD, &pipes[1]);
+		_exit(wait_for_signal(&pipes[1]));
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(read(pipes[0], bytes, 1), 1);
+	ctr_memory_of(&arena, getpid(), NULL, 0, &memory);
+	assert_int_equal(memory.processes, 2);
+	assert_int_equal(memory.unreadable, 0);
+	assert_true(memory.uss >= OWN);
+	assert_true(memory.uss < OWN + OWN / 2);
+	assert_true(memory.pss < OWN + OWN / 2);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	ctr_arena_release(&arena);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(hypervisor) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hypervisor),
+		cmocka_unit_test(same_memory),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

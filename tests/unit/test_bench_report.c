@@ -373,6 +373,26 @@ static void test_numbers(void **state)
 		assert_string_equal(ctr_number(text, cases[i].value), cases[i].text);
 }
 
+/* An interval with 0 in it tells nothing of how many would fit. */
+static void test_fits(void **state)
+{
+	const struct ctr_report report = { .available = 1000, .reserve = 200 };
+	struct ctr_row row = {
+		.density.taken = {.known = true, .slope = 10, .low = 8, .high = 20},
+	};
+	double about = 0, least = 0, most = 0;
+
+	(void)state;
+	assert_true(ctr_density_fits(&report, &row, &about, &least, &most));
+	assert_true(about == 80 && least == 40 && most == 100);
+	row.density.taken.low = 0;
+	assert_false(ctr_density_fits(&report, &row, &about, &least, &most));
+	row.density.taken.low = -1;
+	assert_false(ctr_density_fits(&report, &row, &about, &least, &most));
+	row.density.taken.known = false;
+	assert_false(ctr_density_fits(&report, &row, &about, &least, &most));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +400,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_csv),     cmocka_unit_test(test_html),
 		cmocka_unit_test(test_empty),   cmocka_unit_test(test_ratios),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_fits),
 	};
 
 	update = argc > 1 && strcmp(argv[1], "--update") == 0;

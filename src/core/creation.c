@@ -342,8 +342,10 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	/* From here on the child's end of the pair is the child's alone: its end is end of file. */
 	close(ctr_take_fd(&creation->child_sync));
 	ctr_newnet_handed(&creation->newnet);
-	if (work_beside(creation, err) < 0)
+	if (work_beside(creation, err) < 0) {
+		ctr_launch_blame(&creation->launch, err);
 		return -1;
+	}
 	if ((!creation->run || ctr_place_delegated(creation->spec) || creation->machine.asks ||
 	     ctr_launch_asks(&creation->launch)) &&
 	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)

@@ -406,6 +406,8 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 	r = enter_resctrl(execution, err);
 	if (r == 0)
 		r = ctr_prepare_process(&execution->actions, execution->launch.pid, err);
+	if (r < 0)
+		ctr_launch_blame(&execution->launch, err);
 	if (r == 0 && ctr_launch_asks(&execution->launch))
 		r = ctr_launch_serve(&execution->launch, CTR_SYNC_CREATED, err);
 	if (r == 0)

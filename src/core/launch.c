@@ -472,6 +472,16 @@ int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struc
 	}
 }
 
+void ctr_launch_blame(struct ctr_launch *launch, struct ctr_error *err)
+{
+	struct pollfd fd = { .fd = launch->sync };
+	struct ctr_error said;
+
+	if (poll(&fd, 1, 0) > 0 && (fd.revents & POLLHUP) &&
+	    ctr_launch_serve(launch, CTR_SYNC_CREATED, &said) < 0)
+		*err = said;
+}
+
 bool ctr_launch_asks(const struct ctr_launch *launch)
 {
 	const struct ctr_op *ops = ctr_view_ops(launch->plan);

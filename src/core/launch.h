@@ -79,6 +79,13 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
  */
 int ctr_launch_serve(struct ctr_launch *launch, enum ctr_sync_state until, struct ctr_error *err);
 
+/*
+ * Something could not be done to the child, as @err tells. If the child has ended meanwhile, that
+ * was for its end (systemd removes the cgroup that is empty then), and @err becomes the reason of
+ * that. Not after ctr_launch_serve() has failed.
+ */
+void ctr_launch_blame(struct ctr_launch *launch, struct ctr_error *err);
+
 /* Does the child want something of us before it is CREATED? */
 bool ctr_launch_asks(const struct ctr_launch *launch);
 

@@ -39,6 +39,16 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   no_unit "ctr-$ID.scope"
 }
 
+@test "systemd: what the program's end removes meanwhile is not the error" {
+  needs root strace
+  command_is /no/such/program
+  # the device filter comes when systemd has taken the empty cgroup away
+  run strace -qq -o /dev/null -e trace=bpf -e inject=bpf:delay_enter=500000 \
+    "$CTR" --root "$STATE" --systemd-cgroup create -b "$BUNDLE" "$ID" </dev/null 3>&-
+  expect_status 1
+  expect_match '^ctr: exec /no/such/program: no such file or directory'
+}
+
 @test "systemd: limits of an update are in the files of the cgroup" {
   needs cgroup:memory cgroup:cpu cgroup:pids
   config 'del(.linux.resources)'

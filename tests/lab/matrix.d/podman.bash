@@ -86,8 +86,8 @@ rows_errors() {
   row 'not a program: 126' 126 '[Ee]xec format error' 'once -v $WORK/volume:/v box /v/junk'
   more 'an unknown flag of the runtime: 126' 126 'invalidflag' \
     'podman --runtime-flag invalidflag run --rm --network none box true'
-  more 'the error is text, and there is one' 0 '^1 0$' \
-    'once box /no/such/command 2>$WORK/error; echo $(grep -c /no/such/command $WORK/error) $(grep -c -e "level\"" -e "{" $WORK/error)'
+  more 'the error is text, and there is one' 127 $'^1\nError: [^{]*/no/such/command[^{]*$' \
+    'once box /no/such/command 2>$WORK/error; s=$?; grep -c /no/such/command $WORK/error; cat $WORK/error; exit $s'
 }
 
 rows_streams() {
@@ -303,9 +303,10 @@ row_journald() {
 }
 
 row_no_conmon() {
-  row '--cgroups=no-conmon' 0 '/libpod' \
-    'podman run -d --name $P-noc --cgroups=no-conmon --network none box sleep 1000 >/dev/null
-    cat /proc/$(pid_of noc)/cgroup; gone noc'
+  row '--cgroups=no-conmon' 0 $'^conmon stays\nthe container does not$' \
+    'podman run -d --name $P-noc --cgroups=no-conmon --network none box sleep 1000 >/dev/null; where() { grep ^0: /proc/$1/cgroup; }
+    test "$(where $(of noc "{{.State.ConmonPid}}"))" = "$(where self)" && echo conmon stays
+    test "$(where $(pid_of noc))" = "$(where self)" || echo the container does not; gone noc'
 }
 
 rows_services() {

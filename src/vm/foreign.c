@@ -22,8 +22,8 @@
 #include "vm/network.h"
 #include "vm/setup.h"
 
-/* Of the guest; that of the host is 2, and each of these has its own hypervisor. */
-enum { GUEST_CID = 3 };
+/* The CID is the guest's; that of the host is 2, and each of these has its own hypervisor. */
+enum { GUEST_CID = 3, FIRECRACKER_VCPUS = 32 };
 
 /* Firecracker ends where the keyboard controller would reset the machine. Cloud Hypervisor would
  * start the guest again: that is the end of its connection, and so of the machine. */
@@ -181,6 +181,9 @@ int ctr_foreign_check(const struct ctr_machine *machine, const struct ctr_vm_set
 		return refuse("annotations[org.ctr.accel]", setup, err);
 	if (setup->config->image.path && setup->config->image.format != CTR_IMAGE_RAW)
 		return refuse("vm.image.format: another than raw", setup, err);
+	if (setup->vmm == CTR_VMM_FIRECRACKER && setup->vcpus > FIRECRACKER_VCPUS)
+		return refuse(ctr_arena_printf(machine->arena, "%u processors", setup->vcpus),
+			      setup, err);
 	for (size_t i = 0; i < setup->nbinds; i++)
 		if (!setup->binds[i].copied)
 			return refuse(ctr_arena_printf(machine->arena, "mounts[%zu]: a directory",

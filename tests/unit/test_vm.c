@@ -779,6 +779,31 @@ static void repeats(void **state)
 	}
 }
 
+/* Of what they document as their limits, before they are started. */
+static void other_limits(void **state)
+{
+	static const struct ctr_vm config = { .hypervisor = { .path = "/opt/bin/firecracker" } };
+	struct ctr_vm_setup vm = {
+		.vmm = CTR_VMM_FIRECRACKER,
+		.hypervisor = "/opt/bin/firecracker",
+		.config = &config,
+		.kvm = true,
+		.vcpus = 32,
+	};
+	const struct ctr_machine machine = { .backend = ctr_backend_find("microvm"),
+					     .arena = &arena };
+	struct ctr_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(ctr_foreign_check(&machine, &vm, &err), 0);
+	vm.vcpus = 33;
+	assert_int_equal(ctr_foreign_check(&machine, &vm, &err), -1);
+	assert_string_equal(err.text, "33 processors: vm.hypervisor.path: '/opt/bin/firecracker' "
+				      "cannot do this");
+	vm.vmm = CTR_VMM_CLOUD_HYPERVISOR;
+	assert_int_equal(ctr_foreign_check(&machine, &vm, &err), 0);
+}
+
 /* ---- the choice of a backend */
 
 static void choice(void **state)
@@ -844,7 +869,7 @@ int main(void)
 		cmocka_unit_test(statistics),    cmocka_unit_test(deadline),
 		cmocka_unit_test(updates),       cmocka_unit_test(footprint),
 		cmocka_unit_test(unread),        cmocka_unit_test(resources),
-		cmocka_unit_test(repeats),
+		cmocka_unit_test(repeats),       cmocka_unit_test(other_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

@@ -37,7 +37,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -201,9 +200,8 @@ static int join_cgroups(const struct session *session, int fd)
 	return 0;
 }
 
-/* What CRIU restores becomes a sibling of CRIU, whose parent is ctr by this clone. A restore ends
- * with ctr, even where it waits for pages that do not come; a dump must thaw what it has frozen. */
-static int start_criu(struct session *session, bool restores)
+/* What CRIU restores becomes a sibling of CRIU, whose parent is ctr by this clone. */
+static int start_criu(struct session *session)
 {
 	char number[16];
 	int pair[2];
@@ -219,8 +217,6 @@ static int start_criu(struct session *session, bool restores)
 		int fd = dup(pair[1]); /* without CLOEXEC */
 
 		close(session->parent);
-		if (restores)
-			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		snprintf(number, sizeof(number), "%d", fd);
 		execlp("criu", "criu", "swrk", number, NULL);
 		_exit(127);
@@ -380,7 +376,7 @@ int main(int argc, char **argv)
 	    (root && own_mounts(&session, root, &options) != 0) ||
 	    (cover && attach_trees(&session, cover, trees) != 0) ||
 	    (cgroupns && join_cgroups(&session, (int)cgroupns) != 0) ||
-	    (root && own_process(&session, keyring) != 0) || start_criu(&session, root) != 0)
+	    (root && own_process(&session, keyring) != 0) || start_criu(&session) != 0)
 		return 1;
 
 	if (send_request(&session, &request) < 0)

@@ -3,6 +3,7 @@
 # the sshd of this host.
 
 load ../../integration/helper
+load ../criu
 KEYS=/root/.ssh/authorized_keys
 
 two_hosts() {
@@ -56,6 +57,33 @@ moved() { # OPTION...
 @test "two copies of the memory while it runs, the rest by the page server" { moved; }
 
 @test "memory follows when it is used" { moved --lazy --pre-dumps 0; }
+
+# CRIU is killed when the other side asks it for memory
+@test "memory that stops to follow: it goes on here, and nothing is left there" {
+  two_hosts
+  shell 'dd if=/dev/urandom of=/dev/shm/much bs=1M count=64 2>/dev/null; i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.2; done'
+  config '(.mounts[] | select(.destination == "/dev/shm") | .options) += ["size=128m"]'
+  cp "$BUNDLE/config.json" "$BUNDLE.there/config.json"
+  started
+  eventually is_beyond ctr "$ID" 1
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  cat >"$BATS_TEST_TMPDIR/bin/criu" <<C
+#!/bin/sh
+# that of the host it leaves
+/usr/sbin/criu "\$@" &
+until [ -e "$BATS_TEST_TMPDIR/images-there/work/lazy.log" ]; do kill -0 \$! || exit; sleep 0.01; done
+kill -9 \$!
+C
+  chmod +x "$BATS_TEST_TMPDIR/bin/criu"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run -1 migrate --bundle "$BUNDLE.there" --lazy --pre-dumps 0
+  show_result
+  expect_match "its memory could not be sent to .*, and it goes on here"
+  eventually is_beyond ctr "$ID" 1
+  run there state "$ID-2"
+  expect_match 'does not exist'
+  [ ! -e "$BATS_TEST_TMPDIR/images" ]
+  ctr delete --force "$ID"
+}
 
 @test "what cannot be restored there goes on here; nothing is stopped for a host without the bundle" {
   two_hosts

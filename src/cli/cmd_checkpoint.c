@@ -83,6 +83,10 @@ static struct ctr_criu_flags flags_of(const struct ctr_command *command)
 
 	flags.empty_ns = options->empty_ns.items;
 	flags.nempty_ns = options->empty_ns.count;
+	/* Without memory that follows later nobody waits for it; other runtimes do not look at it.
+	 */
+	if (!flags.lazy_pages)
+		flags.status_fd = 0;
 	return flags;
 }
 

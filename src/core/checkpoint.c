@@ -61,6 +61,23 @@ const char *ctr_criu_config(const struct ctr_spec *spec)
 	return NULL;
 }
 
+static int check_status_fd(const struct ctr_criu_flags *flags, struct ctr_error *err)
+{
+	int mode;
+
+	if (flags->status_fd == 0)
+		return 0;
+	mode = fcntl((int)flags->status_fd, F_GETFL);
+	if (mode < 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--status-fd: descriptor %u",
+				flags->status_fd);
+	if ((mode & O_ACCMODE) == O_RDONLY)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--status-fd: descriptor %u is not open for writing",
+				flags->status_fd);
+	return 0;
+}
+
 int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *backend,
 		   const struct ctr_criu_flags *flags, struct ctr_error *err)
 {
@@ -86,10 +103,7 @@ int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *
 	    !context->host.apparmor)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"--lsm-profile: AppArmor is not enabled on this host");
-	if (flags->status_fd > 0 && fcntl((int)flags->status_fd, F_GETFD) < 0)
-		return ctr_fail(err, CTR_FAULT_USAGE, errno, "--status-fd: descriptor %u",
-				flags->status_fd);
-	return 0;
+	return check_status_fd(flags, err);
 }
 
 /* ---- what is there */

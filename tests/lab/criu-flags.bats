@@ -237,13 +237,21 @@ P
 
 listens() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
 
-@test "--page-server without --lazy-pages: memory goes there" {
+@test "--page-server without --lazy-pages: memory goes there; --status-fd" {
   image
   mkdir "$IMAGE.there"
   beside criu page-server --address 127.0.0.1 --port 7003 -D "$IMAGE.there" >"$OUT.server" 2>&1
   counting
   eventually listens 7003
-  dumped --page-server 127.0.0.1:7003
+  dumped --lazy-pages --page-server 127.0.0.1:7004 --status-fd 9
+  expect_status 1
+  expect_match '--status-fd: descriptor 9: Bad file descriptor'
+  dumped --lazy-pages --page-server 127.0.0.1:7004 --status-fd 9 9</dev/null
+  expect_status 1
+  expect_match '--status-fd: descriptor 9 is not open for writing'
+  counts "$ID"
+  # nobody waits for that one
+  dumped --page-server 127.0.0.1:7003 --status-fd 9
   expect_status 0
   wait "$BESIDE"
   run ls "$IMAGE"

@@ -27,6 +27,11 @@
 #include "vm/hypervisor.h"
 #include "vm/hypervisor_root.h"
 
+/* Since Linux 6.18; -EINVAL before. */
+#ifndef PR_THP_DISABLE_EXCEPT_ADVISED
+#define PR_THP_DISABLE_EXCEPT_ADVISED (1 << 1)
+#endif
+
 enum { NOBODY = 65534 };
 
 static void set_streams(int output)
@@ -110,6 +115,9 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor, uid_t uid, gi
 	/* After the change of ids, which would clear it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		ctr_hypervisor_fail("restrict itself");
+	/* Its heap is small and many are alike: huge pages are for what it advises, its guest's
+	 * memory. */
+	(void)prctl(PR_SET_THP_DISABLE, 1, PR_THP_DISABLE_EXCEPT_ADVISED, 0, 0);
 	/* What our caller has left open is none of its business. */
 	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
 	for (size_t i = 0; i < hypervisor->nkeep; i++)

@@ -36,6 +36,7 @@
 #include "ns/idmap.h"
 #include "oci/checkpoint.h"
 #include "oci/words.h"
+#include "sec/lsm.h"
 
 struct restoration {
 	struct ctr_creation *creation;
@@ -116,6 +117,21 @@ static int open_mounts(struct restoration *restoration, struct ctr_error *err)
 				       restoration->cover, restoration->trees, arena, err);
 }
 
+/* CRIU finds out when the processes are there, and may then wait for them without end (4.1.1). */
+static int check_profile(const struct ctr_creation *creation, struct ctr_error *err)
+{
+	const char *flag = creation->options->restore->lsm_profile;
+	const char *name = flag ? NULL : creation->spec->process->apparmor_profile;
+
+	if (flag && strncmp(flag, "apparmor:", 9) == 0)
+		name = flag + 9;
+	if (!name || *name == '\0' || strcmp(name, "unconfined") == 0 ||
+	    ctr_lsm_apparmor_is_loaded(name, creation->context->arena))
+		return 0;
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: AppArmor's profile '%s' is not loaded",
+			flag ? "--lsm-profile" : "process.apparmorProfile", name);
+}
+
 static int prepare(struct restoration *restoration, struct ctr_error *err)
 {
 	struct ctr_creation *creation = restoration->creation;
@@ -123,7 +139,8 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 	struct ctr_arena *arena = creation->context->arena;
 	const struct ctr_checkpoint *checkpoint;
 
-	if (ctr_criu_check(creation->context, creation->machine.backend, flags, err) < 0)
+	if (ctr_criu_check(creation->context, creation->machine.backend, flags, err) < 0 ||
+	    check_profile(creation, err) < 0)
 		return -1;
 	if (ctr_images_open(&restoration->image,
 			    flags->image_path ? flags->image_path : "checkpoint", flags->work_path,

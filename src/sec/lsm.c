@@ -1,11 +1,15 @@
 /* Labels of the next execve, as files below /proc/thread-self. */
 #include "sec/lsm.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/host.h"
+
+enum { PROFILES_MAX = 4 << 20 };
 
 int ctr_lsm_apparmor(const char *profile, const struct ctr_host *host, struct ctr_arena *arena,
 		     struct ctr_lsm_label *out, struct ctr_error *err)
@@ -41,4 +45,19 @@ int ctr_lsm_selinux(const char *label, const struct ctr_host *host, struct ctr_a
 
 	*out = (struct ctr_lsm_label){ .file = "attr/exec", .text = label };
 	return 0;
+}
+
+bool ctr_lsm_apparmor_is_loaded(const char *name, struct ctr_arena *arena)
+{
+	static const char path[] = "/sys/kernel/security/apparmor/profiles";
+	const char *text = ctr_file_read(arena, AT_FDCWD, path, PROFILES_MAX, NULL, NULL);
+	const size_t len = strlen(name);
+
+	/* A line is "NAME (MODE)". */
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && strncmp(line + len, " (", 2) == 0)
+			return true;
+	}
+	return !text;
 }

@@ -2,6 +2,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct ctr_arena;
 struct ctr_error;
 struct ctr_host;
@@ -17,3 +19,6 @@ int ctr_lsm_apparmor(const char *profile, const struct ctr_host *host, struct ct
 		     struct ctr_lsm_label *out, struct ctr_error *err);
 int ctr_lsm_selinux(const char *label, const struct ctr_host *host, struct ctr_arena *arena,
 		    struct ctr_lsm_label *out, struct ctr_error *err);
+
+/* Is AppArmor's profile @name loaded? true where that cannot be seen: without securityfs. */
+bool ctr_lsm_apparmor_is_loaded(const char *name, struct ctr_arena *arena);

@@ -168,19 +168,19 @@ char *ctr_arena_strdup(struct ctr_arena *arena, const char *s)
 	return ctr_arena_strndup(arena, s, strlen(s));
 }
 
-char *ctr_arena_printf(struct ctr_arena *arena, const char *format, ...)
+char *ctr_arena_vprintf(struct ctr_arena *arena, const char *format, va_list ap)
 {
 	char small[256];
-	va_list ap, again;
+	va_list again;
 	char *text;
 	int n;
 
-	va_start(ap, format);
 	va_copy(again, ap);
 	n = vsnprintf(small, sizeof(small), format, ap);
-	va_end(ap);
-	if (n < 0)
+	if (n < 0) {
+		small[0] = '\0';
 		n = 0;
+	}
 
 	text = take(arena, (size_t)n + 1, 1);
 	if ((size_t)n < sizeof(small))
@@ -188,5 +188,16 @@ char *ctr_arena_printf(struct ctr_arena *arena, const char *format, ...)
 	else
 		(void)vsnprintf(text, (size_t)n + 1, format, again);
 	va_end(again);
+	return text;
+}
+
+char *ctr_arena_printf(struct ctr_arena *arena, const char *format, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, format);
+	text = ctr_arena_vprintf(arena, format, ap);
+	va_end(ap);
 	return text;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stddef.h>
 
 struct ctr_arena_chunk;
@@ -41,3 +42,5 @@ char *ctr_arena_strdup(struct ctr_arena *arena, const char *s);
 char *ctr_arena_strndup(struct ctr_arena *arena, const char *s, size_t n);
 char *ctr_arena_printf(struct ctr_arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+char *ctr_arena_vprintf(struct ctr_arena *arena, const char *format, va_list ap)
+	__attribute__((format(printf, 2, 0)));

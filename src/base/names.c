@@ -16,6 +16,14 @@ const char *ctr_name_of(const struct ctr_name *table, int64_t value)
 	return NULL;
 }
 
+const struct ctr_name *ctr_name_find(const struct ctr_name *table, const char *text, size_t len)
+{
+	for (; table->name; table++)
+		if (strncmp(table->name, text, len) == 0 && table->name[len] == '\0')
+			return table;
+	return NULL;
+}
+
 static const struct ctr_name signals[] = {
 	{"SIGHUP",     SIGHUP   },
 	{ "SIGINT",    SIGINT   },

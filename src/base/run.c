@@ -11,9 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "base/cleanup.h"
-#include "base/error.h"
 #include "base/libc.h"
 
 /* Signals are as for a new program. */
@@ -140,50 +138,4 @@ int ctr_run_program_with(const char *const *argv, int kept, char *text, size_t s
 int ctr_run_program(const char *const *argv, char *text, size_t size, int *status)
 {
 	return ctr_run_program_with(argv, -1, text, size, status);
-}
-
-const char *ctr_run_helper(struct ctr_arena *arena, const char *name)
-{
-	const char *installed = ctr_arena_printf(arena, "%s/%s", CTR_LIBEXECDIR, name);
-	char self[4096];
-	ssize_t n;
-	char *slash;
-
-	if (access(installed, X_OK) == 0)
-		return installed;
-
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(self, '/');
-	for (int beside = 0; slash && beside < 2; beside++) {
-		const char *path = ctr_arena_printf(arena, "%.*s%s/%s", (int)(slash - self), self,
-						    beside ? "" : "/../libexec/ctr", name);
-
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-
-	return installed;
-}
-
-int ctr_run_net(const char **argv, const char *field, char *text, size_t size,
-		struct ctr_arena *arena, struct ctr_error *err)
-{
-	int status = 0, r;
-
-	argv[0] = ctr_run_helper(arena, "ctr-net");
-	r = ctr_run_program(argv, text, size, &status);
-	if (r == -ENOENT)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"%s: '%s' is not there: ctr was built without libmnl",
-				field ? field : "linux.netDevices", argv[0]);
-	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "%s: cannot run '%s'",
-				field ? field : "linux.netDevices", argv[0]);
-	if (status == 0)
-		return 0;
-	ctr_fail(err, CTR_FAULT_HOST, 0, "%s", text[0] ? text : "ctr-net was killed");
-	if (field && strncmp(text, "--", 2) != 0)
-		(void)ctr_fail_within(err, "%s", field);
-	return -1;
 }

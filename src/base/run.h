@@ -1,12 +1,9 @@
-/* Running a helper program and keeping what it says. Signals are as for a new program. */
+/* Running a program and keeping what it says. Signals are as for a new program. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-
-struct ctr_arena;
-struct ctr_error;
 
 /*
  * Run @argv (searched in PATH unless it has a slash) with both output streams captured: the first
@@ -29,13 +26,3 @@ int ctr_run_start_with(const char *const *argv, bool errors, int kept, pid_t *pi
 int ctr_run_spawn(const char *const *argv, const int *fds, size_t nfds, pid_t *pid);
 /* Wait for its end. 0, or -errno. */
 int ctr_run_wait(pid_t pid, int *status);
-
-/* The path of helper program @name: where it is installed; for a ctr that was moved, or is not
- * installed, by where that is. In @arena. */
-const char *ctr_run_helper(struct ctr_arena *arena, const char *name);
-
-/* Run the helper ctr-net with @argv, whose first word is filled in; what it writes comes into
- * @text, of @size bytes. @field begins an error, unless that begins with a flag; NULL: it begins
- * with its own. 0, or -1 and @err. */
-int ctr_run_net(const char **argv, const char *field, char *text, size_t size,
-		struct ctr_arena *arena, struct ctr_error *err);

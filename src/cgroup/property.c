@@ -45,33 +45,33 @@ static void add(struct ctr_properties *properties, const char *text)
 	properties->list[properties->count] = NULL;
 }
 
-void ctr_properties_add(struct ctr_properties *properties, const char *format, ...)
+static void addf(struct ctr_properties *properties, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void addf(struct ctr_properties *properties, const char *format, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
+	add(properties, ctr_arena_vprintf(properties->arena, format, ap));
 	va_end(ap);
-	add(properties, ctr_arena_strdup(properties->arena, text));
 }
 
 void ctr_properties_unit(struct ctr_properties *properties, const struct ctr_unit *unit,
 			 const char *id)
 {
-	ctr_properties_add(properties, "Description=s=ctr container %s", id);
+	addf(properties, "Description=s=ctr container %s", id);
 	/* A slice's place is in its name; to start, it only wants its parent. */
 	if (unit->is_slice)
-		ctr_properties_add(properties, "Wants=as=%s", unit->slice);
+		addf(properties, "Wants=as=%s", unit->slice);
 	else
-		ctr_properties_add(properties, "Slice=s=%s", unit->slice);
+		addf(properties, "Slice=s=%s", unit->slice);
 	if (!unit->is_slice)
-		ctr_properties_add(properties, "Delegate=b=1");
-	ctr_properties_add(properties, "MemoryAccounting=b=1");
-	ctr_properties_add(properties, "CPUAccounting=b=1");
-	ctr_properties_add(properties, "IOAccounting=b=1");
-	ctr_properties_add(properties, "TasksAccounting=b=1");
-	ctr_properties_add(properties, "DefaultDependencies=b=0");
+		addf(properties, "Delegate=b=1");
+	addf(properties, "MemoryAccounting=b=1");
+	addf(properties, "CPUAccounting=b=1");
+	addf(properties, "IOAccounting=b=1");
+	addf(properties, "TasksAccounting=b=1");
+	addf(properties, "DefaultDependencies=b=0");
 }
 
 /* ---- limits */
@@ -105,7 +105,7 @@ static void add_number(struct ctr_properties *properties, const char *name, cons
 	uint64_t number;
 
 	if (parse_number(properties->arena, value, &number))
-		ctr_properties_add(properties, "%s=t=%" PRIu64, name, number);
+		addf(properties, "%s=t=%" PRIu64, name, number);
 }
 
 /* "QUOTA PERIOD" or "max PERIOD" */
@@ -125,8 +125,8 @@ static void add_cpu_max(struct ctr_properties *properties, const char *name, con
 		per_second = quota * 1000000 / period;
 		per_second = (per_second + QUOTA_STEP_US - 1) / QUOTA_STEP_US * QUOTA_STEP_US;
 	}
-	ctr_properties_add(properties, "%s=t=%" PRIu64, name, per_second);
-	ctr_properties_add(properties, "CPUQuotaPeriodUSec=t=%" PRIu64, period);
+	addf(properties, "%s=t=%" PRIu64, name, per_second);
+	addf(properties, "CPUQuotaPeriodUSec=t=%" PRIu64, period);
 }
 
 /* A list of CPUs or nodes as bytes, bit 0 of byte 0 first. */
@@ -150,9 +150,9 @@ static void add_bits(struct ctr_properties *properties, const char *name, const 
 static void add_idle(struct ctr_properties *properties, const char *name, const char *value)
 {
 	if (strcmp(value, "1") == 0)
-		ctr_properties_add(properties, "%s=t=0", name);
+		addf(properties, "%s=t=0", name);
 	else if (strcmp(value, "0") == 0)
-		ctr_properties_add(properties, "%s=t=%" PRIu64, name, UINT64_MAX);
+		addf(properties, "%s=t=%" PRIu64, name, UINT64_MAX);
 }
 
 /* "N" or "default N"; what single devices have is in other properties. */
@@ -254,8 +254,8 @@ void ctr_properties_devices(struct ctr_properties *properties, const struct ctr_
 	}
 
 	/* An empty list first: properties of arrays add to what is there. */
-	ctr_properties_add(properties, "DevicePolicy=s=%s", everything ? "auto" : "strict");
-	ctr_properties_add(properties, "DeviceAllow=a(ss)=");
+	addf(properties, "DevicePolicy=s=%s", everything ? "auto" : "strict");
+	addf(properties, "DeviceAllow=a(ss)=");
 	if (!everything)
 		add(properties, ctr_buf_str(&buf));
 }

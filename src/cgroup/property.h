@@ -20,8 +20,6 @@ struct ctr_properties {
 };
 
 void ctr_properties_init(struct ctr_properties *properties, struct ctr_arena *arena);
-void ctr_properties_add(struct ctr_properties *properties, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 
 /* What every unit of a container gets: description, parent, delegation, accounting. */
 void ctr_properties_unit(struct ctr_properties *properties, const struct ctr_unit *unit,

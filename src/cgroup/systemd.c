@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/run.h"
+#include "base/helper.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/property.h"
 #include "cgroup/unit.h"
@@ -17,11 +17,9 @@ static int call(const struct ctr_unit *unit, const char *verb, const char *const
 		const struct ctr_properties *properties, char output[static OUTPUT_MAX],
 		struct ctr_arena *arena, struct ctr_error *err)
 {
-	size_t count = properties ? properties->count : 0, n = 0;
+	size_t count = properties ? properties->count : 0, n = 1;
 	const char **argv = ctr_arena_array(arena, count + FIXED_ARGS + 1, sizeof(*argv));
-	int status = 0, r;
 
-	argv[n++] = ctr_run_helper(arena, "ctr-systemd");
 	if (unit->user)
 		argv[n++] = "--user";
 	argv[n++] = verb;
@@ -31,19 +29,9 @@ static int call(const struct ctr_unit *unit, const char *verb, const char *const
 	for (size_t i = 0; i < count; i++)
 		argv[n++] = properties->list[i];
 
-	r = ctr_run_program(argv, output, OUTPUT_MAX, &status);
-	if (r == -ENOENT)
-		return ctr_fail(
-			err, CTR_FAULT_HOST, 0,
-			"--systemd-cgroup: '%s' is not there: ctr was built without systemd support",
-			argv[0]);
-	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "--systemd-cgroup: cannot run '%s'",
-				argv[0]);
-	if (status != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "--systemd-cgroup: %s",
-				output[0] ? output : "ctr-systemd was killed");
-	return 0;
+	if (ctr_helper_run(CTR_HELPER_SYSTEMD, argv, output, OUTPUT_MAX, arena, err) == 0)
+		return 0;
+	return ctr_fail_within(err, "--systemd-cgroup");
 }
 
 int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *properties, pid_t pid,

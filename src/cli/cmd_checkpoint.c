@@ -76,33 +76,36 @@ static const struct ctr_option restore_table[] = {
 		"PATH", "unix socket that receives a pidfd of init"),
 };
 
-static struct ctr_criu_flags flags_of(const struct ctr_command *command)
+static int take_flags(struct ctr_criu_flags *flags, const struct checkpoint_options *options,
+		      struct ctr_error *err)
 {
-	const struct checkpoint_options *options = command->options;
-	struct ctr_criu_flags flags = options->flags;
-
-	flags.empty_ns = options->empty_ns.items;
-	flags.nempty_ns = options->empty_ns.count;
+	*flags = options->flags;
+	flags->empty_ns = options->empty_ns.items;
+	flags->nempty_ns = options->empty_ns.count;
 	/* Without memory that follows later nobody waits for it; other runtimes do not look at it.
 	 */
-	if (!flags.lazy_pages)
-		flags.status_fd = 0;
-	return flags;
+	if (!flags->lazy_pages)
+		flags->status_fd = 0;
+	return ctr_criu_flags_decode(flags, err);
 }
 
 static int cmd_checkpoint(struct ctr_command *command, struct ctr_error *err)
 {
-	const struct ctr_criu_flags flags = flags_of(command);
+	struct ctr_criu_flags flags;
 
+	if (take_flags(&flags, command->options, err) < 0)
+		return -1;
 	return ctr_checkpoint(command->context, command->operands[0], &flags, err);
 }
 
 static int cmd_restore(struct ctr_command *command, struct ctr_error *err)
 {
-	const struct ctr_criu_flags flags = flags_of(command);
 	const struct checkpoint_options *given = command->options;
 	struct ctr_create_options options = given->create;
+	struct ctr_criu_flags flags;
 
+	if (take_flags(&flags, given, err) < 0)
+		return -1;
 	options.id = command->operands[0];
 	options.network.ip = given->ip.items;
 	options.network.nip = given->ip.count;

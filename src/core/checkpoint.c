@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,13 +93,11 @@ int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *
 		return ctr_fail(err, CTR_FAULT_HOST, EPERM,
 				"CRIU needs root outside of user namespaces for containers: its "
 				"--unprivileged mode has no namespaces");
-	if (((flags->lsm_profile && strncmp(flags->lsm_profile, "selinux:", 8) == 0) ||
-	     flags->lsm_mount_context) &&
+	if ((flags->lsm == CTR_CRIU_LSM_SELINUX || flags->lsm_mount_context) &&
 	    !context->host.selinux)
 		return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: SELinux is not enabled on this host",
 				flags->lsm_mount_context ? "--lsm-mount-context" : "--lsm-profile");
-	if (flags->lsm_profile && strncmp(flags->lsm_profile, "apparmor:", 9) == 0 &&
-	    !context->host.apparmor)
+	if (flags->lsm == CTR_CRIU_LSM_APPARMOR && !context->host.apparmor)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"--lsm-profile: AppArmor is not enabled on this host");
 	return check_status_fd(flags, err);
@@ -182,7 +179,7 @@ static int find_namespaces(struct dump *dump, struct ctr_error *err)
 		if (stat(path, &st) < 0)
 			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot look at '%s'", path);
 		dump->namespaces[dump->nnamespaces++] = (struct ctr_criu_namespace){
-			.name = ctr_name_of(ctr_namespace_names, i),
+			.kind = (enum ctr_ns_kind)i,
 			.inode = st.st_ino,
 			.fd = -1,
 		};
@@ -217,7 +214,7 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 		.bundle = dump->container.record.bundle,
 		.created = ctr_clock_now(created),
 		.paused = dump->paused,
-		.network = dump->container.record.network,
+		.network = ctr_name_of(ctr_network_names, dump->container.record.network),
 		.descriptors = descriptors,
 		.ndescriptors = dump->streams.count,
 		.of = of,
@@ -246,27 +243,32 @@ static int describe(const struct dump *dump, struct ctr_error *err)
 		slaves[i] = dump->externals.list[i].slave;
 	}
 	for (size_t i = 0; i < dump->nnamespaces; i++)
-		namespaces[i] = dump->namespaces[i].name;
+		namespaces[i] = ctr_name_of(ctr_namespace_names, dump->namespaces[i].kind);
 	return ctr_images_describe(&dump->image, &checkpoint, arena, err);
 }
 
 /* Addresses and the peers of its interfaces are the host's affair. */
 static bool has_made_network(const struct dump *dump)
 {
-	const char *network = dump->container.record.network;
-
-	return dump->spec->linux_->nnet_devices > 0 ||
-	       (network && strcmp(network, "none") != 0 && strcmp(network, "host") != 0);
+	switch (dump->container.record.network) {
+	case CTR_NETWORK_CONFIG:
+	case CTR_NETWORK_NONE:
+	case CTR_NETWORK_HOST:
+		return dump->spec->linux_->nnet_devices > 0;
+	default:
+		return true;
+	}
 }
 
 /* What is written down before is known to fit on the disk. */
-static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ctr_error *err)
+static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
+		     struct ctr_error *err)
 {
 	struct dump *dump = data;
 
 	(void)pid;
 	ctr_close_ptr(&fd);
-	if (strcmp(point, "post-dump") != 0 || !ctr_streams_measure(&dump->streams))
+	if (point != CTR_CRIU_POST_DUMP || !ctr_streams_measure(&dump->streams))
 		return 0;
 	dump->refused = describe(dump, err) < 0;
 	return dump->refused ? -1 : 0;

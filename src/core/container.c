@@ -279,9 +279,8 @@ int ctr_container_remove(struct ctr_container *container, const struct ctr_conte
 {
 	const struct ctr_resctrl resctrl = ctr_container_resctrl(container, context);
 
-	if ((container->record.network &&
-	     ctr_network_remove(container->record.network, container->id, container->dir, context,
-				err) < 0) ||
+	if (ctr_network_remove(container->record.network, container->id, container->dir, context,
+			       err) < 0 ||
 	    (container->record.netns &&
 	     ctr_network_restore_taken(container->record.netns, container->id, context, err) < 0) ||
 	    remove_cgroup(container, context, err) < 0 ||

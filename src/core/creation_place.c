@@ -105,7 +105,7 @@ static void fill_record(struct ctr_creation *creation)
 		.terminal = spec->process->terminal,
 		.has_pidns =
 			(backend->bits & CTR_BACKEND_MACHINE) || (pidns->listed && !pidns->path),
-		.network = ctr_network_recorded(&creation->network),
+		.network = creation->network.mode,
 		.netns = creation->network.taken,
 		.overlay = creation->overlay.recorded,
 		.annotations = spec->annotations,

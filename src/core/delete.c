@@ -172,7 +172,8 @@ static int remove_damaged(struct ctr_container *container, const struct ctr_cont
 	}
 
 	if (ctr_orphan_end(container->dir, err) < 0 ||
-	    ctr_network_remove(NULL, container->id, container->dir, context, err) < 0)
+	    ctr_network_remove(CTR_NETWORK_UNKNOWN, container->id, container->dir, context, err) <
+		    0)
 		return -1;
 	return ctr_state_remove(container->root, container->id, err);
 }

@@ -4,14 +4,13 @@
  */
 #include "core/explain.h"
 
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/names.h"
 #include "core/context.h"
 #include "core/limits.h"
+#include "core/overlay.h"
 #include "core/security.h"
 #include "ns/plan.h"
 #include "oci/encode.h"
@@ -27,19 +26,6 @@ struct explanation {
 	struct ctr_network network;
 	struct ctr_plan_header *plan;
 };
-
-/* What --overlay would take; it is made when it is missing, so only its form can be wrong. */
-static int plan_overlay(struct ctr_plan_options *plan, const char *value, struct ctr_error *err)
-{
-	if (!value)
-		return 0;
-	if (value[0] == '\0')
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"--overlay: empty; it is 'ephemeral' or a directory");
-	plan->overlay = true;
-	plan->overlay_dir = strcmp(value, "ephemeral") == 0 ? NULL : value;
-	return 0;
-}
 
 static int make(struct explanation *explanation, const struct ctr_context *context,
 		const struct ctr_explain_options *given, struct ctr_error *err)
@@ -64,8 +50,10 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 	options.runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
 				spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
 				ctr_network_is_due(&explanation->network, spec);
-	if (plan_overlay(&options, given->overlay, err) < 0)
+	/* A directory is made when it is missing, so only its form can be wrong. */
+	if (given->overlay && ctr_overlay_parse(given->overlay, &options.overlay_dir, err) < 0)
 		return -1;
+	options.overlay = given->overlay != NULL;
 	options.state_create = options.state_start = "{}";
 	if (ctr_cgroup_place(&explanation->cgroup, context->arena, &context->host, context->manager,
 			     spec->linux_->cgroups_path, options.id, err) < 0 ||
@@ -297,7 +285,7 @@ static void encode_network(struct ctr_json *json, const struct ctr_network *netw
 		return;
 
 	ctr_json_object(json, "network");
-	ctr_json_string(json, "mode", ctr_network_recorded(network));
+	ctr_json_string(json, "mode", ctr_name_of(ctr_network_names, network->mode));
 	if (network->bridge && network->mode == CTR_NETWORK_BRIDGE)
 		ctr_json_string(json, "bridge", network->bridge);
 	encode_strings(json, "ip", network->options->ip, network->options->nip);

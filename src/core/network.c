@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/helper.h"
 #include "base/run.h"
 #include "core/context.h"
 #include "core/network_files.h"
@@ -133,16 +134,11 @@ int ctr_network_init(struct ctr_network *network, const struct ctr_network_optio
 
 /* ---- the configuration */
 
-static const struct {
-	const char *name; /* in the record */
-	bool own;         /* a network namespace of its own */
-} modes[] = {
-	[CTR_NETWORK_NONE] = {"none",    true },
-          [CTR_NETWORK_HOST] = { "host",   false},
-	[CTR_NETWORK_BRIDGE] = { "bridge", true },
-          [CTR_NETWORK_PASTA] = { "pasta",  true },
-	[CTR_NETWORK_PASST] = { "passt",  true },
-};
+/* A network namespace of its own? */
+static bool is_own(enum ctr_network_mode mode)
+{
+	return mode != CTR_NETWORK_HOST;
+}
 
 static void set_namespace(struct ctr_spec *spec, bool own, struct ctr_arena *arena)
 {
@@ -164,33 +160,29 @@ const struct ctr_spec *ctr_network_spec(struct ctr_network *network, const struc
 
 	changed = ctr_arena_alloc(context->arena, sizeof(*changed));
 	*changed = *spec;
-	set_namespace(changed, modes[network->mode].own, context->arena);
+	set_namespace(changed, is_own(network->mode), context->arena);
 	if (network->mode != CTR_NETWORK_NONE)
 		network->hosts = ctr_network_mount_files(changed, network->dir, context->arena);
 	return changed;
 }
 
-const char *ctr_network_recorded(const struct ctr_network *network)
-{
-	return modes[network->mode].name;
-}
-
-void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
+void ctr_network_restore(struct ctr_spec *spec, enum ctr_network_mode recorded,
 			 const struct ctr_context *context)
 {
-	for (size_t i = 0; recorded && i < CTR_ARRAY_SIZE(modes); i++)
-		if (modes[i].name && strcmp(modes[i].name, recorded) == 0)
-			set_namespace(spec, modes[i].own, context->arena);
+	if (recorded != CTR_NETWORK_CONFIG && recorded != CTR_NETWORK_UNKNOWN)
+		set_namespace(spec, is_own(recorded), context->arena);
 }
 
 int ctr_network_check(const struct ctr_network *network, const char *recorded,
 		      struct ctr_error *err)
 {
-	const char *now = ctr_network_recorded(network);
+	const char *now = ctr_name_of(ctr_network_names, network->mode);
+	enum ctr_network_mode was = CTR_NETWORK_CONFIG;
 
+	if (recorded && recorded[0] != '\0')
+		was = ctr_network_mode_of(recorded);
 	/* Without one the configuration has a network namespace of its own, or has none. */
-	if (!recorded || recorded[0] == '\0' || strcmp(recorded, "none") == 0 ||
-	    (now && strcmp(now, recorded) == 0))
+	if (was == CTR_NETWORK_CONFIG || was == CTR_NETWORK_NONE || was == network->mode)
 		return 0;
 	return ctr_fail(
 		err, CTR_FAULT_USAGE, 0,
@@ -217,12 +209,18 @@ int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *
 
 /* ---- ctr-net */
 
-/* Run it with @argv (its first is ours to fill). @field: what the error is about, NULL: it says so
- * itself. */
+/* Run it with @argv, whose first word is filled in. @field: what an error is about, unless that
+ * begins with a flag; NULL: it says so itself. */
 static int call(const char **argv, const char *field, char output[static OUTPUT_MAX],
 		const struct ctr_context *context, struct ctr_error *err)
 {
-	return ctr_run_net(argv, field, output, OUTPUT_MAX, context->arena, err);
+	int r = ctr_helper_run(CTR_HELPER_NET, argv, output, OUTPUT_MAX, context->arena, err);
+
+	if (r < 0)
+		return ctr_fail_within(err, "%s", field ? field : "linux.netDevices");
+	if (r > 0 && field && strncmp(err->text, "--", 2) != 0)
+		return ctr_fail_within(err, "%s", field);
+	return r == 0 ? 0 : -1;
 }
 
 static int move_devices(struct ctr_network *network, const struct ctr_spec *spec,
@@ -497,17 +495,21 @@ void ctr_network_release(struct ctr_network *network)
 	network->fd = -1;
 }
 
-int ctr_network_remove(const char *recorded, const char *id, int dir,
+int ctr_network_remove(enum ctr_network_mode recorded, const char *id, int dir,
 		       const struct ctr_context *context, struct ctr_error *err)
 {
-	const char *key = ctr_network_key(id, context);
+	const char *key;
 
-	if (!recorded || strcmp(recorded, modes[CTR_NETWORK_PASTA].name) == 0)
+	if (recorded == CTR_NETWORK_CONFIG)
+		return 0;
+
+	key = ctr_network_key(id, context);
+	if (recorded == CTR_NETWORK_PASTA || recorded == CTR_NETWORK_UNKNOWN)
 		end_pasta(key, dir, context);
-	if (recorded && strcmp(recorded, modes[CTR_NETWORK_BRIDGE].name) != 0)
-		return 0;
 	/* Not known: then it is no reason to fail that ctr-net is not there. */
-	if (!recorded && access(ctr_run_helper(context->arena, "ctr-net"), X_OK) < 0)
-		return 0;
-	return detach(key, context, err);
+	if (recorded == CTR_NETWORK_BRIDGE ||
+	    (recorded == CTR_NETWORK_UNKNOWN &&
+	     access(ctr_helper_path(CTR_HELPER_NET, context->arena), X_OK) == 0))
+		return detach(key, context, err);
+	return 0;
 }

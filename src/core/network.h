@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "state/record.h"
+
 struct ctr_context;
 struct ctr_error;
 struct ctr_machine;
@@ -26,15 +28,6 @@ struct ctr_network_options {
 	{                                                                                          \
 		.fd = -1                                                                           \
 	}
-
-enum ctr_network_mode {
-	CTR_NETWORK_CONFIG, /* as the configuration says */
-	CTR_NETWORK_NONE,
-	CTR_NETWORK_HOST,
-	CTR_NETWORK_BRIDGE,
-	CTR_NETWORK_PASTA,
-	CTR_NETWORK_PASST, /* the same for a virtual machine, whose monitor starts it */
-};
 
 struct ctr_network {
 	enum ctr_network_mode mode;
@@ -60,9 +53,8 @@ const struct ctr_spec *ctr_network_spec(struct ctr_network *network, const struc
 /* It is the network of @machine, one with a kernel of its own: what that has to know of it. */
 void ctr_network_of_machine(struct ctr_network *network, struct ctr_machine *machine,
 			    const struct ctr_context *context);
-/* What the record says of it; NULL: nothing. And what @spec, as it was read, becomes by that. */
-const char *ctr_network_recorded(const struct ctr_network *network);
-void ctr_network_restore(struct ctr_spec *spec, const char *recorded,
+/* What @spec, as it was read, becomes by the network @recorded. */
+void ctr_network_restore(struct ctr_spec *spec, enum ctr_network_mode recorded,
 			 const struct ctr_context *context);
 /* Is it what a checkpoint says that its container had, @recorded (NULL: not known)? The container's
  * mounts, and what CRIU finds of the network, go by that. 0, or -1 and @err. */
@@ -89,7 +81,6 @@ int ctr_network_restore_taken(const char *netns, const char *id, const struct ct
 
 void ctr_network_release(struct ctr_network *network);
 
-/* Remove what container @id, by its record @recorded (NULL: not known), has in the host. 0, or -1
- * and @err. */
-int ctr_network_remove(const char *recorded, const char *id, int dir,
+/* Remove what container @id has in the host by the network @recorded. 0, or -1 and @err. */
+int ctr_network_remove(enum ctr_network_mode recorded, const char *id, int dir,
 		       const struct ctr_context *context, struct ctr_error *err);

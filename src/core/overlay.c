@@ -37,6 +37,8 @@
 #include "core/context.h"
 #include "ns/plan.h"
 
+static const char ephemeral[] = "ephemeral";
+
 enum { MADE_DIR = 1 << 0, MADE_UPPER = 1 << 1, MADE_WORK = 1 << 2 };
 
 /* ---- the directory that stays */
@@ -120,22 +122,32 @@ static int check_unused(const struct ctr_overlay *overlay, const struct ctr_cont
 	return r;
 }
 
-int ctr_overlay_take(struct ctr_overlay *overlay, const char *value, const char *rootfs,
-		     const struct ctr_context *context, struct ctr_error *err)
+int ctr_overlay_parse(const char *value, const char **dir, struct ctr_error *err)
 {
-	*overlay = (struct ctr_overlay)CTR_OVERLAY_INIT;
-	overlay->recorded = "ephemeral";
-	if (strcmp(value, "ephemeral") == 0)
-		return 0;
 	if (value[0] == '\0')
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"--overlay: empty; it is 'ephemeral' or a directory");
+	*dir = strcmp(value, ephemeral) == 0 ? NULL : value;
+	return 0;
+}
 
-	if (open_dir(overlay, value, context->arena, err) < 0)
+int ctr_overlay_take(struct ctr_overlay *overlay, const char *value, const char *rootfs,
+		     const struct ctr_context *context, struct ctr_error *err)
+{
+	const char *dir = NULL;
+
+	*overlay = (struct ctr_overlay)CTR_OVERLAY_INIT;
+	overlay->recorded = ephemeral;
+	if (ctr_overlay_parse(value, &dir, err) < 0)
+		return -1;
+	if (!dir)
+		return 0;
+
+	if (open_dir(overlay, dir, context->arena, err) < 0)
 		return -1;
 	/* Until the record tells others. */
 	if (flock(overlay->fd, LOCK_EX) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "--overlay: cannot lock '%s'", value);
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--overlay: cannot lock '%s'", dir);
 	if (check_apart(overlay, rootfs, err) < 0 || check_unused(overlay, context, err) < 0 ||
 	    make_dir(overlay, overlay->fd, "upper", MADE_UPPER, err) < 0 ||
 	    make_dir(overlay, overlay->fd, "work", MADE_WORK, err) < 0)
@@ -377,7 +389,7 @@ static int report_fail(const struct ctr_fd_request *request, struct report *repo
 {
 	report->kernel[strcspn(report->kernel, "\n")] = '\0';
 	return ctr_fail(err, CTR_FAULT_HOST, 0, "--overlay: %s ('%s' over '%s'): %s%s%s%s",
-			step_words[report->step], request->layer ? request->layer : "ephemeral",
+			step_words[report->step], request->layer ? request->layer : ephemeral,
 			request->path, ctr_strerror(report->error), explain(report),
 			report->kernel[0] ? ": " : "",
 			report->kernel[0] ? report->kernel + (report->kernel[1] == ' ' ? 2 : 0)

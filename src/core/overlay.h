@@ -27,6 +27,10 @@ struct ctr_overlay {
 		.fd = -1                                                                           \
 	}
 
+/* The directory that --overlay @value names, as it was given; NULL: "ephemeral". 0, or -1 and @err.
+ */
+int ctr_overlay_parse(const char *value, const char **dir, struct ctr_error *err);
+
 /*
  * What --overlay @value names: "ephemeral", or a directory, which is made when it is missing, must
  * lie apart from @rootfs and be no other container's of this state root. 0, or -1 and @err. Release

@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -87,11 +89,16 @@ static const char *public_cover(const struct restoration *restoration)
 {
 	static const char *const candidates[] = { "/mnt", "/media", "/srv", "/opt" };
 	const char *root = restoration->creation->spec->root->path;
+	char real[PATH_MAX];
 
+	/* CRIU goes there by its path, which a link may be in. */
+	if (!realpath(root, real))
+		return NULL;
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(candidates); i++) {
 		struct stat st;
 
-		if (!ctr_path_is_below(root, candidates[i]) && lstat(candidates[i], &st) == 0 &&
+		if (!ctr_path_is_below(root, candidates[i]) &&
+		    !ctr_path_is_below(real, candidates[i]) && lstat(candidates[i], &st) == 0 &&
 		    S_ISDIR(st.st_mode) && st.st_mode & S_IXOTH)
 			return candidates[i];
 	}
@@ -246,22 +253,27 @@ static int take_terminal(struct restoration *restoration, int fd, struct ctr_err
 			CTR_ARRAY_SIZE(restoration->spare));
 }
 
-static int serve_notify(struct restoration *restoration, const char *point, pid_t pid, int fd,
-			struct ctr_error *err)
+static int serve_notify(struct restoration *restoration, enum ctr_criu_point point, pid_t pid,
+			int fd, struct ctr_error *err)
 {
-	if (strcmp(point, "orphan-pts-master") == 0 && fd >= 0)
+	if (point == CTR_CRIU_ORPHAN_PTS_MASTER && fd >= 0)
 		return take_terminal(restoration, fd, err);
+
 	ctr_close_ptr(&fd);
-	if (strcmp(point, "setup-namespaces") == 0)
+	switch (point) {
+	case CTR_CRIU_SETUP_NAMESPACES:
 		return ctr_restore_cgroup_enter(restoration->creation, pid, err) < 0
 			       ? -1
 			       : ctr_creation_hooks(restoration->creation, pid, err);
-	if (strcmp(point, "post-restore") == 0)
+	case CTR_CRIU_POST_RESTORE:
 		return on_restored(restoration, pid, err);
-	return 0;
+	default:
+		return 0;
+	}
 }
 
-static int on_notify(void *data, const char *point, pid_t pid, int fd, struct ctr_error *err)
+static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
+		     struct ctr_error *err)
 {
 	struct restoration *restoration = data;
 	int r = serve_notify(restoration, point, pid, fd, err);

@@ -65,7 +65,7 @@ int ctr_restore_cgroup_hold(struct ctr_restore_cgroup *cgroup, struct ctr_creati
 static bool is_ignored(const struct ctr_creation *creation)
 {
 	return creation->container.cgroup.fd >= 0 &&
-	       ctr_criu_ignores_cgroups(creation->options->restore);
+	       creation->options->restore->cgroups == CTR_CRIU_CGROUPS_IGNORE;
 }
 
 /* Who makes a cgroup namespace is in the cgroup that becomes its root: a process of its own, so

@@ -41,7 +41,7 @@ int ctr_restore_namespaces_open(const struct ctr_spec *spec,
 			continue;
 
 		list[*n] = (struct ctr_criu_namespace){
-			.name = name,
+			.kind = (enum ctr_ns_kind)i,
 			.path = namespace->path,
 			.fd = open(namespace->path, O_RDONLY | O_CLOEXEC),
 		};

@@ -18,6 +18,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/helper.h"
+#include "base/names.h"
 #include "base/run.h"
 #include "criu/options.h"
 
@@ -42,7 +44,7 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 	size_t n = 0, nfds = 0;
 	int r;
 
-	argv[n++] = ctr_run_helper(arena, "ctr-criu");
+	argv[n++] = ctr_helper_path(CTR_HELPER_CRIU, arena);
 	argv[n++] = ctr_arena_printf(arena, "%d", sock);
 	if (call->root) {
 		argv[n++] = "--root";
@@ -74,10 +76,21 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 	fds[nfds++] = sock;
 
 	r = ctr_run_spawn(argv, fds, nfds, pid);
-	if (r == -ENOENT)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"'%s' is not there: ctr was built without CRIU support", argv[0]);
-	return r < 0 ? ctr_fail(err, CTR_FAULT_HOST, -r, "cannot run '%s'", argv[0]) : 0;
+	return r < 0 ? ctr_helper_fail(CTR_HELPER_CRIU, argv[0], -r, err) : 0;
+}
+
+static enum ctr_criu_point point_of(const char *word)
+{
+	static const struct ctr_name points[] = {
+		{"post-dump",          CTR_CRIU_POST_DUMP        },
+		{ "orphan-pts-master", CTR_CRIU_ORPHAN_PTS_MASTER},
+		{ "setup-namespaces",  CTR_CRIU_SETUP_NAMESPACES },
+		{ "post-restore",      CTR_CRIU_POST_RESTORE     },
+		{ NULL,                0                         },
+	};
+	const struct ctr_name *known = ctr_name_find(points, word, strlen(word));
+
+	return known ? (enum ctr_criu_point)known->value : CTR_CRIU_OTHER;
 }
 
 /* "notify POINT PID" */
@@ -90,7 +103,7 @@ static int serve_notify(const struct ctr_criu_call *call, int sock, char *text, 
 	if (pid)
 		*pid++ = '\0';
 	if (call->notify) {
-		if (call->notify(call->data, text, pid ? atoi(pid) : 0, fd, err) < 0)
+		if (call->notify(call->data, point_of(text), pid ? atoi(pid) : 0, fd, err) < 0)
 			answer = '0';
 	} else if (fd >= 0) {
 		close(fd);

@@ -8,6 +8,15 @@ struct ctr_arena;
 struct ctr_criu_list;
 struct ctr_error;
 
+/* Where CRIU is when it notifies ("action scripts" in its documentation). */
+enum ctr_criu_point {
+	CTR_CRIU_OTHER,
+	CTR_CRIU_POST_DUMP,
+	CTR_CRIU_ORPHAN_PTS_MASTER, /* with the master of a terminal */
+	CTR_CRIU_SETUP_NAMESPACES,
+	CTR_CRIU_POST_RESTORE,
+};
+
 struct ctr_criu_call {
 	const char *request; /* of CRIU's request types: "DUMP" */
 	const struct ctr_criu_list *options;
@@ -19,9 +28,10 @@ struct ctr_criu_call {
 	size_t ntrees;
 	int cgroupns;        /* a cgroup namespace for it to work in; 0: the caller's */
 	const char *keyring; /* the name of a new session keyring for it; NULL: the caller's */
-	/* CRIU is at point @point ("setup-namespaces", "post-restore" ...) with process @pid; @fd
-	 * (-1: none) is the callee's. 0 to go on; NULL: always. */
-	int (*notify)(void *data, const char *point, pid_t pid, int fd, struct ctr_error *err);
+	/* CRIU is at @point with process @pid; @fd (-1: none) is the callee's. 0 to go on; NULL:
+	 * always. */
+	int (*notify)(void *data, enum ctr_criu_point point, pid_t pid, int fd,
+		      struct ctr_error *err);
 	void *data;
 };
 

@@ -83,6 +83,35 @@ static bool has_outer_master(const struct ctr_mountinfos *mounts, const struct c
 	return true;
 }
 
+static bool is_listed(const char *const *list, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i], path) == 0)
+			return true;
+
+	return false;
+}
+
+/*
+ * The name of @mount, which is below a recursive bind and is called @name by that, where it is the
+ * mask on it: the configuration may have either path. NULL: it is none.
+ */
+static const char *name_of_mask(const struct ctr_mountinfos *mounts,
+				const struct ctr_mountinfo *mount, const char *name,
+				const struct ctr_linux *config)
+{
+	/* What was there before lies below the mask. */
+	for (size_t i = 0; i < mounts->count; i++)
+		if (mounts->list[i].parent == mount->id &&
+		    strcmp(mounts->list[i].point, mount->point) == 0)
+			return NULL;
+
+	if (is_listed(config->masked_paths, config->nmasked_paths, name))
+		return name;
+	return is_listed(config->masked_paths, config->nmasked_paths, mount->point) ? mount->point
+										    : NULL;
+}
+
 /* A file system that was mounted in the container as a whole. Of cgroup2 there is but one; its root
  * is the container's cgroup. */
 static bool is_own(const struct ctr_mountinfo *mount)
@@ -101,16 +130,18 @@ int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mo
 	for (size_t i = 0; i < mounts->count; i++) {
 		const struct ctr_mountinfo *mount = &mounts->list[i];
 		bool outer = has_outer_master(mounts, mount);
-		const char *name;
+		const char *name, *mask;
 
 		out->masters = out->masters || outer;
 		/* The root is CRIU's root of a restore. */
 		if (strcmp(mount->point, "/") == 0)
 			continue;
 		name = name_by_spec(mounts, mount, spec, ids, arena);
-		if (!name && !outer && (is_own(mount) || is_seen_elsewhere(mounts, mount)))
+		mask = name ? name_of_mask(mounts, mount, name, spec->linux_) : NULL;
+		if ((!name || mask) && !outer &&
+		    (is_own(mount) || is_seen_elsewhere(mounts, mount)))
 			continue;
-		name = name ? name : mount->point;
+		name = mask ? mask : name ? name : mount->point;
 		/* Both are parts of one word of its options. */
 		if (strpbrk(name, "]\n") || strpbrk(mount->point, "]\n"))
 			return ctr_fail(err, CTR_FAULT_HOST, 0,
@@ -126,15 +157,6 @@ int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mo
 }
 
 /* ---- restore */
-
-static bool is_listed(const char *const *list, size_t n, const char *path)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(list[i], path) == 0)
-			return true;
-
-	return false;
-}
 
 static bool is_of_cgroups(const struct ctr_mount *mount)
 {

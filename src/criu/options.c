@@ -3,7 +3,6 @@
 
 #include <sched.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -12,6 +11,7 @@
 #include "base/file.h"
 #include "criu/external.h"
 #include "criu/streams.h"
+#include "oci/words.h"
 
 enum { LOG_LEVEL = 4 }; /* all: the log is all that there is when something fails */
 
@@ -20,21 +20,11 @@ void ctr_criu_list_init(struct ctr_criu_list *list, struct ctr_arena *arena)
 	*list = (struct ctr_criu_list){ .arena = arena };
 }
 
-void ctr_criu_add(struct ctr_criu_list *list, const char *format, ...)
+static void add(struct ctr_criu_list *list, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void add(struct ctr_criu_list *list, const char *format, ...)
 {
-	char small[1024], *text = small;
 	va_list ap;
-	int len;
-
-	va_start(ap, format);
-	len = vsnprintf(small, sizeof(small), format, ap);
-	va_end(ap);
-	if ((size_t)len >= sizeof(small)) {
-		text = ctr_arena_alloc(list->arena, (size_t)len + 1);
-		va_start(ap, format);
-		(void)vsnprintf(text, (size_t)len + 1, format, ap);
-		va_end(ap);
-	}
 
 	if (list->count == list->size) {
 		size_t size = list->size ? 2 * list->size : 32;
@@ -44,57 +34,85 @@ void ctr_criu_add(struct ctr_criu_list *list, const char *format, ...)
 				       size * sizeof(*list->items));
 		list->size = size;
 	}
-	list->items[list->count++] = ctr_arena_strdup(list->arena, text);
+	va_start(ap, format);
+	list->items[list->count++] = ctr_arena_vprintf(list->arena, format, ap);
+	va_end(ap);
 }
 
-static const struct {
-	const char *word, *mode;
-} cgroup_modes[] = {
-	{"soft",    "SOFT"   },
-        { "full",   "FULL"   },
-        { "strict", "STRICT" },
-	{ "ignore", "IGNORE" },
-        { "none",   "CG_NONE"},
-        { "props",  "PROPS"  },
+/* ---- words of the command line */
+
+static const struct ctr_name cgroup_words[] = {
+	{"soft",    CTR_CRIU_CGROUPS_SOFT  },
+	{ "full",   CTR_CRIU_CGROUPS_FULL  },
+	{ "strict", CTR_CRIU_CGROUPS_STRICT},
+	{ "ignore", CTR_CRIU_CGROUPS_IGNORE},
+	{ "none",   CTR_CRIU_CGROUPS_NONE  },
+	{ "props",  CTR_CRIU_CGROUPS_PROPS },
+	{ NULL,     0		      },
 };
 
-bool ctr_criu_ignores_cgroups(const struct ctr_criu_flags *flags)
+/* What stands before the colon. */
+static const struct ctr_name lsm_words[] = {
+	{"apparmor", CTR_CRIU_LSM_APPARMOR},
+	{ "selinux", CTR_CRIU_LSM_SELINUX },
+	{ NULL,      0		    },
+};
+
+static int decode_cgroups(struct ctr_criu_flags *flags, struct ctr_error *err)
 {
-	return flags->manage_cgroups_mode && strcmp(flags->manage_cgroups_mode, "ignore") == 0;
+	const char *word = flags->manage_cgroups_mode;
+	const struct ctr_name *known =
+		word ? ctr_name_find(cgroup_words, word, strlen(word)) : NULL;
+
+	if (word && !known)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--manage-cgroups-mode: '%s' is not soft, full, strict, ignore, "
+				"none or props",
+				word);
+	flags->cgroups = known ? (enum ctr_criu_cgroups)known->value : CTR_CRIU_CGROUPS_SOFT;
+	return 0;
 }
 
-static int add_cgroup_mode(struct ctr_criu_list *out, const char *word, struct ctr_error *err)
+static int decode_lsm(struct ctr_criu_flags *flags, struct ctr_error *err)
 {
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(cgroup_modes); i++) {
-		if (strcmp(word ? word : "soft", cgroup_modes[i].word) != 0)
-			continue;
-		if (strcmp(cgroup_modes[i].word, "ignore") != 0)
-			ctr_criu_add(out, "manage_cgroups=1");
-		ctr_criu_add(out, "manage_cgroups_mode=%s", cgroup_modes[i].mode);
-		return 0;
-	}
-	return ctr_fail(err, CTR_FAULT_USAGE, 0,
-			"--manage-cgroups-mode: '%s' is not soft, full, strict, ignore, none or "
-			"props",
-			word);
+	const char *profile = flags->lsm_profile, *colon = profile ? strchr(profile, ':') : NULL;
+	const struct ctr_name *known =
+		colon ? ctr_name_find(lsm_words, profile, (size_t)(colon - profile)) : NULL;
+
+	if (profile && !known)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--lsm-profile: '%s' is not apparmor:NAME or selinux:NAME",
+				profile);
+	flags->lsm = known ? (enum ctr_criu_lsm)known->value : CTR_CRIU_LSM_NONE;
+	return 0;
 }
 
-static int add_empty_namespaces(struct ctr_criu_list *out, const struct ctr_criu_request *request,
-				struct ctr_error *err)
+int ctr_criu_flags_decode(struct ctr_criu_flags *flags, struct ctr_error *err)
 {
-	const struct ctr_criu_flags *flags = request->flags;
-
-	if (flags->nempty_ns == 0 && !request->made_network)
-		return 0;
-
 	for (size_t i = 0; i < flags->nempty_ns; i++)
 		if (strcmp(flags->empty_ns[i], "network") != 0)
 			return ctr_fail(err, CTR_FAULT_USAGE, 0,
 					"--empty-ns: '%s' is not network, the only one that CRIU "
 					"can leave empty",
 					flags->empty_ns[i]);
-	ctr_criu_add(out, "empty_ns=%d", CLONE_NEWNET);
-	return 0;
+
+	return decode_cgroups(flags, err) < 0 ? -1 : decode_lsm(flags, err);
+}
+
+/* ---- options */
+
+static void add_cgroup_mode(struct ctr_criu_list *out, enum ctr_criu_cgroups cgroups)
+{
+	/* enum CriuCgMode */
+	static const char *const modes[] = {
+		[CTR_CRIU_CGROUPS_SOFT] = "SOFT",     [CTR_CRIU_CGROUPS_FULL] = "FULL",
+		[CTR_CRIU_CGROUPS_STRICT] = "STRICT", [CTR_CRIU_CGROUPS_IGNORE] = "IGNORE",
+		[CTR_CRIU_CGROUPS_NONE] = "CG_NONE",  [CTR_CRIU_CGROUPS_PROPS] = "PROPS",
+	};
+
+	if (cgroups != CTR_CRIU_CGROUPS_IGNORE)
+		add(out, "manage_cgroups=1");
+	add(out, "manage_cgroups_mode=%s", modes[cgroups]);
 }
 
 /* ADDRESS:PORT; an address of IPv6 may stand in brackets. */
@@ -117,14 +135,14 @@ static int add_page_server(struct ctr_criu_list *out, const char *text, struct c
 		address++;
 		len -= 2;
 	}
-	ctr_criu_add(out, "ps=address=%.*s\nport=%d", len, address, (int)port);
+	add(out, "ps=address=%.*s\nport=%d", len, address, (int)port);
 	return 0;
 }
 
 static void add_flag(struct ctr_criu_list *out, const char *name, bool value)
 {
 	if (value)
-		ctr_criu_add(out, "%s=1", name);
+		add(out, "%s=1", name);
 }
 
 static int add_common(struct ctr_criu_list *out, const struct ctr_criu_request *request,
@@ -132,13 +150,13 @@ static int add_common(struct ctr_criu_list *out, const struct ctr_criu_request *
 {
 	const struct ctr_criu_flags *flags = request->flags;
 
-	ctr_criu_add(out, "images_dir_fd=%d", request->images);
-	ctr_criu_add(out, "work_dir_fd=%d", request->work);
-	ctr_criu_add(out, "log_file=%s", log);
-	ctr_criu_add(out, "log_level=%d", LOG_LEVEL);
+	add(out, "images_dir_fd=%d", request->images);
+	add(out, "work_dir_fd=%d", request->work);
+	add(out, "log_file=%s", log);
+	add(out, "log_level=%d", LOG_LEVEL);
 	if (request->config)
-		ctr_criu_add(out, "config_file=%s", request->config);
-	ctr_criu_add(out, "root=%s", request->root);
+		add(out, "config_file=%s", request->config);
+	add(out, "root=%s", request->root);
 
 	add_flag(out, "tcp_established", flags->tcp_established);
 	add_flag(out, "tcp_close", flags->tcp_close);
@@ -152,29 +170,31 @@ static int add_common(struct ctr_criu_list *out, const struct ctr_criu_request *
 	/* The master of a container's terminal is always somebody else's. */
 	add_flag(out, "orphan_pts_master", true);
 	if (flags->status_fd > 0)
-		ctr_criu_add(out, "status_fd=%u", flags->status_fd);
-	if (flags->lsm_profile && strncmp(flags->lsm_profile, "apparmor:", 9) != 0 &&
-	    strncmp(flags->lsm_profile, "selinux:", 8) != 0)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"--lsm-profile: '%s' is not apparmor:NAME or selinux:NAME",
-				flags->lsm_profile);
+		add(out, "status_fd=%u", flags->status_fd);
 	if (flags->lsm_profile)
-		ctr_criu_add(out, "lsm_profile=%s", flags->lsm_profile);
+		add(out, "lsm_profile=%s", flags->lsm_profile);
 	if (flags->lsm_mount_context)
-		ctr_criu_add(out, "lsm_mount_context=%s", flags->lsm_mount_context);
+		add(out, "lsm_mount_context=%s", flags->lsm_mount_context);
 
-	if (add_empty_namespaces(out, request, err) < 0 ||
-	    add_page_server(out, flags->page_server, err) < 0)
+	if (flags->nempty_ns > 0 || request->made_network)
+		add(out, "empty_ns=%d", CLONE_NEWNET);
+	if (add_page_server(out, flags->page_server, err) < 0)
 		return -1;
-	return add_cgroup_mode(out, flags->manage_cgroups_mode, err);
+	add_cgroup_mode(out, flags->cgroups);
+	return 0;
 }
 
 /* What CRIU calls a namespace; NULL: it cannot leave one of that kind to others. */
-static const char *external_name(const char *namespace)
+static const char *external_name(enum ctr_ns_kind kind)
 {
-	return strcmp(namespace, "network") == 0 ? "net"
-	       : strcmp(namespace, "pid") == 0   ? "pid"
-						 : NULL;
+	switch (kind) {
+	case CTR_NS_NETWORK:
+		return "net";
+	case CTR_NS_PID:
+		return "pid";
+	default:
+		return NULL;
+	}
 }
 
 int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_request *request,
@@ -186,35 +206,36 @@ int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_reque
 	if (add_common(out, request, "dump.log", err) < 0)
 		return -1;
 
-	ctr_criu_add(out, "pid=%d", (int)request->pid);
+	add(out, "pid=%d", (int)request->pid);
 	add_flag(out, "notify_scripts", !flags->pre_dump);
 	if (request->freezer)
-		ctr_criu_add(out, "freeze_cgroup=%s", request->freezer);
+		add(out, "freeze_cgroup=%s", request->freezer);
 	add_flag(out, "leave_running", flags->leave_running);
 	add_flag(out, "track_mem", flags->pre_dump || flags->parent_path);
 	if (flags->parent_path)
-		ctr_criu_add(out, "parent_img=%s", flags->parent_path);
+		add(out, "parent_img=%s", flags->parent_path);
 	/* Without connections that live on there is nothing that a packet could disturb. */
 	if (!flags->tcp_established)
-		ctr_criu_add(out, "network_lock=SKIP");
+		add(out, "network_lock=SKIP");
 
 	/* Containers have cgroups of version 2, whose controllers have no name; of a hybrid host
 	 * CRIU would dump, and below the restored container make anew, all of version 1 as well. */
-	ctr_criu_add(out, "cgroup_dump_controller=");
+	add(out, "cgroup_dump_controller=");
 
 	add_flag(out, "ext_masters", request->mounts->masters);
 	for (size_t i = 0; i < request->mounts->count; i++)
-		ctr_criu_add(out, "external=mnt[%s]:%s", request->mounts->list[i].point,
-			     request->mounts->list[i].name);
+		add(out, "external=mnt[%s]:%s", request->mounts->list[i].point,
+		    request->mounts->list[i].name);
 	for (size_t i = 0; i < streams->count; i++)
 		if (streams->list[i].external)
-			ctr_criu_add(out, "external=%s", streams->list[i].external);
+			add(out, "external=%s", streams->list[i].external);
 	for (size_t i = 0; i < request->nnamespaces; i++) {
-		const char *name = external_name(request->namespaces[i].name);
+		const struct ctr_criu_namespace *namespace = &request->namespaces[i];
+		const char *name = external_name(namespace->kind);
 
 		if (name)
-			ctr_criu_add(out, "external=%s[%lu]:%s", name, request->namespaces[i].inode,
-				     request->namespaces[i].name);
+			add(out, "external=%s[%lu]:%s", name, namespace->inode,
+			    ctr_name_of(ctr_namespace_names, namespace->kind));
 	}
 	return 0;
 }
@@ -232,24 +253,23 @@ int ctr_criu_restore_options(struct ctr_criu_list *out, const struct ctr_criu_re
 	/* The caller's files have its permissions; whatever they are, they are open. */
 	add_flag(out, "skip_file_rwx_check", streams->other_modes);
 	if (request->cgroup)
-		ctr_criu_add(out, "cg_root=path=%s", request->cgroup);
+		add(out, "cg_root=path=%s", request->cgroup);
 
 	for (size_t i = 0; i < request->mounts->count; i++)
-		ctr_criu_add(out, "external=mnt[%s]:%s", request->mounts->list[i].name,
-			     request->mounts->list[i].place);
+		add(out, "external=mnt[%s]:%s", request->mounts->list[i].name,
+		    request->mounts->list[i].place);
 	for (size_t i = 0; i < streams->count; i++)
 		if (streams->list[i].fd >= 0)
-			ctr_criu_add(out, "inherit_fd=fd=%d\nkey=%s", streams->list[i].fd,
-				     streams->list[i].name);
+			add(out, "inherit_fd=fd=%d\nkey=%s", streams->list[i].fd,
+			    streams->list[i].name);
 	for (size_t i = 0; i < request->nnamespaces; i++) {
 		const struct ctr_criu_namespace *namespace = &request->namespaces[i];
+		const char *name = ctr_name_of(ctr_namespace_names, namespace->kind);
 
-		if (external_name(namespace->name))
-			ctr_criu_add(out, "inherit_fd=fd=%d\nkey=%s", namespace->fd,
-				     namespace->name);
+		if (external_name(namespace->kind))
+			add(out, "inherit_fd=fd=%d\nkey=%s", namespace->fd, name);
 		else
-			ctr_criu_add(out, "join_ns=ns=%s\nns_file=%s", namespace->name,
-				     namespace->path);
+			add(out, "join_ns=ns=%s\nns_file=%s", name, namespace->path);
 	}
 	return 0;
 }

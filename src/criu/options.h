@@ -6,10 +6,27 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "oci/spec.h"
+
 struct ctr_arena;
 struct ctr_error;
 struct ctr_externals;
 struct ctr_streams;
+
+enum ctr_criu_cgroups {
+	CTR_CRIU_CGROUPS_SOFT,
+	CTR_CRIU_CGROUPS_FULL,
+	CTR_CRIU_CGROUPS_STRICT,
+	CTR_CRIU_CGROUPS_IGNORE, /* processes stay in the cgroup that they are made in */
+	CTR_CRIU_CGROUPS_NONE,
+	CTR_CRIU_CGROUPS_PROPS,
+};
+
+enum ctr_criu_lsm {
+	CTR_CRIU_LSM_NONE,
+	CTR_CRIU_LSM_APPARMOR,
+	CTR_CRIU_LSM_SELINUX,
+};
 
 /* Flags that checkpoint and restore have in common, as the command line gives them. */
 struct ctr_criu_flags {
@@ -26,7 +43,13 @@ struct ctr_criu_flags {
 	const char *parent_path;
 	bool leave_running, pre_dump;
 	bool paused; /* restore: leave it so */
+	/* by ctr_criu_flags_decode() */
+	enum ctr_criu_cgroups cgroups; /* of manage_cgroups_mode */
+	enum ctr_criu_lsm lsm;         /* of lsm_profile */
 };
+
+/* Decode the words among @flags, which are the command line's: 0, or -1 and @err. */
+int ctr_criu_flags_decode(struct ctr_criu_flags *flags, struct ctr_error *err);
 
 /* Options as "NAME=VALUE". */
 struct ctr_criu_list {
@@ -36,12 +59,10 @@ struct ctr_criu_list {
 };
 
 void ctr_criu_list_init(struct ctr_criu_list *list, struct ctr_arena *arena);
-void ctr_criu_add(struct ctr_criu_list *list, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 
 /* A namespace that the container has joined. */
 struct ctr_criu_namespace {
-	const char *name;    /* "network" */
+	enum ctr_ns_kind kind;
 	unsigned long inode; /* dump */
 	int fd;              /* restore */
 	const char *path;    /* restore */
@@ -65,10 +86,7 @@ struct ctr_criu_request {
 	const char *cgroup; /* path below the mount of cgroup2; NULL: none */
 };
 
-/* Does CRIU leave processes in the cgroup that they are made in? */
-bool ctr_criu_ignores_cgroups(const struct ctr_criu_flags *flags);
-
-/* Words that are wrong are the caller's fault: 0, or -1 and @err. */
+/* Of decoded flags. An address that is none is the caller's fault: 0, or -1 and @err. */
 int ctr_criu_dump_options(struct ctr_criu_list *out, const struct ctr_criu_request *request,
 			  struct ctr_error *err);
 int ctr_criu_restore_options(struct ctr_criu_list *out, const struct ctr_criu_request *request,

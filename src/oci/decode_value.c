@@ -97,14 +97,6 @@ int ctr_decode_number(struct ctr_decode *decode, const struct ctr_field *field, 
 	return 1;
 }
 
-static const struct ctr_name *find_name(const struct ctr_name *names, const char *text, size_t len)
-{
-	for (; names->name; names++)
-		if (strncmp(names->name, text, len) == 0 && names->name[len] == '\0')
-			return names;
-	return NULL;
-}
-
 int ctr_decode_string(struct ctr_decode *decode, const struct ctr_field *field, char *object,
 		      void *member, const struct ctr_json_event *event)
 {
@@ -125,7 +117,7 @@ int ctr_decode_string(struct ctr_decode *decode, const struct ctr_field *field, 
 		/* Go writes "" for an enumerator that was never set. */
 		if (event->len == 0 && field->kind == CTR_F_ENUM && !(field->flags & CTR_REQUIRED))
 			return 1;
-		name = find_name(field->arg, event->text, event->len);
+		name = ctr_name_find(field->arg, event->text, event->len);
 		if (!name)
 			return ctr_decode_fault(decode, "unknown value %s",
 						ctr_decode_quote(decode, event->text, event->len));

@@ -101,12 +101,10 @@ static const struct ctr_type type_rlimit = {
 static int add_capability(struct ctr_decode *decode, void *object, void *member, const char *text,
 			  size_t len)
 {
-	const struct ctr_name *known = ctr_capability_names;
+	const struct ctr_name *known = ctr_name_find(ctr_capability_names, text, len);
 
 	(void)object;
-	while (known->name && (strncmp(known->name, text, len) != 0 || known->name[len] != '\0'))
-		known++;
-	if (known->name)
+	if (known)
 		*(uint64_t *)member |= UINT64_C(1) << known->value;
 	else
 		ctr_decode_warn(decode, "unknown capability %s is ignored",

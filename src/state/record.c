@@ -11,6 +11,17 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/names.h"
+
+const struct ctr_name ctr_network_names[] = {
+	{"none",     CTR_NETWORK_NONE   },
+	{ "host",    CTR_NETWORK_HOST   },
+	{ "bridge",  CTR_NETWORK_BRIDGE },
+	{ "pasta",   CTR_NETWORK_PASTA  },
+	{ "passt",   CTR_NETWORK_PASST  },
+	{ "unknown", CTR_NETWORK_UNKNOWN},
+	{ NULL,      0		  },
+};
 
 static void add_value(struct ctr_buf *buf, const char *value)
 {
@@ -64,7 +75,7 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_text(&buf, "resctrl", record->resctrl);
 	add_number(&buf, "resctrl.made", record->resctrl_made);
 	add_number(&buf, "resctrl.mon", record->resctrl_monitored);
-	add_text(&buf, "network", record->network);
+	add_text(&buf, "network", ctr_name_of(ctr_network_names, record->network));
 	add_text(&buf, "netns", record->netns);
 	add_text(&buf, "overlay", record->overlay);
 	add_number(&buf, "pidns", record->has_pidns);
@@ -123,6 +134,7 @@ enum record_kind {
 	RECORD_U64,
 	RECORD_PID,
 	RECORD_BOOL,
+	RECORD_NETWORK,
 };
 
 static const struct record_key {
@@ -130,32 +142,32 @@ static const struct record_key {
 	enum record_kind kind;
 	size_t offset;
 } record_keys[] = {
-	{"id",            RECORD_TEXT, offsetof(struct ctr_record, id)               },
-	{ "ociVersion",   RECORD_TEXT, offsetof(struct ctr_record, oci_version)      },
-	{ "bundle",       RECORD_TEXT, offsetof(struct ctr_record, bundle)           },
-	{ "rootfs",       RECORD_TEXT, offsetof(struct ctr_record, rootfs)           },
-	{ "created",      RECORD_TEXT, offsetof(struct ctr_record, created)          },
-	{ "owner",        RECORD_U32,  offsetof(struct ctr_record, owner)            },
-	{ "pid",          RECORD_PID,  offsetof(struct ctr_record, pid)              },
-	{ "start",        RECORD_U64,  offsetof(struct ctr_record, start_time)       },
-	{ "isolation",    RECORD_TEXT, offsetof(struct ctr_record, isolation)        },
-	{ "manager",      RECORD_TEXT, offsetof(struct ctr_record, manager)          },
-	{ "cgroup.mount", RECORD_TEXT, offsetof(struct ctr_record, cgroup_mount)     },
-	{ "cgroup.path",  RECORD_TEXT, offsetof(struct ctr_record, cgroup_path)      },
-	{ "cgroup.made",  RECORD_U32,  offsetof(struct ctr_record, cgroup_made)      },
-	{ "cgroup.inode", RECORD_U64,  offsetof(struct ctr_record, cgroup_inode)     },
-	{ "unit",         RECORD_TEXT, offsetof(struct ctr_record, unit)             },
-	{ "unit.user",    RECORD_BOOL, offsetof(struct ctr_record, user_unit)        },
-	{ "hooks",        RECORD_U32,  offsetof(struct ctr_record, hooks)            },
-	{ "terminal",     RECORD_BOOL, offsetof(struct ctr_record, terminal)         },
-	{ "resctrl",      RECORD_TEXT, offsetof(struct ctr_record, resctrl)          },
-	{ "resctrl.made", RECORD_BOOL, offsetof(struct ctr_record, resctrl_made)     },
-	{ "resctrl.mon",  RECORD_BOOL, offsetof(struct ctr_record, resctrl_monitored)},
-	{ "network",      RECORD_TEXT, offsetof(struct ctr_record, network)          },
-	{ "netns",        RECORD_TEXT, offsetof(struct ctr_record, netns)            },
-	{ "overlay",      RECORD_TEXT, offsetof(struct ctr_record, overlay)          },
-	{ "pidns",        RECORD_BOOL, offsetof(struct ctr_record, has_pidns)        },
-	{ "timens",       RECORD_BOOL, offsetof(struct ctr_record, has_timens)       },
+	{"id",            RECORD_TEXT,    offsetof(struct ctr_record, id)               },
+	{ "ociVersion",   RECORD_TEXT,    offsetof(struct ctr_record, oci_version)      },
+	{ "bundle",       RECORD_TEXT,    offsetof(struct ctr_record, bundle)           },
+	{ "rootfs",       RECORD_TEXT,    offsetof(struct ctr_record, rootfs)           },
+	{ "created",      RECORD_TEXT,    offsetof(struct ctr_record, created)          },
+	{ "owner",        RECORD_U32,     offsetof(struct ctr_record, owner)            },
+	{ "pid",          RECORD_PID,     offsetof(struct ctr_record, pid)              },
+	{ "start",        RECORD_U64,     offsetof(struct ctr_record, start_time)       },
+	{ "isolation",    RECORD_TEXT,    offsetof(struct ctr_record, isolation)        },
+	{ "manager",      RECORD_TEXT,    offsetof(struct ctr_record, manager)          },
+	{ "cgroup.mount", RECORD_TEXT,    offsetof(struct ctr_record, cgroup_mount)     },
+	{ "cgroup.path",  RECORD_TEXT,    offsetof(struct ctr_record, cgroup_path)      },
+	{ "cgroup.made",  RECORD_U32,     offsetof(struct ctr_record, cgroup_made)      },
+	{ "cgroup.inode", RECORD_U64,     offsetof(struct ctr_record, cgroup_inode)     },
+	{ "unit",         RECORD_TEXT,    offsetof(struct ctr_record, unit)             },
+	{ "unit.user",    RECORD_BOOL,    offsetof(struct ctr_record, user_unit)        },
+	{ "hooks",        RECORD_U32,     offsetof(struct ctr_record, hooks)            },
+	{ "terminal",     RECORD_BOOL,    offsetof(struct ctr_record, terminal)         },
+	{ "resctrl",      RECORD_TEXT,    offsetof(struct ctr_record, resctrl)          },
+	{ "resctrl.made", RECORD_BOOL,    offsetof(struct ctr_record, resctrl_made)     },
+	{ "resctrl.mon",  RECORD_BOOL,    offsetof(struct ctr_record, resctrl_monitored)},
+	{ "network",      RECORD_NETWORK, offsetof(struct ctr_record, network)          },
+	{ "netns",        RECORD_TEXT,    offsetof(struct ctr_record, netns)            },
+	{ "overlay",      RECORD_TEXT,    offsetof(struct ctr_record, overlay)          },
+	{ "pidns",        RECORD_BOOL,    offsetof(struct ctr_record, has_pidns)        },
+	{ "timens",       RECORD_BOOL,    offsetof(struct ctr_record, has_timens)       },
 };
 
 static int set_number(struct ctr_record *record, const struct record_key *key, const char *value)
@@ -182,6 +194,13 @@ static int set_number(struct ctr_record *record, const struct record_key *key, c
 	}
 }
 
+enum ctr_network_mode ctr_network_mode_of(const char *word)
+{
+	const struct ctr_name *known = ctr_name_find(ctr_network_names, word, strlen(word));
+
+	return known ? (enum ctr_network_mode)known->value : CTR_NETWORK_UNKNOWN;
+}
+
 static int set_key(struct ctr_record *record, const char *name, char *value, size_t len)
 {
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(record_keys); i++) {
@@ -191,6 +210,10 @@ static int set_key(struct ctr_record *record, const char *name, char *value, siz
 			continue;
 		if (strlen(value) != len)
 			return -1;
+		if (key->kind == RECORD_NETWORK) {
+			record->network = ctr_network_mode_of(value);
+			return 0;
+		}
 		if (key->kind != RECORD_TEXT)
 			return set_number(record, key, value);
 

@@ -10,12 +10,28 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/names.h"
 #include "oci/spec.h"
 
 struct ctr_arena;
 struct ctr_error;
 
 enum { CTR_RECORD_SIZE_MAX = 16 << 20 };
+
+/* What --net made of the container's network. */
+enum ctr_network_mode {
+	CTR_NETWORK_CONFIG, /* nothing: it is as the configuration says */
+	CTR_NETWORK_NONE,
+	CTR_NETWORK_HOST,
+	CTR_NETWORK_BRIDGE,
+	CTR_NETWORK_PASTA,
+	CTR_NETWORK_PASST,   /* the same for a virtual machine, whose monitor starts it */
+	CTR_NETWORK_UNKNOWN, /* the record does not tell, or is of a newer ctr */
+};
+
+extern const struct ctr_name ctr_network_names[]; /* as the record has them */
+/* CTR_NETWORK_UNKNOWN where @word is none of them. */
+enum ctr_network_mode ctr_network_mode_of(const char *word);
 
 struct ctr_record {
 	const char *id;
@@ -36,8 +52,8 @@ struct ctr_record {
 	bool terminal;
 	const char *resctrl;                  /* group of resctrl, "" the root group, NULL: none */
 	bool resctrl_made, resctrl_monitored; /* what is the container's of it */
-	const char *netns;   /* a virtual machine's: whose interfaces it has; NULL: none */
-	const char *network; /* --net: "none", "host", "bridge", "pasta", NULL: none given */
+	const char *netns; /* a virtual machine's: whose interfaces it has; NULL: none */
+	enum ctr_network_mode network;
 	const char *overlay; /* directory of its writable layer, "ephemeral", NULL: none */
 	bool has_pidns;      /* a pid namespace of its own: its processes die with init */
 	bool has_timens;     /* a time namespace that the configuration tells nothing of: CRIU's */

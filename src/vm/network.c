@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/helper.h"
 #include "base/run.h"
 #include "plan/msg.h"
 #include "vm/backend.h"
@@ -118,10 +119,9 @@ static int enter(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 static int call(const char **argv, char *text, const struct ctr_machine *machine,
 		struct ctr_error *err)
 {
-	const char *field =
-		ctr_arena_printf(machine->arena, "network: --isolation %s", machine->backend->name);
-
-	return ctr_run_net(argv, field, text, TEXT_MAX, machine->arena, err);
+	if (ctr_helper_run(CTR_HELPER_NET, argv, text, TEXT_MAX, machine->arena, err) == 0)
+		return 0;
+	return ctr_fail_within(err, "network: --isolation %s", machine->backend->name);
 }
 
 /* A tap that goes with its last descriptor, called by the first free number: *@name, in the arena.

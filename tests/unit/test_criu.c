@@ -36,6 +36,11 @@ static const char mountinfo[] =
 	"61 60 0:60 / /run/data/a\\040b rw - tmpfs x rw\n"
 	"62 141 259:0 /srv /own rw - ext4 /dev/root rw\n"
 	"63 62 0:61 / /own/tmp rw - tmpfs x rw\n"
+	"64 60 0:62 / /run/data/hidden ro - tmpfs tmpfs ro\n"
+	"65 60 0:5 /null /run/data/secret rw - devtmpfs devtmpfs rw\n"
+	"66 60 0:42 /null /run/data/own rw - tmpfs tmpfs rw\n"
+	"67 60 0:63 / /run/data/mount rw - tmpfs x rw\n"
+	"68 67 0:62 / /run/data/mount ro - tmpfs tmpfs ro\n"
 	"nonsense\n"
 	"1 2 3:4 / /x rw\n";
 
@@ -44,7 +49,8 @@ static const char config[] =
 	"{\"destination\":\"/var/run/data\",\"source\":\"/srv\",\"options\":[\"rbind\"]},"
 	"{\"destination\":\"/own\",\"source\":\"/srv\",\"options\":[\"rbind\"]},"
 	"{\"destination\":\"/own/tmp\",\"type\":\"tmpfs\"}],"
-	"\"linux\":{\"maskedPaths\":[\"/proc/kcore\"]}}";
+	"\"linux\":{\"maskedPaths\":[\"/proc/kcore\",\"/run/data/hidden\",\"/var/run/data/secret\","
+	"\"/var/run/data/own\",\"/run/data/mount\"]}}";
 
 static struct ctr_spec *spec_of(struct ctr_arena *arena)
 {
@@ -64,7 +70,7 @@ static void mounts(void **state)
 
 	(void)state;
 	ctr_mountinfo_parse(&list, ctr_arena_strdup(&arena, mountinfo), &arena);
-	assert_int_equal(list.count, 11);
+	assert_int_equal(list.count, 16);
 	assert_string_equal(list.list[8].point, "/run/data/a b");
 	assert_string_equal(list.list[3].type, "cgroup2");
 	assert_string_equal(list.list[3].root, "/ctr/t1");
@@ -74,17 +80,20 @@ static void mounts(void **state)
 }
 
 /* A link led /var/run to /run; what lies below a recursive bind is external as well, unless it is
- * the container's own; a mask by the host's /dev/null is external, one by its own is not. */
+ * the container's own; a mask by the host's /dev/null is external, one by its own is not, nor a
+ * tmpfs, wherever they are. */
 static void external(void **state)
 {
 	static const struct {
 		const char *name, *point;
 		bool slave;
 	} expected[] = {
-		{"/proc/kcore",        "/proc/kcore",   false},
-		{ "/var/run/data",     "/run/data",     true },
-		{ "/var/run/data/a b", "/run/data/a b", false},
-		{ "/own",              "/own",          false},
+		{"/proc/kcore",           "/proc/kcore",      false},
+		{ "/var/run/data",        "/run/data",        true },
+		{ "/var/run/data/a b",    "/run/data/a b",    false},
+		{ "/own",                 "/own",             false},
+		{ "/var/run/data/secret", "/run/data/secret", false},
+		{ "/var/run/data/mount",  "/run/data/mount",  false},
 	};
 	const unsigned ids[] = { 60, 62, 63 };
 	struct ctr_arena arena = CTR_ARENA_INIT;
@@ -140,7 +149,7 @@ static void resolved(void **state)
 
 	/* Another runtime's images. */
 	assert_int_equal(ctr_external_resolve(&list, NULL, spec, &arena, &err), 0);
-	assert_int_equal(list.count, 3);
+	assert_int_equal(list.count, 7);
 	assert_string_equal(list.list[2].name, "/proc/kcore");
 	assert_true(list.list[0].slave && list.list[2].slave);
 
@@ -223,7 +232,7 @@ static void options(void **state)
                          { .name = "file[1b:4]", .external = "file[1b:4]", .fd = 5 },
                          { .name = "", .fd = -1 }},
 	};
-	const struct ctr_criu_namespace network = { .name = "network",
+	const struct ctr_criu_namespace network = { .kind = CTR_NS_NETWORK,
 						    .inode = 4026531840,
 						    .fd = 9 };
 	struct ctr_criu_flags flags = {
@@ -253,6 +262,7 @@ static void options(void **state)
 
 	(void)state;
 	ctr_criu_list_init(&out, &arena);
+	assert_int_equal(ctr_criu_flags_decode(&flags, &err), 0);
 	assert_int_equal(ctr_criu_dump_options(&out, &request, &err), 0);
 	expect_options(&out,
 		       "images_dir_fd=3\nwork_dir_fd=4\nlog_file=dump.log\nlog_level=4\n"
@@ -266,6 +276,7 @@ static void options(void **state)
 		       &arena);
 
 	flags = (struct ctr_criu_flags){ .manage_cgroups_mode = "ignore" };
+	assert_int_equal(ctr_criu_flags_decode(&flags, &err), 0);
 	request.config = NULL;
 	ctr_criu_list_init(&out, &arena);
 	assert_int_equal(ctr_criu_restore_options(&out, &request, &err), 0);
@@ -302,8 +313,9 @@ static void wrong_options(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < unit_count(cases); i++) {
+		struct ctr_criu_flags flags = cases[i].flags;
 		const struct ctr_criu_request request = {
-			.flags = &cases[i].flags,
+			.flags = &flags,
 			.root = "/",
 			.mounts = &none,
 			.streams = &streams,
@@ -312,7 +324,8 @@ static void wrong_options(void **state)
 		struct ctr_error err;
 
 		ctr_criu_list_init(&out, &arena);
-		assert_int_equal(ctr_criu_dump_options(&out, &request, &err), -1);
+		assert_true(ctr_criu_flags_decode(&flags, &err) < 0 ||
+			    ctr_criu_dump_options(&out, &request, &err) < 0);
 		assert_string_equal(err.text, cases[i].error);
 		assert_int_equal(err.fault, CTR_FAULT_USAGE);
 	}

@@ -123,6 +123,42 @@ static void unknown_keys(void **state)
 	ctr_arena_release(&arena);
 }
 
+static void networks(void **state)
+{
+	static const struct {
+		const char *line;
+		enum ctr_network_mode mode;
+	} cases[] = {
+		{"",                    CTR_NETWORK_CONFIG },
+		{ "network=none\n",     CTR_NETWORK_NONE   },
+		{ "network=host\n",     CTR_NETWORK_HOST   },
+		{ "network=bridge\n",   CTR_NETWORK_BRIDGE },
+		{ "network=pasta\n",    CTR_NETWORK_PASTA  },
+		{ "network=passt\n",    CTR_NETWORK_PASST  },
+		{ "network=unknown\n",  CTR_NETWORK_UNKNOWN},
+		{ "network=brid\n",     CTR_NETWORK_UNKNOWN},
+		{ "network=tomorrow\n", CTR_NETWORK_UNKNOWN},
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < unit_count(cases); i++) {
+		const char *text =
+			ctr_arena_printf(&arena, "id=a\nbundle=/b\n%send=1\n", cases[i].line);
+		struct ctr_error err = { 0 };
+		struct ctr_record record;
+		size_t len;
+
+		assert_int_equal(ctr_record_decode(&record, text, strlen(text), &arena, &err), 0);
+		assert_int_equal(record.network, cases[i].mode);
+		/* Written again by whatever does not know it, it stays one to look for. */
+		text = ctr_record_encode(&record, &arena, &len);
+		assert_int_equal(ctr_record_decode(&record, text, len, &arena, &err), 0);
+		assert_int_equal(record.network, cases[i].mode);
+	}
+	ctr_arena_release(&arena);
+}
+
 static void on_disk(void **state)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;
@@ -161,8 +197,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),   cmocka_unit_test(damaged),
-		cmocka_unit_test(unknown_keys), cmocka_unit_test(on_disk),
-		cmocka_unit_test(process_stat),
+		cmocka_unit_test(unknown_keys), cmocka_unit_test(networks),
+		cmocka_unit_test(on_disk),      cmocka_unit_test(process_stat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

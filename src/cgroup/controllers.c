@@ -21,11 +21,6 @@ static const char *const names[CTR_CONTROLLER_COUNT] = {
 	[CTR_CONTROLLER_DMEM] = "dmem",
 };
 
-const char *ctr_controller_name(enum ctr_controller controller)
-{
-	return names[controller];
-}
-
 static enum ctr_controller find(const char *name, size_t len)
 {
 	for (int i = 0; i < CTR_CONTROLLER_COUNT; i++) {

@@ -20,8 +20,6 @@ struct ctr_error;
 	(CTR_CONTROLLER_BIT(CTR_CONTROLLER_CPU) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_IO) |          \
 	 CTR_CONTROLLER_BIT(CTR_CONTROLLER_MEMORY) | CTR_CONTROLLER_BIT(CTR_CONTROLLER_PIDS))
 
-/* "memory"; as in cgroup.controllers. */
-const char *ctr_controller_name(enum ctr_controller controller);
 /* The controller of the file or key "memory.max", or CTR_CONTROLLER_COUNT. */
 enum ctr_controller ctr_controller_of(const char *file);
 /* The bits of the words in the text of cgroup.controllers or cgroup.subtree_control. */

@@ -97,7 +97,8 @@ int ctr_vm_prepare(struct ctr_machine *machine, struct ctr_error *err)
 
 /* ---- the guest's part */
 
-const char *ctr_vm_guest_config(const struct ctr_machine *machine, const struct ctr_vm_setup *setup)
+/* What the guest does before its first process (init/guest.c). */
+static const char *guest_config(const struct ctr_machine *machine, const struct ctr_vm_setup *setup)
 {
 	const bool ported = machine->backend->bits & CTR_BACKEND_PORTED;
 	const char *disk = ported ? "/dev/ubda" : "/dev/vda";
@@ -184,8 +185,7 @@ static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_se
 
 	session = ctr_vm_session(plan, namespaces, setup->process, machine->arena, &size);
 	ctr_buf_init(&archive, machine->arena);
-	if (ctr_vm_instance(setup, ctr_vm_guest_config(machine, setup), session, size, &archive,
-			    err) < 0)
+	if (ctr_vm_instance(setup, guest_config(machine, setup), session, size, &archive, err) < 0)
 		return -1;
 	fd = memfd_create("initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
@@ -340,6 +340,20 @@ static int start_uml(const struct ctr_machine *machine, const struct ctr_vm_setu
 	return (int)pid;
 }
 
+/* Its pid, and *@listener, to which the guest will connect; -1: none. Or -1 and @err. */
+static int start_hypervisor(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
+			    struct wires *wires, int *listener, struct ctr_error *err)
+{
+	*listener = -1;
+	if (setup->vmm != CTR_VMM_QEMU)
+		return ctr_foreign_start(machine, setup, wires->kernel, wires->initrd,
+					 wires->output[1], listener, err);
+	if (machine->backend->bits & CTR_BACKEND_PORTED)
+		return start_uml(machine, setup, wires, err);
+	map_kernel(setup, wires);
+	return start_qemu(machine, setup, wires, err);
+}
+
 static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	       const struct ctr_machine_fds *fds, struct ctr_error *err)
 {
@@ -376,16 +390,7 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 		if (start.server < 0)
 			return -1;
 	}
-	start.listener = -1;
-	if (setup->vmm == CTR_VMM_QEMU && !(machine->backend->bits & CTR_BACKEND_PORTED))
-		map_kernel(setup, &wires);
-	if (setup->vmm != CTR_VMM_QEMU)
-		start.vmm = ctr_foreign_start(machine, setup, wires.kernel, wires.initrd,
-					      wires.output[1], &start.listener, err);
-	else
-		start.vmm = machine->backend->bits & CTR_BACKEND_PORTED
-				    ? start_uml(machine, setup, &wires, err)
-				    : start_qemu(machine, setup, &wires, err);
+	start.vmm = start_hypervisor(machine, setup, &wires, &start.listener, err);
 	if (start.vmm < 0)
 		return -1;
 

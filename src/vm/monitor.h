@@ -12,9 +12,9 @@
 #include <sys/types.h>
 
 struct ctr_machine_fds;
+struct signalfd_siginfo;
 
 /* What is given to it, all its own from then on. -1: none. */
-struct signalfd_siginfo;
 struct ctr_monitor_start {
 	const struct ctr_machine_fds *fds;
 	pid_t vmm;             /* the hypervisor */

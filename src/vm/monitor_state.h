@@ -72,15 +72,27 @@ struct monitor {
 	int by_signal; /* we were killed before there was anything to kill */
 };
 
-/* ---- monitor.c */
+/* ---- monitor_said.c */
 
 /* The guest does what no guest of ours does, or something went wrong for good: tell the parent,
  * end. */
 void monitor_give_up(struct monitor *monitor, const char *why);
+/* Read what there is, and keep the end of all that was read. */
+void monitor_listen(struct monitor_said *said);
+
+/* ---- monitor_qmp.c */
+
 /* A QMP command: "stop" without arguments; else @arguments is their JSON. @answer (@size bytes;
  * NULL) is QEMU's line. 0 or -errno. */
 int monitor_qmp(struct monitor *monitor, const char *command, const char *arguments, char *answer,
 		size_t size);
+/* Read events, which nobody asked for. */
+void monitor_qmp_drop_events(struct monitor *monitor);
+
+/* ---- monitor_loop.c */
+
+/* Until the machine has ended, or the container's process and all that it wrote is read. */
+void monitor_loop(struct monitor *monitor);
 
 /* ---- monitor_session.c */
 

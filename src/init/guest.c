@@ -62,7 +62,8 @@ _Noreturn void guest_die(const char *what, const char *operand, long error)
 	restart();
 }
 
-char *guest_read_file(const char *path, size_t *size)
+/* The content of @path, NUL-terminated; NULL: there is none. */
+static char *read_file(const char *path, size_t *size)
 {
 	long fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0), n;
 	struct stat st;
@@ -345,7 +346,7 @@ static void run_line(char *line)
 static void run_file(const char *path)
 {
 	size_t size;
-	char *text = guest_read_file(path, &size), *line = text;
+	char *text = read_file(path, &size), *line = text;
 
 	if (!text)
 		guest_die("cannot read", path, -ENOENT);
@@ -398,7 +399,7 @@ static void begin_first(void)
 {
 	struct session *session = session_new(0);
 	size_t size = 0;
-	char *begin = guest_read_file("/ctr/session", &size);
+	char *begin = read_file("/ctr/session", &size);
 	long r;
 
 	if (!begin || size < sizeof(*session->begin))

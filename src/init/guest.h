@@ -44,8 +44,6 @@ extern struct guest guest;
 _Noreturn void guest_main(void);
 /* Nothing more can be done: say why where the monitor hears it, and end. */
 _Noreturn void guest_die(const char *what, const char *operand, long error);
-/* The content of @path, NUL-terminated; NULL: there is none. */
-char *guest_read_file(const char *path, size_t *size);
 /* Write @value to @file of the container's cgroup. 0 or -errno. */
 long guest_set_limit(const char *file, const char *value);
 

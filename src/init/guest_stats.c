@@ -80,21 +80,47 @@ static const char *own_number(const char *status)
 	return n > 1 ? last : NULL;
 }
 
-static long read_of(const char *pid, const char *file, char *data, size_t size)
+static long open_of(const char *pid, const char *file)
 {
 	char path[64], *end = path + sizeof(path), *at;
-	long n, fd;
 
 	at = str_put(path, end, "/proc/");
 	at = str_put(at, end, pid);
 	at = str_put(at, end, file);
-	fd = at ? sys_openat(AT_FDCWD, path, O_RDONLY, 0) : -ENOENT;
+	return at ? sys_openat(AT_FDCWD, path, O_RDONLY, 0) : -ENOENT;
+}
+
+static long read_command(const char *pid, char *data, size_t size)
+{
+	long n, fd = open_of(pid, "/cmdline");
+
 	if (fd < 0)
 		return fd;
-	n = read_some((int)fd, data, size - 1);
+	n = read_some((int)fd, data, size);
 	(void)sys_close((int)fd);
-	data[n > 0 ? n : 0] = '\0';
 	return n;
+}
+
+/* The status file, its lines cut: that of a process's groups may be longer than all others
+ * together. Numbers in 33 namespaces, the longest that is wanted, have room. */
+static bool read_status(const char *pid, char *data, size_t size)
+{
+	enum { KEPT = 300 };
+	static char piece[1024];
+	size_t length = 0, line = 0;
+	long n, fd = open_of(pid, "/status");
+
+	while (fd >= 0 && (n = read_some((int)fd, piece, sizeof(piece))) > 0) {
+		for (long i = 0; i < n; i++) {
+			line = piece[i] == '\n' ? 0 : line + 1;
+			if (line <= KEPT && length + 1 < size)
+				data[length++] = piece[i];
+		}
+	}
+	if (fd >= 0)
+		(void)sys_close((int)fd);
+	data[length] = '\0';
+	return length > 0;
 }
 
 static char *put_word(char *at, const char *end, const char *word)
@@ -108,18 +134,18 @@ static char *put_word(char *at, const char *end, const char *word)
 /* "PID UID RSS COMMAND", the size in KiB. Its end; @at where it is none of the container's. */
 static char *put_process(char *at, char *end, const char *pid)
 {
-	static char status[2048], command[256];
+	static char status[4096], command[256];
 	const char *number, *key;
 	long n;
 
-	if (read_of(pid, "/status", status, sizeof(status)) <= 0 || !(number = own_number(status)))
+	if (!read_status(pid, status, sizeof(status)) || !(number = own_number(status)))
 		return at;
 	at = put_word(at, end, number);
 	key = find_key(status, "Uid:");
 	at = put_word(at, end, key ? skip_blanks(key) : "?");
 	key = find_key(status, "VmRSS:");
 	at = put_word(at, end, key ? skip_blanks(key) : "0");
-	n = read_of(pid, "/cmdline", command, sizeof(command));
+	n = read_command(pid, command, sizeof(command));
 	if (n <= 0)
 		return put_word(at, end, find_key(status, "Name:\t")) - 1;
 	for (long i = 0; i < n && at < end; i++)

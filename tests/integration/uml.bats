@@ -83,6 +83,8 @@ uml() { run_bundle --isolation uml "$@"; }
     long=$(printf %0240d 0)
     for i in $(seq 20); do sh -c "sleep 1001; :" $long & done
     sleep 0.5; echo up; while :; do sleep 0.1; done'
+  # 10 KB of numbers in each /proc/PID/status
+  config '.process.user.additionalGids = [range(1000; 3000)]'
   detached "$ID" --isolation uml
   eventually grep -q up "$OUT"
   all_sleep() { [ "$(ctr ps "$ID" | grep -c ' sleep 1001$')" = 20 ]; }

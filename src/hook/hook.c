@@ -31,17 +31,12 @@ struct hook_run {
 	const char *input;
 	size_t input_left;
 	int in, out; /* our ends */
-	int pidfd;
-	int dir; /* the container's state; -1 */
+	int pidfd;   /* negative: there is none */
+	int dir;     /* the container's state; -1 */
 	pid_t pid;
 	char output[OUTPUT_KEPT + 1];
 	size_t output_len;
 };
-
-static const char *kind_name(enum ctr_hook_kind kind)
-{
-	return ctr_name_of(ctr_hook_names, (int64_t)kind);
-}
 
 static const char **copy_strings(const char *const *list, size_t n, const char *first)
 {
@@ -199,89 +194,91 @@ static int serve(struct hook_run *run, int64_t deadline)
 	}
 }
 
-static int report(struct hook_run *run, enum ctr_hook_kind kind, size_t index, int status,
-		  struct ctr_error *err)
+/* Start it, with pipes to its input and from its output. 0, or -1 and @err. */
+static int start(struct hook_run *run, const char *cwd, struct ctr_error *err)
+{
+	_cleanup_close_ int in_read = -1, out_write = -1;
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a pipe");
+	in_read = ends[0];
+	run->in = ends[1];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a pipe");
+	run->out = ends[0];
+	out_write = ends[1];
+
+	r = spawn(run, in_read, out_write, cwd);
+	if (r != 0)
+		return ctr_fail(err, CTR_FAULT_HOST, r, "cannot execute '%s'", run->hook->path);
+
+	run->pidfd = ctr_pidfd_open(run->pid);
+	(void)fcntl(run->in, F_SETFL, O_NONBLOCK);
+	(void)fcntl(run->out, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+static int report(struct hook_run *run, int status, struct ctr_error *err)
 {
 	run->output[run->output_len] = '\0';
 	while (run->output_len > 0 && run->output[run->output_len - 1] == '\n')
 		run->output[--run->output_len] = '\0';
 
 	if (WIFSIGNALED(status))
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"error running %s hook #%zu: '%s': killed by signal %d, output: %s",
-				kind_name(kind), index, run->hook->path, WTERMSIG(status),
-				run->output);
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "'%s': killed by signal %d, output: %s",
+				run->hook->path, WTERMSIG(status), run->output);
 
-	return ctr_fail(err, CTR_FAULT_HOST, 0,
-			"error running %s hook #%zu: '%s': exit status %d, output: %s",
-			kind_name(kind), index, run->hook->path, WEXITSTATUS(status), run->output);
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "'%s': exit status %d, output: %s", run->hook->path,
+			WEXITSTATUS(status), run->output);
 }
 
-static int run_one(const struct ctr_hook *hook, enum ctr_hook_kind kind, size_t index,
-		   const char *state, const char *cwd, int dir, struct ctr_error *err)
+/* Wait for the end of what was started. 0, or -1 and @err. */
+static int await(struct hook_run *run, struct ctr_error *err)
 {
-	_cleanup_close_ int in_read = -1, in_write = -1, out_read = -1, out_write = -1, pidfd = -1;
-	struct hook_run run = {
-		.hook = hook, .input = state, .input_left = strlen(state), .dir = dir
-	};
-	int in[2], out[2], r, status = 0;
+	const struct ctr_hook *hook = run->hook;
+	int r = serve(run, hook->timeout ? now_ms() + hook->timeout * 1000 : 0), status = 0;
 
-	if (pipe2(in, O_CLOEXEC) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"error running %s hook #%zu: cannot make a pipe", kind_name(kind),
-				index);
-	in_read = in[0];
-	in_write = in[1];
-
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"error running %s hook #%zu: cannot make a pipe", kind_name(kind),
-				index);
-	out_read = out[0];
-	out_write = out[1];
-
-	r = spawn(&run, in_read, out_write, cwd);
-	if (r != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, r,
-				"error running %s hook #%zu: cannot execute '%s'", kind_name(kind),
-				index, hook->path);
-	close_now(&in_read);
-	close_now(&out_write);
-
-	pidfd = ctr_pidfd_open(run.pid);
-	if (pidfd < 0)
-		pidfd = -1;
-	run.pidfd = pidfd; /* -1 where it is missing */
-	run.in = ctr_take_fd(&in_write);
-	run.out = ctr_take_fd(&out_read);
-	fcntl(run.in, F_SETFL, O_NONBLOCK);
-	fcntl(run.out, F_SETFL, O_NONBLOCK);
-	r = serve(&run, hook->timeout ? now_ms() + hook->timeout * 1000 : 0);
-	close_now(&run.in);
+	close_now(&run->in);
 	if (r < 0)
-		kill(run.pid, SIGKILL);
-	while (waitpid(run.pid, &status, 0) < 0 && errno == EINTR)
+		(void)kill(run->pid, SIGKILL);
+	while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (r == 0 && run.out >= 0)
-		collect(&run);
-	close_now(&run.out);
+	if (r == 0 && run->out >= 0)
+		collect(run);
 
 	if (r == -ETIMEDOUT)
-		return ctr_fail(
-			err, CTR_FAULT_HOST, 0,
-			"error running %s hook #%zu: '%s': hook ran past specified timeout of %lld s",
-			kind_name(kind), index, hook->path, (long long)hook->timeout);
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"'%s': hook ran past specified timeout of %lld s", hook->path,
+				(long long)hook->timeout);
 	if (r == -ECANCELED)
-		return ctr_fail(err, CTR_FAULT_STATE, 0,
-				"error running %s hook #%zu: '%s': the container is being deleted",
-				kind_name(kind), index, hook->path);
+		return ctr_fail(err, CTR_FAULT_STATE, 0, "'%s': the container is being deleted",
+				hook->path);
 	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "error running %s hook #%zu: '%s'",
-				kind_name(kind), index, hook->path);
-	if (status != 0)
-		return report(&run, kind, index, status, err);
+		return ctr_fail(err, CTR_FAULT_HOST, -r, "'%s'", hook->path);
+	return status == 0 ? 0 : report(run, status, err);
+}
 
-	return 0;
+static int run_one(const struct ctr_hook *hook, const char *state, const char *cwd, int dir,
+		   struct ctr_error *err)
+{
+	struct hook_run run = {
+		.hook = hook,
+		.input = state,
+		.input_left = strlen(state),
+		.in = -1,
+		.out = -1,
+		.pidfd = -1,
+		.dir = dir,
+	};
+	int r = start(&run, cwd, err);
+
+	if (r == 0)
+		r = await(&run, err);
+	close_now(&run.in);
+	close_now(&run.out);
+	close_now(&run.pidfd);
+	return r;
 }
 
 int ctr_hooks_run(const struct ctr_hooks *hooks, enum ctr_hook_kind kind, const char *state,
@@ -296,7 +293,9 @@ int ctr_hooks_run(const struct ctr_hooks *hooks, enum ctr_hook_kind kind, const 
 	/* Writing to a hook that ended must not end us. */
 	sigaction(SIGPIPE, &ignore, &before);
 	for (size_t i = 0; i < hooks->count && r == 0; i++)
-		r = run_one(&hooks->list[i], kind, i, state, cwd, dir, err);
+		if (run_one(&hooks->list[i], state, cwd, dir, err) < 0)
+			r = ctr_fail_within(err, "error running %s hook #%zu",
+					    ctr_name_of(ctr_hook_names, (int64_t)kind), i);
 	sigaction(SIGPIPE, &before, NULL);
 
 	return r;

@@ -134,7 +134,8 @@ static void add_point(struct ctr_density *density, const struct ctr_point *point
 	density->points[density->npoints++] = *point;
 }
 
-void ctr_density_fit(struct ctr_density *density, struct ctr_arena *arena)
+/* Lines through the points at which all were alive. */
+static void fit(struct ctr_density *density, struct ctr_arena *arena)
 {
 	double *n = ctr_arena_array(arena, density->npoints + 1, sizeof(*n));
 	double *pss = ctr_arena_array(arena, density->npoints + 1, sizeof(*pss));
@@ -199,5 +200,5 @@ void ctr_density_measure(struct ctr_bench *bench, const struct ctr_density_optio
 		ctr_instance_end(bench, &crowd.list[i]);
 	(void)ctr_bench_wait_all(bench, ctr_now() + bench->timeout);
 	(void)ctr_bench_kill_all(bench);
-	ctr_density_fit(density, arena);
+	fit(density, arena);
 }

@@ -29,6 +29,3 @@ const char *ctr_density_plan(const struct ctr_density_options *options,
 /* Measure @row->kind: fill @row->density. All instances are gone afterwards. */
 void ctr_density_measure(struct ctr_bench *bench, const struct ctr_density_options *options,
 			 struct ctr_arena *arena, struct ctr_row *row);
-
-/* Fit lines to the points at which all were alive. */
-void ctr_density_fit(struct ctr_density *density, struct ctr_arena *arena);

@@ -32,7 +32,8 @@ static const char style[] =
 	"margin-top:.6rem}dd{margin:0}.x{color:#9a3412}"
 	"@media print{body{margin:0;max-width:none}}";
 
-void ctr_html_text(struct ctr_buf *buf, const char *text)
+/* Nothing of @text (may be NULL) is markup then. */
+static void add_text(struct ctr_buf *buf, const char *text)
 {
 	for (; text && *text; text++) {
 		switch (*text) {
@@ -206,9 +207,9 @@ static void idle(struct ctr_buf *buf, const struct ctr_report *report)
 		ctr_buf_addf(buf, "<td>%zu</td></tr>\n", memory.processes);
 	}
 	ctr_buf_adds(buf, "</table></div>\n<p class=\"m\">It runs ");
-	ctr_html_text(buf, report->idle);
+	add_text(buf, report->idle);
 	ctr_buf_addf(buf, "; measured after %u ms, when ", report->settle_ms);
-	ctr_html_text(buf, report->alive);
+	add_text(buf, report->alive);
 	ctr_buf_adds(buf, ".</p>\n");
 }
 
@@ -250,7 +251,7 @@ static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 		else
 			ctr_buf_adds(buf, "<td>not known</td>");
 		ctr_buf_adds(buf, "<td style=\"white-space:normal\">");
-		ctr_html_text(buf, row->density.stopped);
+		add_text(buf, row->density.stopped);
 		ctr_buf_adds(buf, "</td></tr>\n");
 	}
 	ctr_buf_addf(
@@ -319,24 +320,24 @@ static void taxonomy(struct ctr_buf *buf, const struct ctr_report *report)
 		const struct ctr_row *row = &report->rows[i];
 
 		ctr_buf_addf(buf, "<dt>%s</dt><dd>", row->kind);
-		ctr_html_text(buf, row->taxonomy);
+		add_text(buf, row->taxonomy);
 		if (row->guest) {
 			struct ctr_buf text;
 
 			ctr_buf_init(&text, buf->arena);
 			ctr_guest_text(row, &text);
 			ctr_buf_adds(buf, "<br>The guest has ");
-			ctr_html_text(buf, ctr_buf_str(&text));
+			add_text(buf, ctr_buf_str(&text));
 			ctr_buf_adds(buf, ".");
 		}
 		if (row->refused) {
 			ctr_buf_adds(buf, "<br><span class=\"x\">It did not run: ");
-			ctr_html_text(buf, row->refused);
+			add_text(buf, row->refused);
 			ctr_buf_adds(buf, "</span>");
 		}
 		if (row->leaves) {
 			ctr_buf_adds(buf, "<br>Of this bundle it does not carry out: ");
-			ctr_html_text(buf, row->leaves);
+			add_text(buf, row->leaves);
 		}
 		if (row->warm_up >= 0) {
 			char text[CTR_NUMBER_TEXT];
@@ -363,7 +364,7 @@ static void fault(struct ctr_buf *buf, bool *any, const struct ctr_row *row, uin
 	if (at_once > 0)
 		ctr_buf_addf(buf, ", %u at once", at_once);
 	ctr_buf_adds(buf, ": ");
-	ctr_html_text(buf, text);
+	add_text(buf, text);
 	ctr_buf_adds(buf, "</li>\n");
 }
 
@@ -397,12 +398,12 @@ static void environment(struct ctr_buf *buf, const struct ctr_report *report)
 		const struct ctr_fact *fact = &report->facts[i];
 
 		ctr_buf_adds(buf, "<tr><td>");
-		ctr_html_text(buf, fact->name);
+		add_text(buf, fact->name);
 		ctr_buf_adds(buf, "</td><td>");
-		ctr_html_text(buf, fact->value);
+		add_text(buf, fact->value);
 		if (fact->warning) {
 			ctr_buf_adds(buf, "<br><span class=\"x\">");
-			ctr_html_text(buf, fact->warning);
+			add_text(buf, fact->warning);
 			ctr_buf_adds(buf, "</span>");
 		}
 		ctr_buf_adds(buf, "</td></tr>\n");
@@ -410,7 +411,7 @@ static void environment(struct ctr_buf *buf, const struct ctr_report *report)
 	ctr_buf_adds(buf, "</table>\n<h2>Rules</h2>\n<ol>\n");
 	for (size_t i = 0; ctr_fairness_rules[i]; i++) {
 		ctr_buf_adds(buf, "<li>");
-		ctr_html_text(buf, ctr_fairness_rules[i]);
+		add_text(buf, ctr_fairness_rules[i]);
 		ctr_buf_adds(buf, "</li>\n");
 	}
 	ctr_buf_adds(buf, "</ol>\n");
@@ -429,15 +430,15 @@ void ctr_report_html(const struct ctr_report *report, struct ctr_buf *buf)
 		     "<title>ctr compare</title>\n<style>%s</style></head><body>\n",
 		     style);
 	ctr_buf_adds(buf, "<h1>One bundle, every kind of virtualization</h1>\n<p><code>");
-	ctr_html_text(buf, report->command);
+	add_text(buf, report->command);
 	ctr_buf_adds(buf, "</code> in <code>");
-	ctr_html_text(buf, report->bundle);
+	add_text(buf, report->bundle);
 	ctr_buf_addf(buf,
 		     "</code></p>\n<p class=\"m\">%u blocks in random order, seed %llu \xc2\xb7 ",
 		     report->runs, (unsigned long long)report->seed);
-	ctr_html_text(buf, report->when);
+	add_text(buf, report->when);
 	ctr_buf_adds(buf, " \xc2\xb7 ctr ");
-	ctr_html_text(buf, report->version);
+	add_text(buf, report->version);
 	ctr_buf_adds(buf, "</p>\n");
 	if (report->interrupted)
 		ctr_buf_adds(buf, "<p class=\"x\">Interrupted: what follows is not all.</p>\n");

@@ -6,8 +6,6 @@ struct ctr_estimate;
 struct ctr_report;
 struct ctr_row;
 
-/* Add @text (may be NULL), nothing of which is markup then. */
-void ctr_html_text(struct ctr_buf *buf, const char *text);
 /* Add a cell: the name of a row with its colour, an estimate, a ratio to the base line. */
 void ctr_html_kind(struct ctr_buf *buf, const struct ctr_row *row);
 void ctr_html_estimate(struct ctr_buf *buf, const struct ctr_estimate *e);

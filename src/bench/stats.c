@@ -180,8 +180,3 @@ struct ctr_line ctr_theil_sen(const double *x, const double *y, size_t n, struct
 	line.intercept = median_of(rest, n);
 	return line;
 }
-
-bool ctr_apart(double low, double high, double other_low, double other_high)
-{
-	return high < other_low || other_high < low;
-}

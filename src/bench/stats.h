@@ -40,6 +40,3 @@ struct ctr_line {
 };
 
 struct ctr_line ctr_theil_sen(const double *x, const double *y, size_t n, struct ctr_arena *arena);
-
-/* Do two intervals, each [low, high], have no value in common? */
-bool ctr_apart(double low, double high, double other_low, double other_high);

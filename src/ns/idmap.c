@@ -93,14 +93,9 @@ bool ctr_idmap_needs_gid_helper(const struct ctr_idmap *map, const struct ctr_ho
 	return !host->privileged && !is_own(map->gid, map->ngid, host->egid);
 }
 
-static bool needs_uid_helper(const struct ctr_idmap *map, const struct ctr_host *host)
+bool ctr_idmap_needs_uid_helper(const struct ctr_idmap *map, const struct ctr_host *host)
 {
 	return !host->privileged && !is_own(map->uid, map->nuid, host->euid);
-}
-
-bool ctr_idmap_needs_helper(const struct ctr_idmap *map, const struct ctr_host *host)
-{
-	return needs_uid_helper(map, host) || ctr_idmap_needs_gid_helper(map, host);
 }
 
 /* Its arguments: PROGRAM PID (CONTAINER-ID HOST-ID SIZE)... */
@@ -197,7 +192,7 @@ int ctr_idmap_write(const struct ctr_idmap *map, const struct ctr_host *host, pi
 		.file = "uid_map",
 		.field = "linux.uidMappings",
 		.program = "newuidmap",
-		.needs_helper = needs_uid_helper(map, host),
+		.needs_helper = ctr_idmap_needs_uid_helper(map, host),
 	};
 	struct side gid = {
 		.map = map->gid,

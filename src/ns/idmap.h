@@ -34,9 +34,9 @@ int64_t ctr_idmap_to_host(const struct ctr_id_map *map, size_t n, uint32_t id);
 int ctr_idmap_write(const struct ctr_idmap *map, const struct ctr_host *host, pid_t pid,
 		    struct ctr_arena *arena, struct ctr_error *err);
 
-/* Do these maps need newuidmap? (more than the caller's own id, and no privilege) Pure. */
-bool ctr_idmap_needs_helper(const struct ctr_idmap *map, const struct ctr_host *host);
-/* The same for the group map alone: written without the helper, setgroups(2) is denied. */
+/* Do these maps need newuidmap and newgidmap? (more than the caller's own id, and no privilege; of
+ * a group map that is written without the helper, setgroups(2) is denied) Pure. */
+bool ctr_idmap_needs_uid_helper(const struct ctr_idmap *map, const struct ctr_host *host);
 bool ctr_idmap_needs_gid_helper(const struct ctr_idmap *map, const struct ctr_host *host);
 
 /* A user namespace with these maps, as a descriptor for MOUNT_ATTR_IDMAP. -1 and @err on failure.

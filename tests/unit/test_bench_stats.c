@@ -168,22 +168,13 @@ static void test_line(void **state)
 	ctr_arena_release(&arena);
 }
 
-static void test_apart(void **state)
-{
-	(void)state;
-	assert_true(ctr_apart(1, 2, 3, 4));
-	assert_true(ctr_apart(3, 4, 1, 2));
-	assert_false(ctr_apart(1, 3, 2, 4));
-	assert_false(ctr_apart(1, 2, 2, 4));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),   cmocka_unit_test(test_shuffle),
 		cmocka_unit_test(test_quantile), cmocka_unit_test(test_estimate),
 		cmocka_unit_test(test_coverage), cmocka_unit_test(test_few),
-		cmocka_unit_test(test_line),     cmocka_unit_test(test_apart),
+		cmocka_unit_test(test_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,13 +101,13 @@ static void helpers(void **state)
 	const struct {
 		const struct ctr_id_map *uid, *gid;
 		size_t nuid, ngid;
-		bool any, gid_helper;
+		bool uid_helper, gid_helper;
 	} cases[] = {
 		{&own,        &own, 1, 1, false, false},
                 { &elsewhere, &own, 1, 1, false, false},
 		{ &other,     &own, 1, 1, true,  false},
                 { &two,       &own, 1, 1, true,  false},
-		{ &own,       &two, 1, 1, true,  true },
+		{ &own,       &two, 1, 1, false, true },
                 { list,       list, 2, 2, true,  true },
 	};
 
@@ -115,9 +115,10 @@ static void helpers(void **state)
 	for (size_t i = 0; i < unit_count(cases); i++) {
 		struct ctr_idmap map = { cases[i].uid, cases[i].gid, cases[i].nuid, cases[i].ngid };
 
-		assert_int_equal(ctr_idmap_needs_helper(&map, &user), cases[i].any);
+		assert_int_equal(ctr_idmap_needs_uid_helper(&map, &user), cases[i].uid_helper);
 		assert_int_equal(ctr_idmap_needs_gid_helper(&map, &user), cases[i].gid_helper);
-		assert_false(ctr_idmap_needs_helper(&map, &root));
+		assert_false(ctr_idmap_needs_uid_helper(&map, &root));
+		assert_false(ctr_idmap_needs_gid_helper(&map, &root));
 	}
 }
 

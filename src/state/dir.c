@@ -180,12 +180,9 @@ void ctr_state_unlock(int dir)
 
 bool ctr_state_relock(int root, const char *id, int dir)
 {
-	struct stat ours, there;
-
 	while (flock(dir, LOCK_EX) < 0 && errno == EINTR)
 		;
-	return fstat(dir, &ours) == 0 && fstatat(root, id, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+	return is_current(root, id, dir);
 }
 
 void ctr_state_end(int dir)
@@ -224,9 +221,9 @@ int ctr_state_remove(int root, const char *id, struct ctr_error *err)
 	if (dir) {
 		struct dirent *entry;
 
+		/* Not of directories, which are known by name. */
 		while ((entry = readdir(dir)))
-			if (entry->d_type != DT_DIR)
-				unlinkat(fd, entry->d_name, 0);
+			(void)unlinkat(fd, entry->d_name, 0);
 	}
 	unlinkat(fd, "notify/notify.sock", 0);
 	unlinkat(fd, "notify", AT_REMOVEDIR);
@@ -236,6 +233,16 @@ int ctr_state_remove(int root, const char *id, struct ctr_error *err)
 				id);
 
 	return 0;
+}
+
+/* Not every file system tells it in its directories. */
+static bool is_directory(int dir, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -259,7 +266,7 @@ int ctr_state_list(int root, struct ctr_arena *arena, const char ***out, size_t 
 	while ((entry = readdir(dir))) {
 		/* Names that cannot be ids, the seccomp cache ("-seccomp") among them, are not
 		 * ours. */
-		if (entry->d_type != DT_DIR || ctr_id_check(entry->d_name, NULL) < 0)
+		if (ctr_id_check(entry->d_name, NULL) < 0 || !is_directory(root, entry))
 			continue;
 
 		if (count == size) {

@@ -33,12 +33,7 @@ load limits
 }
 
 @test "updates that are refused name the field and change nothing" {
-  needs cgroup:memory cgroup:cpu cgroup:pids
-  created "$ID"
-  ctr update --memory 150m --pids-limit 50 --cpu-quota 20000 "$ID"
-  values memory.max 157286400 pids.max 50 cpu.max '20000 100000'
   refusals
-  ctr delete --force "$ID"
 }
 
 @test "an update that is refused changes nothing" {

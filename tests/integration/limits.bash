@@ -154,6 +154,11 @@ all_limits() {
 }
 
 refusals() {
+  needs cgroup:memory cgroup:cpu cgroup:pids
+  config 'del(.linux.resources)'
+  created_so "$ID"
+  ctr update --memory 150m --pids-limit 50 --cpu-quota 20000 "$ID"
+  values memory.max 157286400 pids.max 50 cpu.max '20000 100000'
   LIMITED=$(cgroup_of "$ID") WRONG=
   refused memory '{"memory": {"limit": -2}}' memory.limit
   refused memory '{"memory": {"limit": "1m"}}' memory.limit
@@ -187,4 +192,5 @@ refusals() {
     echo "$WRONG"
     return 1
   }
+  ctr delete --force "$ID"
 }

@@ -51,6 +51,38 @@ network_leaks() {
   [ ! -e "$LEASES" ] || echo "leases: $LEASES"
 }
 
+# What a user without privileges works with, at $place, and an uplink of the host: pasta makes the
+# container's interface like that, and passt wants to know where it leads.
+place_for_nobody() {
+  place=$(mktemp -d /tmp/ctr-network.XXXXXX)
+  cp -r "$BUNDLE/rootfs" "$place/rootfs"
+  cp "$CTR" "$place/ctr"
+  chown -hR 65534:65534 "$place"
+  chmod 755 "$place"
+  in_host ip link add host0 type bridge
+  in_host ip addr add 192.0.2.1/24 dev host0
+  in_host ip link set host0 up
+  in_host ip route add default via 192.0.2.254
+}
+
+nobody() {
+  in_host timeout --foreground "$CTR_TIMEOUT" setpriv --reuid 65534 --regid 65534 --clear-groups \
+    env -i PATH="${NOBODY_PATH:-/usr/bin:/bin}" XDG_CACHE_HOME="$place/cache" \
+    "$place/ctr" --root "$place/state" "$@"
+}
+
+# Fails with what $failed says, or when a container is left.
+no_place_for_nobody() {
+  local left
+  left=$(ls "$place/state" 2>/dev/null || true)
+  in_host ip link del host0
+  rm -rf --one-file-system "$place"
+  [ -z "$failed$left" ] || {
+    echo "$failed left: $left"
+    return 1
+  }
+}
+
 bridges() {
   need root nft ip nsenter
   in_host ip link add bridgetest type bridge 2>/dev/null || skip 'needs a kernel with bridges'

@@ -585,22 +585,9 @@ devices_are_gone() { [ "$(links)" = 'lo ' ]; }
 @test "rootless: pasta, with published ports; gone with the container" {
   need root nft
   [ -c /dev/net/tun ] || skip 'needs /dev/net/tun'
-  place=$(mktemp -d /tmp/ctr-network.XXXXXX)
-  cp -r "$BUNDLE/rootfs" "$place/rootfs"
-  cp "$CTR" "$place/ctr"
-  chown -hR 65534:65534 "$place"
-  chmod 755 "$place"
-  # an uplink, for pasta makes the container's interface like that of the host
-  in_host ip link add host0 type bridge
-  in_host ip addr add 192.0.2.1/24 dev host0
-  in_host ip link set host0 up
-  in_host ip route add default via 192.0.2.254
+  place_for_nobody
   in_host ip addr add 2001:db8::1/64 dev host0 nodad
   in_host ip -6 route add default via 2001:db8::254
-  nobody() {
-    in_host timeout --foreground 30 setpriv --reuid 65534 --regid 65534 --clear-groups \
-      env -i PATH="${NOBODY_PATH:-/usr/bin:/bin}" "$place/ctr" --root "$place/state" "$@"
-  }
   failed=
   if command -v pasta >/dev/null; then
     nobody run --detach --net bridge --publish 8080:80 -p '[2001:db8::1]:8081:80' \
@@ -619,13 +606,7 @@ devices_are_gone() { [ "$(links)" = 'lo ' ]; }
   NOBODY_PATH=$place/empty run nobody run --net bridge --rootfs "$place/rootfs" -- true
   without=$output
   run nobody run --net bridge=x --rootfs "$place/rootfs" -- true
-  left=$(ls "$place/state")
-  in_host ip link del host0
-  rm -rf --one-file-system "$place"
-  [ -z "$failed$left" ] || {
-    echo "$failed left: $left"
-    return 1
-  }
+  no_place_for_nobody
   expect_match '--net bridge=NAME: needs root'
   output=$without
   expect_match "needs the program 'pasta' \(package passt\), which is not there"

@@ -295,21 +295,7 @@ HOOK
   export CTR_TIMEOUT=100
   need root nft passt qemu-system-x86_64 mkfs.erofs
   local place failed='' id out
-  place=$(mktemp -d /tmp/ctr-network.XXXXXX)
-  cp -r "$BUNDLE/rootfs" "$place/rootfs"
-  cp "$CTR" "$place/ctr"
-  chown -hR 65534:65534 "$place"
-  chmod 755 "$place"
-  # an uplink: where to, passt wants to know
-  in_host ip link add host0 type bridge
-  in_host ip addr add 192.0.2.1/24 dev host0
-  in_host ip link set host0 up
-  in_host ip route add default via 192.0.2.254
-  nobody() {
-    in_host timeout --foreground 100 setpriv --reuid 65534 --regid 65534 --clear-groups \
-      env -i PATH=/usr/bin:/bin XDG_CACHE_HOME="$place/cache" \
-      "$place/ctr" --root "$place/state" "$@"
-  }
+  place_for_nobody
   in_host timeout 100 busybox nc -l -p 82 </dev/null >"$OUT.said" 2>&1 3>&- &
   nobody run --detach --isolation vm --net bridge --publish 8080:80 --rootfs "$place/rootfs" -- \
     sh -c 'ip -o addr; ip route; cat /etc/resolv.conf; echo from inside | nc 192.0.2.1 82; echo up
@@ -325,13 +311,7 @@ HOOK
     nobody delete --force "$id" || failed+=' delete'
     eventually refuses 8080 || failed+=' passt is left'
   fi
-  left=$(ls "$place/state" 2>/dev/null || true)
-  in_host ip link del host0
-  rm -rf --one-file-system "$place"
-  [ -z "$failed$left" ] || {
-    echo "$failed left: $left"
-    return 1
-  }
+  no_place_for_nobody
 }
 
 refuses() { ! in_host busybox nc -z 127.0.0.1 "$1" 2>/dev/null; }

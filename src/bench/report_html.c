@@ -306,7 +306,7 @@ static void density(struct ctr_buf *buf, const struct ctr_report *report)
 	ctr_buf_init(&text, buf->arena);
 	ctr_density_assumptions(report, &text);
 	ctr_buf_adds(buf, "<p class=\"m\">What that depends on: ");
-	ctr_html_text(buf, ctr_buf_str(&text));
+	add_text(buf, ctr_buf_str(&text));
 	ctr_buf_adds(buf, ".</p>\n");
 	points(buf, report);
 }

@@ -52,7 +52,7 @@ holds() { jq -e "$1" "$REPORT.json" >/dev/null || { echo "not so: $1"; return 1;
   holds '[.rows[].density.points[] | .n == .alive and .n == .aliveAtEnd] | all'
   holds '[.rows[].density.points[].memory | .pss >= .uss and .unreadable == 0] | all'
   # more of them take more, and a machine the memory of its guest
-  holds '[.rows[].density | .points | map(.memory.uss) | . == sort] | all'
+  holds '[.rows[].density | .points | map(.memory.pss) | . == sort] | all'
   holds '.rows | map({(.kind): .density.pssSlope.slope}) | add | .process < .container * 2 and
     .container < .uml and .container < .microvm and .microvm > 50000000'
 }

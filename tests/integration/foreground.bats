@@ -85,6 +85,8 @@ foreground() {
     pid=$!
     eventually ctr exec "$ID" test -s /dev/shm/orphan 2>/dev/null
     orphan=$(ctr exec "$ID" cat /dev/shm/orphan)
+    # its parent has ended when the one above goes on
+    eventually grep -q '^sleep' "/proc/$(ctr state "$ID" | jq .pid)/cmdline"
     parent=$(sed -n 's/^PPid:\t//p' "/proc/$orphan/status")
     ctr kill "$ID" KILL
     wait $pid || true

@@ -44,8 +44,8 @@ static pid_t start(int ready)
 		(void)madvise(guest, GUEST, MADV_DONTDUMP);
 		memset(guest, 1, GUEST);
 		memset(own, 1, OWN);
-		(void)!write(ready, sum > 0 ? "x" : "", 1);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)!write(ready, sum > 0 ? "x" : "", 1);
 		for (;;)
 			pause();
 	}
@@ -82,8 +82,8 @@ static void hypervisor(void **state)
 
 static int wait_for_signal(void *ready)
 {
-	(void)!write(*(int *)ready, "x", 1);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)!write(*(int *)ready, "x", 1);
 	while (pause() < 0)
 		;
 	return 0;

@@ -74,9 +74,16 @@ static void sealed(void **state)
 		assert_true(fd >= 0);
 		close(fd);
 		fd = openat(cache, name, O_WRONLY | O_CLOEXEC);
-		if (i == 0)
+		if (i == 0) {
+			/* Before 6.13 all that happens in one tick has one time. */
+			const struct timespec times[] = {
+				{1,  0},
+                                { 1, 0}
+			};
+
 			assert_int_equal(pwrite(fd, "x", 1, 5), 1);
-		else if (i == 1)
+			assert_int_equal(futimens(fd, times), 0);
+		} else if (i == 1)
 			assert_int_equal(ftruncate(fd, 9), 0);
 		else if (i == 2)
 			assert_int_equal(fchmod(fd, 0666), 0);

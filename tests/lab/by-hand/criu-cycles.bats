@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Many checkpoints and restores of one container: nothing becomes more, less or other. In the guest or
-# the box, by hand: `lab.sh run -- env CTR=... CYCLES=50 bats tests/lab/by-hand/criu-cycles.bats`.
+# the box, by hand: `lab.sh run -- env CTR=... CYCLES=50 bats tests/lab/by-hand/criu-cycles.bats`,
+# a fifth of them in the two variants.
 
 # shellcheck disable=SC2016 # jq and awk expand them
 load ../../integration/helper

@@ -32,13 +32,13 @@ refused() {
     cat "$OUT"
     return 1
   fi
+  # called where errexit is off
   run ctr state "$ID"
-  expect_match 'does not exist'
+  expect_match 'does not exist' || return 1
   untouched
 }
 untouched() {
-  [ "$(cat "$CANARY")" = alive ]
-  [ "$(cd "$BATS_TEST_TMPDIR" && ls -d canary*)" = canary ]
+  [ "$(cat "$CANARY")" = alive ] && [ "$(cd "$BATS_TEST_TMPDIR" && ls -d canary*)" = canary ]
 }
 
 # document PATTERN FILTER - ctr.json after this filter of jq is refused

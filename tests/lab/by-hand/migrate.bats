@@ -66,6 +66,7 @@ moved() { # OPTION...
   cp "$BUNDLE/config.json" "$BUNDLE.there/config.json"
   started
   eventually is_beyond ctr "$ID" 1
+  before=$(count ctr "$ID")
   mkdir "$BATS_TEST_TMPDIR/bin"
   cat >"$BATS_TEST_TMPDIR/bin/criu" <<C
 #!/bin/sh
@@ -78,7 +79,7 @@ C
   PATH=$BATS_TEST_TMPDIR/bin:$PATH run -1 migrate --bundle "$BUNDLE.there" --lazy --pre-dumps 0
   show_result
   expect_match "its memory could not be sent to .*, and it goes on here"
-  eventually is_beyond ctr "$ID" 1
+  eventually is_beyond ctr "$ID" "$before"
   run there state "$ID-2"
   expect_match 'does not exist'
   [ ! -e "$BATS_TEST_TMPDIR/images" ]

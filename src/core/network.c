@@ -188,7 +188,8 @@ int ctr_network_check(const struct ctr_network *network, const char *recorded,
 		err, CTR_FAULT_USAGE, 0,
 		"--net: the checkpointed container had the network '--net %s', this one has "
 		"%s%s",
-		recorded, now ? "--net " : "that of its configuration", now ? now : "");
+		ctr_name_of(ctr_network_names, was), now ? "--net " : "that of its configuration",
+		now ? now : "");
 }
 
 bool ctr_network_is_due(const struct ctr_network *network, const struct ctr_spec *spec)
@@ -218,7 +219,7 @@ static int call(const char **argv, const char *field, char output[static OUTPUT_
 
 	if (r < 0)
 		return ctr_fail_within(err, "%s", field ? field : "linux.netDevices");
-	if (r > 0 && field && strncmp(err->text, "--", 2) != 0)
+	if (r > 0 && field && err && strncmp(err->text, "--", 2) != 0)
 		return ctr_fail_within(err, "%s", field);
 	return r == 0 ? 0 : -1;
 }

@@ -127,11 +127,12 @@ static int open_mounts(struct restoration *restoration, struct ctr_error *err)
 /* CRIU finds out when the processes are there, and may then wait for them without end (4.1.1). */
 static int check_profile(const struct ctr_creation *creation, struct ctr_error *err)
 {
-	const char *flag = creation->options->restore->lsm_profile;
+	const struct ctr_criu_flags *flags = creation->options->restore;
+	const char *flag = flags->lsm_profile;
 	const char *name = flag ? NULL : creation->spec->process->apparmor_profile;
 
-	if (flag && strncmp(flag, "apparmor:", 9) == 0)
-		name = flag + 9;
+	if (flag && flags->lsm == CTR_CRIU_LSM_APPARMOR)
+		name = strchr(flag, ':') + 1;
 	if (!name || *name == '\0' || strcmp(name, "unconfined") == 0 ||
 	    ctr_lsm_apparmor_is_loaded(name, creation->context->arena))
 		return 0;

@@ -24,6 +24,8 @@ static _Noreturn void hold_place(int leash)
 {
 	char byte;
 
+	/* Locks among them, which are not to outlive ctr. */
+	ctr_fd_close_others(&leash, 1);
 	while (read(leash, &byte, 1) < 0 && errno == EINTR)
 		;
 	_exit(0);
@@ -48,10 +50,8 @@ int ctr_restore_cgroup_hold(struct ctr_restore_cgroup *cgroup, struct ctr_creati
 	cgroup->placeholder = fork();
 	if (cgroup->placeholder < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
-	if (cgroup->placeholder == 0) {
-		close(cgroup->leash);
+	if (cgroup->placeholder == 0)
 		hold_place(end);
-	}
 
 	if (ctr_place_start(its, creation->spec, &creation->limits, creation->options->id,
 			    cgroup->placeholder, creation->context, err) < 0)

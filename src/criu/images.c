@@ -230,19 +230,24 @@ int ctr_images_describe(const struct ctr_images *image, const struct ctr_checkpo
 int ctr_images_read(const struct ctr_images *image, struct ctr_checkpoint **out,
 		    struct ctr_arena *arena, struct ctr_error *err)
 {
+	_cleanup_close_ int fd = openat(image->dir, document,
+					O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	size_t len = 0;
 	struct stat st;
 	char *text;
 
 	*out = NULL;
-	if (fstatat(image->dir, document, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (!S_ISREG(st.st_mode))
+	if (fd < 0 && errno != ELOOP && errno != ENXIO)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: '%s': cannot open '%s'",
+				image->path, document);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"--image-path: '%s': '%s' is no regular file", image->path,
 				document);
 
-	text = ctr_file_read(arena, image->dir, document, DOCUMENT_MAX, &len, err);
+	text = ctr_file_read_fd(arena, fd, document, DOCUMENT_MAX, &len, err);
 	if (text)
 		*out = ctr_checkpoint_decode(arena, text, len, document, err);
 	return *out ? 0 : ctr_fail_within(err, "--image-path: '%s'", image->path);

@@ -104,20 +104,36 @@ static const struct ctr_backend *find(const char *name, const char *where, struc
 	return backend;
 }
 
-/* What an engine asks for by annotations, or by the name it calls us. */
+static int strength(const struct ctr_backend *backend)
+{
+	if (backend->bits & CTR_BACKEND_MACHINE)
+		return 2;
+	return backend == ctr_backend_find(NULL) ? 1 : 0;
+}
+
+/* What an engine asks for by the name it calls us, or by annotations. Among those may be what an
+ * image says of itself, which may not take away from how it is confined. */
 static const struct ctr_backend *asked_for(const struct ctr_spec *spec, const char *program,
 					   struct ctr_error *err)
 {
 	const char *isolation = ctr_spec_annotation(spec, "org.ctr.isolation");
 	const char *handler = ctr_spec_annotation(spec, "run.oci.handler");
+	const struct ctr_backend *usual =
+		ctr_backend_find(strcmp(program, "ctr-vm") == 0 ? "microvm" : NULL);
+	const struct ctr_backend *asked;
 
-	if (isolation)
-		return find(isolation, "annotations[org.ctr.isolation]", err);
-	if (handler && strcmp(handler, "krun") == 0)
-		return find("microvm", "annotations[run.oci.handler=krun]", err);
-	if (strcmp(program, "ctr-vm") == 0)
-		return find("microvm", "ctr-vm", err);
-	return ctr_backend_find(NULL);
+	if (!isolation)
+		return handler && strcmp(handler, "krun") == 0 ? ctr_backend_find("microvm")
+							       : usual;
+	asked = find(isolation, "annotations[org.ctr.isolation]", err);
+	if (asked && strength(asked) < strength(usual)) {
+		ctr_fail(err, CTR_FAULT_USAGE, 0,
+			 "annotations[org.ctr.isolation]: '%s' confines less than %s does: only "
+			 "--isolation chooses that",
+			 isolation, program);
+		return NULL;
+	}
+	return asked;
 }
 
 const struct ctr_backend *ctr_backend_choose(const struct ctr_spec *spec, const char *option,

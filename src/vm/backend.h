@@ -128,8 +128,9 @@ const struct ctr_backend *ctr_backend_find(const char *name);
  * The backend that is meant: by @option (--isolation), else by the annotation org.ctr.isolation,
  * else by run.oci.handler=krun (Podman's way to ask crun for a micro-VM), else by @program, the
  * base name ctr was called by: `ctr-vm` is installed for engines that take a runtime but no
- * options. The sandbox of a pod (pod.h) is none of these machines: only @option makes it one. NULL
- * and @err where a name is not known.
+ * options. An annotation does not choose what confines less than the program's name. The sandbox of
+ * a pod (pod.h) is none of these machines: only @option makes it one. NULL and @err where a name is
+ * not known.
  */
 const struct ctr_backend *ctr_backend_choose(const struct ctr_spec *spec, const char *option,
 					     const char *program, struct ctr_error *err);

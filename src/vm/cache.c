@@ -147,12 +147,13 @@ int ctr_vm_cache_put(int cache, const char *name, const void *data, size_t size,
 		return -1;
 	fd = ctr_vm_cache_file(cache, name, &st);
 	if (fd < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", name);
-	if (ctr_file_replace(cache, seal, text, describe(text, &st), 0600, err) < 0) {
-		(void)unlinkat(cache, name, 0);
-		return -1;
-	}
-	return ctr_take_fd(&fd);
+		(void)ctr_fail(err, CTR_FAULT_HOST, 0,
+			       "'%s' is not ours, or others can write it, as soon as it is made",
+			       name);
+	else if (ctr_file_replace(cache, seal, text, describe(text, &st), 0600, err) == 0)
+		return ctr_take_fd(&fd);
+	(void)unlinkat(cache, name, 0);
+	return -1;
 }
 
 /* ---- names */

@@ -48,7 +48,7 @@ enum { NUMBERS_AT = 4 };
  *   1. everything here goes aside; it continues there (%edx)
  *   2. the kernel, which is the initrd without its first sectors, comes here
  *   3. the archives go to the end of where it was, and are the initrd: ramdisk_image (0x218) and
- *      ramdisk_size (0x21c)
+ *      ramdisk_size (0x21c); what some QEMUs left behind the kernel (setup_data, 0x250) is gone
  */
 __asm__(".pushsection .rodata\n"
 	".code32\n"
@@ -86,6 +86,8 @@ __asm__(".pushsection .rodata\n"
 	"	add $3, %ecx\n"
 	"	shr $2, %ecx\n"
 	"	rep movsl\n"
+	"	movl $0, 0x250(%ebp)\n"
+	"	movl $0, 0x254(%ebp)\n"
 	"	mov %ebp, %esi\n"
 	"	xor %ebp, %ebp\n"
 	"	xor %edi, %edi\n"

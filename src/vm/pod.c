@@ -50,18 +50,27 @@ struct found {
 
 enum ctr_pod_part ctr_pod_part(const struct ctr_spec *spec)
 {
-	const char *type = ctr_spec_annotation(spec, "io.kubernetes.cri.container-type");
+	static const char *const keys[] = { "io.kubernetes.cri.container-type",
+					    "io.kubernetes.cri-o.ContainerType" };
+	enum ctr_pod_part part = CTR_POD_NONE;
 
-	if (!type)
-		type = ctr_spec_annotation(spec, "io.kubernetes.cri-o.ContainerType");
-	/* Podman tells whose pod it is, and of an infra container nothing. */
-	if (!type && ctr_spec_annotation(spec, "io.kubernetes.cri-o.SandboxID"))
-		return CTR_POD_CONTAINER;
-	if (!type)
-		return CTR_POD_NONE;
-	if (strcmp(type, "sandbox") == 0)
-		return CTR_POD_SANDBOX;
-	return strcmp(type, "container") == 0 ? CTR_POD_CONTAINER : CTR_POD_NONE;
+	/* Podman passes on what an image says of itself, and has no sandboxes. Of its own it tells
+	 * whose pod a container is in, and of an infra container nothing. */
+	if (ctr_spec_annotation(spec, "io.container.manager"))
+		return ctr_spec_annotation(spec, "io.kubernetes.cri-o.SandboxID")
+			       ? CTR_POD_CONTAINER
+			       : CTR_POD_NONE;
+
+	/* An engine passes on what a pod's author says, in the words of another engine as well. */
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(keys); i++) {
+		const char *type = ctr_spec_annotation(spec, keys[i]);
+
+		if (type && strcmp(type, "container") == 0)
+			return CTR_POD_CONTAINER;
+		if (type && strcmp(type, "sandbox") == 0)
+			part = CTR_POD_SANDBOX;
+	}
+	return part;
 }
 
 bool ctr_pod_joins(const struct ctr_spec *spec)

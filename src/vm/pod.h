@@ -18,8 +18,8 @@ enum ctr_pod_part {
 };
 
 /* What the container of @spec is in a pod, by the annotation io.kubernetes.cri.container-type
- * (containerd), io.kubernetes.cri-o.ContainerType (CRI-O), or io.kubernetes.cri-o.SandboxID
- * alone (Podman, of all but infra containers). */
+ * (containerd) or io.kubernetes.cri-o.ContainerType (CRI-O), or, where io.container.manager tells
+ * of Podman, io.kubernetes.cri-o.SandboxID (of all but infra containers). */
 enum ctr_pod_part ctr_pod_part(const struct ctr_spec *spec);
 
 /* Is @spec a container that joins a pod's network? Then it may join namespaces ipc and uts. */

@@ -8,14 +8,19 @@ load helper
   expect_output "ctr: --isolation: unknown isolation 'nonsense'"
 }
 
-@test "isolation: an annotation chooses it, an option overrides that" {
+@test "isolation: an annotation chooses it, but nothing that confines less; an option overrides that" {
   need root
-  config '.annotations["org.ctr.isolation"] = "process"'
   shell 'readlink /proc/self/ns/pid || ls -d /proc/self || echo no proc'
+  # an engine may have it from the image
+  config '.annotations["org.ctr.isolation"] = "process"'
   run_bundle
+  expect_status 125
+  expect_output "ctr: annotations[org.ctr.isolation]: 'process' confines less than ctr does: only --isolation chooses that"
+  run_bundle --isolation process
   expect_status 0
   expect_match 'no proc'
-  run_bundle --isolation container
+  config '.annotations["org.ctr.isolation"] = "container"'
+  run_bundle
   expect_status 0
   expect_match 'pid:'
 

@@ -196,7 +196,7 @@ kubernetes() {
 
   # as Podman says it; and where the namespaces are not a pod's
   config 'del(.annotations["io.kubernetes.cri.container-type"])
-    | .annotations["io.kubernetes.cri-o.SandboxID"] = "abc"'
+    | .annotations += {"io.kubernetes.cri-o.SandboxID": "abc", "io.container.manager": "libpod"}'
   run_bundle --isolation uml
   expect_status 3
   expect_output the-pod
@@ -214,7 +214,7 @@ kubernetes() {
 
   # the sandbox holds the namespaces, on the host's kernel
   ln -s "$CTR" "$BATS_TEST_TMPDIR/ctr-vm"
-  config '.annotations["io.kubernetes.cri.container-type"] = "sandbox"
+  config '.annotations = {"io.kubernetes.cri.container-type": "sandbox"}
     | .linux.namespaces |= map(del(.path))'
   command_is cat /proc/version
   CTR=$BATS_TEST_TMPDIR/ctr-vm run_bundle

@@ -820,6 +820,15 @@ static void choice(void **state)
 	};
 	static const struct ctr_string_pair crio = { "io.kubernetes.cri-o.ContainerType",
 						     "sandbox" };
+	static const struct ctr_string_pair of_image[] = {
+		{"io.kubernetes.cri.container-type", "sandbox"},
+		{ "io.container.manager",            "libpod" },
+	};
+	static const struct ctr_string_pair of_author[] = {
+		{"io.kubernetes.cri.container-type",   "sandbox"  },
+		{ "io.kubernetes.cri-o.ContainerType", "container"},
+	};
+	static const struct ctr_string_pair plain = { "org.ctr.isolation", "container" };
 	static const struct ctr_string_pair in_pod = { "io.kubernetes.cri.container-type",
 						       "container" };
 	static const struct {
@@ -827,20 +836,28 @@ static void choice(void **state)
 		size_t n;
 		const char *option, *program, *name;
 	} cases[] = {
-		{NULL,     0, NULL,        "ctr",    "container"},
-		{ NULL,    0, "vm",        "ctr",    "vm"       },
-		{ NULL,    0, NULL,        "ctr-vm", "microvm"  },
-		{ &krun,   1, NULL,        "ctr",    "microvm"  },
-		{ &own,    1, NULL,        "ctr-vm", "process"  },
-		{ both,    2, NULL,        "ctr",    "vm"       },
-		{ both,    2, "container", "ctr-vm", "container"},
-		{ NULL,    0, "x",         "ctr",    NULL       },
+		{NULL,       0, NULL,        "ctr",    "container"},
+		{ NULL,      0, "vm",        "ctr",    "vm"       },
+		{ NULL,      0, NULL,        "ctr-vm", "microvm"  },
+		{ &krun,     1, NULL,        "ctr",    "microvm"  },
+		{ both,      2, NULL,        "ctr-vm", "vm"       },
+ /* what confines less is not an annotation's to choose */
+		{ &own,      1, NULL,        "ctr-vm", NULL       },
+		{ &own,      1, NULL,        "ctr",    NULL       },
+		{ &own,      1, "process",   "ctr",    "process"  },
+		{ &plain,    1, NULL,        "ctr",    "container"},
+		{ &plain,    1, NULL,        "ctr-vm", NULL       },
+		{ both,      2, NULL,        "ctr",    "vm"       },
+		{ both,      2, "container", "ctr-vm", "container"},
+		{ NULL,      0, "x",         "ctr",    NULL       },
  /* a pod's sandbox holds namespaces, whatever its containers are */
-		{ sandbox, 1, NULL,        "ctr-vm", "container"},
-		{ sandbox, 2, NULL,        "ctr",    "container"},
-		{ sandbox, 2, "vm",        "ctr",    "vm"       },
-		{ &crio,   1, NULL,        "ctr-vm", "container"},
-		{ &in_pod, 1, NULL,        "ctr-vm", "microvm"  },
+		{ sandbox,   1, NULL,        "ctr-vm", "container"},
+		{ sandbox,   2, NULL,        "ctr",    "container"},
+		{ sandbox,   2, "vm",        "ctr",    "vm"       },
+		{ &crio,     1, NULL,        "ctr-vm", "container"},
+		{ &in_pod,   1, NULL,        "ctr-vm", "microvm"  },
+		{ of_image,  2, NULL,        "ctr-vm", "microvm"  },
+		{ of_author, 2, NULL,        "ctr-vm", "microvm"  },
 	};
 	struct ctr_error err = { 0 };
 

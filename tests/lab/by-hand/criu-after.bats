@@ -1,10 +1,14 @@
 #!/usr/bin/env bats
 # What a restored container can: the verbs after a restore, under both cgroup managers. By hand, in
-# the box (`lab.sh box run`) or the guest.
+# the guest; in the box (`lab.sh box run`) all that needs no controller.
 
 # shellcheck disable=SC2016 # the shells of containers expand them
 load ../../integration/helper
 load ../criu
+
+# The cgroup of the container, on the host.
+cgroup_of() { echo "$(cgroup2)$(sed -n 's/^0:://p' "/proc/$(pid_of "$1")/cgroup")"; }
+limit() { cat "$(cgroup_of "$1")/$2"; }
 
 # under MANAGER - a container that counts goes through the images, as $ID-2
 under() {
@@ -75,4 +79,43 @@ end() {
   verbs_work
   end
   [ -z "$(systemctl list-units --all --no-legend "ctr-$ID-2.scope")" ]
+}
+
+# changed MANAGER - limits come back, change, and what is over them is told
+changed() {
+  need cgroup:memory cgroup:pids cgroup:cpu
+  config '.linux.resources = {memory: {limit: 134217728}, pids: {limit: 50}, cpu: {quota: 50000, period: 100000}}'
+  under "$1"
+  [ "$(limit "$ID-2" memory.max)" = 134217728 ]
+  [ "$(limit "$ID-2" pids.max)" = 50 ]
+  [ "$(limit "$ID-2" cpu.max)" = '50000 100000' ]
+  ctr update --memory 96m --pids-limit 40 --cpu-quota 80000 "$ID-2"
+  [ "$(limit "$ID-2" memory.max)" = $((96 << 20)) ]
+  [ "$(limit "$ID-2" pids.max)" = 40 ]
+  [ "$(limit "$ID-2" cpu.max)" = '80000 100000' ]
+  [ "$(ctr exec "$ID-2" cat /sys/fs/cgroup/memory.max)" = $((96 << 20)) ]
+  [ "$(ctr events --stats "$ID-2" | jq .data.pids.limit)" = 40 ]
+  [ "$(ctr events --stats "$ID-2" | jq .data.memory.usage.limit)" = $((96 << 20)) ]
+  if [ "$1" = systemd ]; then
+    systemctl daemon-reload
+    [ "$(systemctl show --property TasksMax --value "ctr-$ID-2.scope")" = 40 ]
+    [ "$(systemctl show --property MemoryMax --value "ctr-$ID-2.scope")" = $((96 << 20)) ]
+    [ "$(limit "$ID-2" memory.max)" = $((96 << 20)) ]
+  fi
+  ctr events --interval 200ms "$ID-2" >"$OUT.events" 3>&- &
+  events=$!
+  eventually test -s "$OUT.events"
+  run ctr exec "$ID-2" dd if=/dev/zero of=/dev/null bs=200M count=1
+  expect_status 137
+  eventually grep -q '"type":"oom"' "$OUT.events"
+  counts "$ID-2"
+  ctr delete --force "$ID-2"
+  wait $events
+}
+
+@test "update, events and the OOM killer: cgroupfs" { changed cgroupfs; }
+
+@test "update, events and the OOM killer: systemd" {
+  [ -d /run/systemd/system ] || skip 'needs systemd'
+  changed systemd
 }

@@ -43,6 +43,8 @@ static const struct {
 	{ "Can't lookup mount",                          "a file is open that is not on a mount of the container"         },
 	{ "link-remap",				  "a file is open that was deleted (--link-remap)"                 },
 	{ "File remap impossible",                       "a file is open that was deleted (--link-remap)"                 },
+	{ "Can't stat mountpoint",
+         "a mount has no place here: another kernel's /proc or /sys, or another root file system"                         },
 	{ "has no proper root mount",
          "a mount in the container comes from outside and is not in its configuration"                                    },
 	{ "doesn't have a proper root mount",

@@ -14,16 +14,20 @@ refused() {
   expect_match 'does not exist'
 }
 
-@test "a full disk at the restore" {
+@test "a full disk at the restore: it can do without CRIU's log, and not without its state" {
   counting
   ctr checkpoint --image-path "$IMAGE" "$ID"
-  mkdir "$BATS_TEST_TMPDIR/work"
-  mount -t tmpfs -o size=8k tmpfs "$BATS_TEST_TMPDIR/work"
-  dd if=/dev/zero of="$BATS_TEST_TMPDIR/work/fill" bs=4k 2>/dev/null || true
-  run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" "$ID"
-  umount "$BATS_TEST_TMPDIR/work"
-  refused 'CRIU: no space left on device'
-  restored "$ID"
+  full=$BATS_TEST_TMPDIR/full
+  mkdir "$full"
+  mount -t tmpfs -o size=8k tmpfs "$full"
+  dd if=/dev/zero of="$full/fill" bs=4k 2>/dev/null || true
+  run "$CTR" --root "$full" restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID" </dev/null 3>&-
+  expect_status 125
+  expect_match '[Nn]o space left on device'
+  [ ! -e "$full/$ID" ]
+  ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" --work-path "$full" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  [ -e "$full/restore.log" ] && [ ! -s "$full/restore.log" ]
+  umount "$full"
   counts "$ID"
   ctr delete --force "$ID"
 }

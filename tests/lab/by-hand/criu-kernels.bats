@@ -37,7 +37,7 @@ load ../criu
       [ "$(ctr exec "$ID" sh -c 'echo works')" = works ]
       ctr delete --force "$ID"
     else
-      expect_match 'images are of another (processor|kernel)'
+      expect_match "images are of another processor|another kernel's /proc"
       run ctr state "$ID"
       expect_match 'does not exist'
     fi

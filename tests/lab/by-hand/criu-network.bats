@@ -20,6 +20,16 @@ dumps_sockets() {
 is_clean() { [ -z "$(network_leaks)" ]; }
 address() { ctr exec "$1" ip -o -4 addr show dev eth0 | sed -n 's/.*inet \([0-9.]*\).*/\1/p'; }
 
+# A container on a bridge is in the images, and has ended.
+taken_on_bridge() {
+  bridges
+  image
+  counter
+  detached "$ID" --net bridge
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+}
+
 @test "--net bridge: another address and other ports, reachable; gone after delete" {
   bridges
   image
@@ -91,12 +101,7 @@ address() { ctr exec "$1" ip -o -4 addr show dev eth0 | sed -n 's/.*inet \([0-9.
 }
 
 @test "--net bridge: the network is not asked for at the restore" {
-  bridges
-  image
-  counter
-  detached "$ID" --net bridge
-  eventually count "$ID"
-  ctr checkpoint --image-path "$IMAGE" "$ID"
+  taken_on_bridge
   run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID"
   show_result
   expect_status 125
@@ -110,12 +115,7 @@ address() { ctr exec "$1" ip -o -4 addr show dev eth0 | sed -n 's/.*inet \([0-9.
 }
 
 @test "run --from --net bridge: each has an address of its own" {
-  bridges
-  image
-  counter
-  detached "$ID" --net bridge
-  eventually count "$ID"
-  ctr checkpoint --image-path "$IMAGE" "$ID"
+  taken_on_bridge
   ctr run --detach --from "$IMAGE" --net bridge "$ID-a" "$ID-b" </dev/null >"$OUT" 2>&1 3>&-
   a=$(address "$ID-a") b=$(address "$ID-b")
   echo "$a $b"

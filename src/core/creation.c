@@ -342,6 +342,7 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	/* From here on the child's end of the pair is the child's alone: its end is end of file. */
 	close(ctr_take_fd(&creation->child_sync));
 	ctr_newnet_handed(&creation->newnet);
+	ctr_newnet_yield(&creation->newnet);
 	if (work_beside(creation, err) < 0) {
 		ctr_launch_blame(&creation->launch, err);
 		return -1;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <net/if.h>
@@ -15,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,6 +26,7 @@
 #include "init/raw.h"
 
 enum { STACK_SIZE = 16 << 10 };
+enum { PATIENCE_NS = 2000000 };
 
 static char stack[STACK_SIZE] __attribute__((aligned(4096)));
 
@@ -40,23 +43,34 @@ static char loopback_up(void)
 	return r >= 0;
 }
 
+static bool make_namespaces(const struct ctr_newnet *newnet)
+{
+	char up;
+
+	if (SYS(unshare, newnet->flags) < 0 || SYS(write, newnet->tell, "", 1) != 1)
+		return false;
+
+	up = loopback_up();
+	return SYS(write, newnet->tell, &up, 1) == 1;
+}
+
 static int helper_main(void *arg)
 {
 	struct ctr_newnet *newnet = arg;
 	struct pollfd readers = { .fd = newnet->tell };
-	char up;
+	bool made;
 
 	/* Nobody would let it end if ctr were killed. */
 	(void)SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	atomic_store(&newnet->program, ctr_image_program());
-	if (SYS(getppid, 0) != newnet->parent || SYS(unshare, newnet->flags) < 0 ||
-	    SYS(write, newnet->tell, "", 1) != 1)
+	if (SYS(getppid, 0) != newnet->parent)
 		return 0;
 
-	up = loopback_up();
-	(void)SYS(write, newnet->tell, &up, 1);
+	made = make_namespaces(newnet);
+	atomic_store(&newnet->idle, 1);
+	(void)SYS(futex, &newnet->idle, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	/* POLLERR comes unasked. */
-	while (SYS(ppoll, &readers, 1, NULL, NULL, 0) == -EINTR)
+	while (made && SYS(ppoll, &readers, 1, NULL, NULL, 0) == -EINTR)
 		;
 	return 0;
 }
@@ -120,6 +134,14 @@ void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags)
 int ctr_newnet_program(struct ctr_newnet *newnet)
 {
 	return newnet->pid > 0 ? atomic_exchange(&newnet->program, -1) : -1;
+}
+
+void ctr_newnet_yield(struct ctr_newnet *newnet)
+{
+	const struct timespec patience = { .tv_nsec = PATIENCE_NS };
+
+	if (newnet->pid > 0)
+		(void)SYS(futex, &newnet->idle, FUTEX_WAIT_PRIVATE, 0, &patience, NULL, 0);
 }
 
 void ctr_newnet_handed(struct ctr_newnet *newnet)

@@ -19,6 +19,7 @@ struct ctr_newnet {
 	int pidfd;      /* of it */
 	int made, tell; /* the pipe's ends: for ctr-init, for the helper */
 	atomic_int program;
+	atomic_int idle; /* 1: it only waits any more; a futex */
 	pid_t parent;
 };
 
@@ -30,6 +31,12 @@ void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags);
 
 /* ctr_image_program(), the caller's, if the helper has it ready; else -1. */
 int ctr_newnet_program(struct ctr_newnet *newnet);
+
+/*
+ * Leave the CPU to the child while the helper is busy on the other one, at most 2 ms: what ctr has
+ * to do beside is less than what the child has, which is not to wait for it.
+ */
+void ctr_newnet_yield(struct ctr_newnet *newnet);
 
 /* The child has ->pidfd and ->made now: what it closes is closed. */
 void ctr_newnet_handed(struct ctr_newnet *newnet);

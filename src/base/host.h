@@ -47,11 +47,10 @@ enum ctr_host_part {
 /*
  * Probe the machine that runs us, in two steps. First who we are: ids, in_userns, has_user_ns,
  * privileged, rootless, which is all that a verb needs that plans nothing. Then the rest, with
- * @parts (enum ctr_host_part): 0, or -1 and @err; strings are in @arena.
+ * @parts (enum ctr_host_part); strings are in @arena.
  */
 void ctr_host_identify(struct ctr_host *host);
-int ctr_host_complete(struct ctr_host *host, unsigned parts, struct ctr_arena *arena,
-		      struct ctr_error *err);
+void ctr_host_complete(struct ctr_host *host, unsigned parts, struct ctr_arena *arena);
 
 /* Both, all of it. */
-int ctr_host_probe(struct ctr_host *host, struct ctr_arena *arena, struct ctr_error *err);
+void ctr_host_probe(struct ctr_host *host, struct ctr_arena *arena);

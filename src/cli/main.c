@@ -363,10 +363,11 @@ static int run(struct ctr_context *context, const char **argv)
 	}
 
 	ctr_host_identify(&context->host);
-	if (set_rootless(context, &options, &err) < 0 ||
-	    (verb->plans &&
-	     ctr_host_complete(&context->host, CTR_HOST_ALL, context->arena, &err) < 0) ||
-	    set_manager(context, &options, &err) < 0 || set_root(context, &options, &err) < 0 ||
+	if (set_rootless(context, &options, &err) < 0)
+		return fail(verb, &err);
+	if (verb->plans)
+		ctr_host_complete(&context->host, CTR_HOST_ALL, context->arena);
+	if (set_manager(context, &options, &err) < 0 || set_root(context, &options, &err) < 0 ||
 	    run_verb(context, verb, operands + 1, &status, &hint, &err) < 0) {
 		status = fail(verb, &err);
 		print_hint(context, hint);

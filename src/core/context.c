@@ -3,8 +3,8 @@
 
 #include "oci/spec.h"
 
-int ctr_context_complete(struct ctr_context *context, const struct ctr_spec *spec,
-			 const struct ctr_process *process, struct ctr_error *err)
+void ctr_context_complete(struct ctr_context *context, const struct ctr_spec *spec,
+			  const struct ctr_process *process)
 {
 	unsigned parts = 0;
 
@@ -13,5 +13,5 @@ int ctr_context_complete(struct ctr_context *context, const struct ctr_spec *spe
 	if (spec->linux_->mount_label ||
 	    (process && (process->apparmor_profile || process->selinux_label)))
 		parts |= CTR_HOST_LSM;
-	return ctr_host_complete(&context->host, parts, context->arena, err);
+	ctr_host_complete(&context->host, parts, context->arena);
 }

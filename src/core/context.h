@@ -7,7 +7,6 @@
 #include "base/host.h"
 #include "cgroup/cgroup.h"
 
-struct ctr_error;
 struct ctr_process;
 struct ctr_spec;
 
@@ -22,7 +21,7 @@ struct ctr_context {
 
 /*
  * Complete ->host, which was identified, by what @spec and @process (of it, or one to join it) may
- * ask of it. 0, or -1 and @err.
+ * ask of it.
  */
-int ctr_context_complete(struct ctr_context *context, const struct ctr_spec *spec,
-			 const struct ctr_process *process, struct ctr_error *err);
+void ctr_context_complete(struct ctr_context *context, const struct ctr_spec *spec,
+			  const struct ctr_process *process);

@@ -10,6 +10,7 @@
 #include "cgroup/stats.h"
 #include "core/context.h"
 #include "core/creation.h"
+#include "core/newnet.h"
 #include "core/prepare.h"
 #include "core/wait.h"
 #include "hook/hook.h"
@@ -124,6 +125,10 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 	/* In the foreground we are what the service manager watches, and stay it. */
 	creation->notify.main = wait.foreground ? getpid() : creation->launch.pid;
 	r = start(creation, err);
+	/* The helper ended when the child had joined; to hear of it then would have cost the CPU
+	 * that the kernel needed for the child's umount2 (RCU). */
+	if (r == 0)
+		ctr_newnet_end(&creation->newnet);
 	if (r == 0 && spec->hooks[CTR_HOOK_POSTSTART].count > 0) {
 		state = ctr_container_hook_state(&creation->container, "running",
 						 creation->launch.pid, creation->context);

@@ -351,8 +351,6 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	     ctr_launch_asks(&creation->launch)) &&
 	    ctr_launch_serve(&creation->launch, CTR_SYNC_CREATED, err) < 0)
 		return -1;
-	/* It ends when the child has joined, which asks for nothing more before. */
-	ctr_newnet_end(&creation->newnet);
 	if (ctr_place_delegate(&creation->container.cgroup, creation->spec, creation->launch.pid,
 			       creation->context, err) < 0)
 		return -1;
@@ -419,13 +417,14 @@ static void begin_newnet(struct ctr_creation *creation)
 }
 
 /* What the host is, as far as it is asked for. CRIU's options ask for anything. */
-static int complete_host(struct ctr_creation *creation, struct ctr_error *err)
+static void complete_host(struct ctr_creation *creation)
 {
 	struct ctr_context *context = creation->context;
 
 	if (creation->options->restore)
-		return ctr_host_complete(&context->host, CTR_HOST_ALL, context->arena, err);
-	return ctr_context_complete(context, creation->spec, creation->spec->process, err);
+		ctr_host_complete(&context->host, CTR_HOST_ALL, context->arena);
+	else
+		ctr_context_complete(context, creation->spec, creation->spec->process);
 }
 
 int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
@@ -452,7 +451,8 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 		ctr_network_of_machine(&creation->network, &creation->machine, creation->context);
 	begin_newnet(creation);
 	creation->spec = creation->machine.host_spec;
-	return complete_host(creation, err);
+	complete_host(creation);
+	return 0;
 }
 
 void ctr_creation_release(struct ctr_creation *creation)

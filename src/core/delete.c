@@ -161,7 +161,8 @@ static int remove_damaged(struct ctr_container *container, const struct ctr_cont
 	/* Another container may have made one at the same path. */
 	ctr_place_read_claim(&claim, container->dir);
 	spec = ctr_container_spec(container, context, &ignored);
-	if (spec && ctr_host_probe(&host, context->arena, &ignored) == 0 &&
+	ctr_host_probe(&host, context->arena);
+	if (spec &&
 	    ctr_cgroup_place(cgroup, context->arena, &host, CTR_MANAGER_CGROUPFS,
 			     spec->linux_->cgroups_path, container->id, &ignored) == 0 &&
 	    cgroup->mount && ctr_cgroup_adopt(cgroup, &ignored) == 0 &&

@@ -387,9 +387,8 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 		return -1;
 	execution->spec.process = &execution->process;
 
-	if (ctr_context_complete(execution->context, &execution->spec, &execution->process, err) <
-		    0 ||
-	    check_terminal(execution, err) < 0 || decide_joins(execution, err) < 0 ||
+	ctr_context_complete(execution->context, &execution->spec, &execution->process);
+	if (check_terminal(execution, err) < 0 || decide_joins(execution, err) < 0 ||
 	    open_cgroup(execution, err) < 0 || make_plan(execution, &plan, err) < 0 ||
 	    open_sync(execution, plan, err) < 0)
 		return -1;

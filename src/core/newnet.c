@@ -97,7 +97,7 @@ static bool has_idle_cpu(void)
 	}
 	for (; *p >= '0' && *p <= '9' && running < CPU_SETSIZE; p++)
 		running = running * 10 + (*p - '0');
-	return running > 0 && running < CPU_COUNT(&cpus);
+	return running > 0 && running <= 2 * CPU_COUNT(&cpus);
 }
 
 void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags)

@@ -178,7 +178,8 @@ static int set_up(void **state)
 	char path[256];
 
 	(void)state;
-	if (ctr_host_probe(&world.host, &world.arena, NULL) < 0 || !world.host.cgroup_mount)
+	ctr_host_probe(&world.host, &world.arena);
+	if (!world.host.cgroup_mount)
 		return 0;
 	(void)snprintf(world.parent, sizeof(world.parent), "/ctr-test-%d", (int)getpid());
 	(void)snprintf(path, sizeof(path), "%s%s", world.host.cgroup_mount, world.parent);

@@ -326,7 +326,7 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	    make_plan(creation, &plan, err) < 0 || open_sockets(creation, plan, err) < 0)
 		return -1;
 
-	creation->launch.program = ctr_newnet_program(&creation->newnet);
+	creation->launch.newnet = &creation->newnet;
 	creation->launch.plan = plan;
 	creation->launch.actions = &creation->actions;
 	creation->launch.host = &creation->context->host;
@@ -342,7 +342,6 @@ int ctr_creation_make(struct ctr_creation *creation, struct ctr_error *err)
 	/* From here on the child's end of the pair is the child's alone: its end is end of file. */
 	close(ctr_take_fd(&creation->child_sync));
 	ctr_newnet_handed(&creation->newnet);
-	ctr_newnet_yield(&creation->newnet);
 	if (work_beside(creation, err) < 0) {
 		ctr_launch_blame(&creation->launch, err);
 		return -1;

@@ -23,6 +23,7 @@
 #include "cgroup/cgroup.h"
 #include "core/image.h"
 #include "core/launch_fds.h"
+#include "core/newnet.h"
 #include "core/prepare.h"
 #include "ns/plan.h"
 #include "plan/build.h"
@@ -169,7 +170,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 	struct ctr_child *child = &launch->child;
 
 	describe_child(launch, cgroup, child_sync);
-	if (ctr_image_make(&image, launch->plan, ctr_take_fd(&launch->program), err) < 0)
+	if (ctr_image_make(&image, launch->plan,
+			   launch->newnet ? ctr_newnet_program(launch->newnet) : -1, err) < 0)
 		return -1;
 	child->exec_fd = image.exec_fd;
 	child->argv = make_argv(&image, launch->arena);
@@ -183,6 +185,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 	}
 	if (clone_child(launch, joins, njoins, err) < 0)
 		return -1;
+	if (launch->newnet)
+		ctr_newnet_yield(launch->newnet);
 
 	launch->pid = child->pid;
 	launch->pidfd = ctr_pidfd_open(child->pid);
@@ -544,6 +548,5 @@ void ctr_launch_release(struct ctr_launch *launch)
 		close(launch->pidfd);
 	if (launch->userns >= 0)
 		close(launch->userns);
-	ctr_close_ptr(&launch->program);
-	launch->sync = launch->pidfd = launch->userns = launch->program = -1;
+	launch->sync = launch->pidfd = launch->userns = -1;
 }

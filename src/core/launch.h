@@ -18,6 +18,7 @@ struct ctr_cgroup;
 struct ctr_error;
 struct ctr_host;
 struct ctr_launch;
+struct ctr_newnet;
 struct ctr_plan_header;
 
 /* What happens at an edge; each returns 0, or -1 and @err. NULL: the message is not expected. */
@@ -47,13 +48,13 @@ struct ctr_launch {
 	pid_t pid;      /* 0: none, or not our child */
 	int pidfd;      /* -1 where pidfd_open is missing */
 	int userns;     /* of the child, opened when first needed; -1 */
-	int program;    /* ctr_image_program(), taken over; -1 */
-	struct ctr_child child; /* the child reads it until it executes ctr-init */
+	struct ctr_newnet *newnet; /* the helper beside; NULL: there cannot be one */
+	struct ctr_child child;    /* the child reads it until it executes ctr-init */
 };
 
 #define CTR_LAUNCH_INIT                                                                            \
 	{                                                                                          \
-		.sync = -1, .pidfd = -1, .userns = -1, .program = -1                               \
+		.sync = -1, .pidfd = -1, .userns = -1                                              \
 	}
 
 /*

@@ -76,11 +76,12 @@ static int helper_main(void *arg)
 }
 
 /*
- * Is there a CPU with nothing to do? The fourth field of /proc/loadavg begins with the number of
- * processes that run just now, this one among them. On a busy machine the helper would only be more
- * work: 100 starts at once took a tenth longer.
+ * Would another CPU come to do it? The fourth field of /proc/loadavg begins with the number of
+ * processes that run just now, this one among them, and what the kernel does after the end of the
+ * container before, which takes microseconds. On a busy machine the helper would only be more work:
+ * 100 starts at once took a tenth longer.
  */
-static bool has_idle_cpu(void)
+static bool has_free_cpu(void)
 {
 	cpu_set_t cpus;
 	char text[64];
@@ -111,7 +112,7 @@ void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags)
 	int ends[2];
 	long pid;
 
-	if (!has_idle_cpu() || pipe2(ends, O_CLOEXEC) < 0)
+	if (!has_free_cpu() || pipe2(ends, O_CLOEXEC) < 0)
 		return;
 
 	*newnet = (struct ctr_newnet){

@@ -13,24 +13,20 @@
 #include <limits.h>
 #include <linux/mount.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/errand.h"
 #include "base/error.h"
-#include "base/fd.h"
 #include "base/path.h"
 #include "base/strerror.h"
 #include "core/container.h"
@@ -179,46 +175,23 @@ void ctr_overlay_release(struct ctr_overlay *overlay)
 
 /* ---- the helper */
 
-enum step {
-	STEP_DONE,
-	STEP_JOIN,
-	STEP_UNSHARE,
-	STEP_LOWER,
-	STEP_TMPFS,
-	STEP_LAYER,
-	STEP_OWNER,
-	STEP_CONFIGURE,
-	STEP_MOUNT,
-};
-
-static const char *const step_words[] = {
-	[STEP_JOIN] = "cannot join the container's user namespace",
-	[STEP_UNSHARE] = "cannot make a mount namespace",
-	[STEP_LOWER] = "cannot open the root file system",
-	[STEP_TMPFS] = "cannot mount a tmpfs for the layer",
-	[STEP_LAYER] = "cannot open 'upper' and 'work' of the layer",
-	[STEP_OWNER] = "cannot give the layer the mode of the root file system",
-	[STEP_CONFIGURE] = "cannot configure overlayfs",
-	[STEP_MOUNT] = "cannot mount overlayfs",
-};
-
-struct report {
-	int step, error;
-	char kernel[160]; /* what the kernel said about it */
-};
-
 struct helper {
 	const struct ctr_fd_request *request;
-	struct report report;
+	int userns; /* to join; -1 */
+	bool userxattr;
 	int lower, upper, work;
-	int tree;
 };
 
-static int stop(struct helper *helper, enum step step)
+static const char *layer_of(const struct helper *helper)
 {
-	helper->report.error = errno;
-	helper->report.step = step;
-	return -1;
+	return helper->request->layer ? helper->request->layer : ephemeral;
+}
+
+/* With errno. */
+static int stop(const struct helper *helper, const char *what, struct ctr_error *err)
+{
+	return ctr_fail(err, CTR_FAULT_HOST, errno, "--overlay: %s ('%s' over '%s')", what,
+			layer_of(helper), helper->request->path);
 }
 
 static int open_in(int dir, const char *path)
@@ -226,64 +199,61 @@ static int open_in(int dir, const char *path)
 	return openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static int enter(struct helper *helper, int userns)
+static int enter(struct helper *helper, struct ctr_error *err)
 {
-	if (userns >= 0) {
-		if (setns(userns, CLONE_NEWUSER) < 0)
-			return stop(helper, STEP_JOIN);
-		/* Files of ours must have an owner there. */
-		if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
-			return stop(helper, STEP_JOIN);
-	}
+	/* Files of ours must have an owner there. */
+	if (helper->userns >= 0 &&
+	    (setns(helper->userns, CLONE_NEWUSER) < 0 ||
+	     ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)))
+		return stop(helper, "cannot join the container's user namespace", err);
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		return stop(helper, STEP_UNSHARE);
+		return stop(helper, "cannot make a mount namespace", err);
 
 	helper->lower = open(helper->request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return helper->lower < 0 ? stop(helper, STEP_LOWER) : 0;
+	return helper->lower < 0 ? stop(helper, "cannot open the root file system", err) : 0;
+}
+
+static int open_layers(struct helper *helper, int dir, struct ctr_error *err)
+{
+	helper->upper = open_in(dir, "upper");
+	helper->work = open_in(dir, "work");
+	return helper->upper < 0 || helper->work < 0
+		       ? stop(helper, "cannot open 'upper' and 'work' of the layer", err)
+		       : 0;
 }
 
 /* A tmpfs, over the root file system: that one is open already, and nobody else sees it. */
-static int make_memory(struct helper *helper)
+static int make_memory(struct helper *helper, struct ctr_error *err)
 {
 	_cleanup_close_ int dir = -1;
 
-	if (mount("tmpfs", helper->request->path, "tmpfs", 0, "mode=0700") < 0)
-		return stop(helper, STEP_TMPFS);
-	dir = open(helper->request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mount("tmpfs", helper->request->path, "tmpfs", 0, "mode=0700") == 0)
+		dir = open(helper->request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || mkdirat(dir, "upper", 0700) < 0 || mkdirat(dir, "work", 0700) < 0)
-		return stop(helper, STEP_TMPFS);
-
-	helper->upper = open_in(dir, "upper");
-	helper->work = open_in(dir, "work");
-	return helper->upper < 0 || helper->work < 0 ? stop(helper, STEP_LAYER) : 0;
+		return stop(helper, "cannot mount a tmpfs for the layer", err);
+	return open_layers(helper, dir, err);
 }
 
-static int open_layer(struct helper *helper)
+static int open_layer(struct helper *helper, struct ctr_error *err)
 {
 	_cleanup_close_ int dir = open_in(AT_FDCWD, helper->request->layer);
 
-	if (dir < 0)
-		return stop(helper, STEP_LAYER);
-	helper->upper = open_in(dir, "upper");
-	helper->work = open_in(dir, "work");
-	return helper->upper < 0 || helper->work < 0 ? stop(helper, STEP_LAYER) : 0;
+	return open_layers(helper, dir, err);
 }
 
 /* The root of an overlay has owner and mode of the upper directory. */
-static int copy_owner(struct helper *helper)
+static int copy_owner(const struct helper *helper, struct ctr_error *err)
 {
 	struct stat lower, upper;
 
-	if (fstat(helper->lower, &lower) < 0 || fstat(helper->upper, &upper) < 0)
-		return stop(helper, STEP_OWNER);
 	/* EINVAL: the owner is not mapped here (a rootless user shares the host's files): then it
 	 * is the container's root. */
-	if ((upper.st_uid != lower.st_uid || upper.st_gid != lower.st_gid) &&
-	    fchown(helper->upper, lower.st_uid, lower.st_gid) < 0 && errno != EINVAL)
-		return stop(helper, STEP_OWNER);
-	if ((upper.st_mode & 07777) != (lower.st_mode & 07777) &&
-	    fchmod(helper->upper, lower.st_mode & 07777) < 0)
-		return stop(helper, STEP_OWNER);
+	if (fstat(helper->lower, &lower) < 0 || fstat(helper->upper, &upper) < 0 ||
+	    ((upper.st_uid != lower.st_uid || upper.st_gid != lower.st_gid) &&
+	     fchown(helper->upper, lower.st_uid, lower.st_gid) < 0 && errno != EINVAL) ||
+	    ((upper.st_mode & 07777) != (lower.st_mode & 07777) &&
+	     fchmod(helper->upper, lower.st_mode & 07777) < 0))
+		return stop(helper, "cannot give the layer the mode of the root file system", err);
 	return 0;
 }
 
@@ -312,67 +282,10 @@ static unsigned attributes_of(int lower)
 	       (fs.f_flag & ST_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
 }
 
-/* The kernel's own words: "e overlay: ...", one message a read. */
-static void keep_kernel_words(struct helper *helper, int fs)
+/* What errors of overlayfs mean. */
+static const char *explain(int error)
 {
-	ssize_t n = read(fs, helper->report.kernel, sizeof(helper->report.kernel) - 1);
-
-	helper->report.kernel[n > 0 ? n : 0] = '\0';
-}
-
-static int mount_overlay(struct helper *helper, bool userxattr)
-{
-	const char *label = helper->request->label;
-	_cleanup_close_ int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
-
-	if (fs < 0)
-		return stop(helper, STEP_CONFIGURE);
-	if (set(fs, "source", "overlay") < 0 || set_layer(fs, "lowerdir", helper->lower) < 0 ||
-	    set_layer(fs, "upperdir", helper->upper) < 0 ||
-	    set_layer(fs, "workdir", helper->work) < 0 ||
-	    (userxattr && set(fs, "userxattr", NULL) < 0) ||
-	    (label && set(fs, "context", label) < 0)) {
-		(void)stop(helper, STEP_CONFIGURE);
-		keep_kernel_words(helper, fs);
-		return -1;
-	}
-
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-		helper->tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
-					    attributes_of(helper->lower));
-	if (helper->tree < 0) {
-		(void)stop(helper, STEP_MOUNT);
-		keep_kernel_words(helper, fs);
-		return -1;
-	}
-	return 0;
-}
-
-static void run_helper(const struct ctr_fd_request *request, int userns, bool userxattr, int sock)
-{
-	struct helper helper = {
-		.request = request, .lower = -1, .upper = -1, .work = -1, .tree = -1
-	};
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (enter(&helper, userns) == 0 &&
-	    (request->layer ? open_layer(&helper) : make_memory(&helper)) == 0 &&
-	    copy_owner(&helper) == 0)
-		(void)mount_overlay(&helper, userxattr);
-
-	(void)ctr_send_fds(sock, &helper.report, sizeof(helper.report), &helper.tree,
-			   helper.tree >= 0);
-	_exit(0);
-}
-
-/* ---- ctr's side */
-
-static const char *explain(const struct report *report)
-{
-	if (report->step != STEP_MOUNT && report->step != STEP_CONFIGURE)
-		return "";
-
-	switch (report->error) {
+	switch (error) {
 	case EPERM:
 		return " (in a user namespace it needs Linux 5.11)";
 	case ENODEV:
@@ -384,48 +297,61 @@ static const char *explain(const struct report *report)
 	}
 }
 
-static int report_fail(const struct ctr_fd_request *request, struct report *report,
-		       struct ctr_error *err)
+/* With errno and the kernel's own words, which come one message a read: "e overlay: ...". */
+static int stop_overlay(const struct helper *helper, const char *what, int fs,
+			struct ctr_error *err)
 {
-	report->kernel[strcspn(report->kernel, "\n")] = '\0';
-	return ctr_fail(err, CTR_FAULT_HOST, 0, "--overlay: %s ('%s' over '%s'): %s%s%s%s",
-			step_words[report->step], request->layer ? request->layer : ephemeral,
-			request->path, ctr_strerror(report->error), explain(report),
-			report->kernel[0] ? ": " : "",
-			report->kernel[0] ? report->kernel + (report->kernel[1] == ' ' ? 2 : 0)
-					  : "");
+	const int error = errno;
+	char words[160];
+	ssize_t n = read(fs, words, sizeof(words) - 1);
+
+	words[n > 0 ? n : 0] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "--overlay: %s ('%s' over '%s'): %s%s%s%s", what,
+			layer_of(helper), helper->request->path, ctr_strerror(error),
+			explain(error), words[0] ? ": " : "",
+			words[0] && words[1] == ' ' ? words + 2 : words);
+}
+
+static int mount_overlay(const struct helper *helper, int *tree, struct ctr_error *err)
+{
+	const char *label = helper->request->label;
+	_cleanup_close_ int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || set(fs, "source", "overlay") < 0 ||
+	    set_layer(fs, "lowerdir", helper->lower) < 0 ||
+	    set_layer(fs, "upperdir", helper->upper) < 0 ||
+	    set_layer(fs, "workdir", helper->work) < 0 ||
+	    (helper->userxattr && set(fs, "userxattr", NULL) < 0) ||
+	    (label && set(fs, "context", label) < 0))
+		return stop_overlay(helper, "cannot configure overlayfs", fs, err);
+
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		*tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+				     attributes_of(helper->lower));
+	return *tree < 0 ? stop_overlay(helper, "cannot mount overlayfs", fs, err) : 0;
+}
+
+static int run_helper(void *data, int *tree, struct ctr_error *err)
+{
+	struct helper *helper = data;
+
+	if (enter(helper, err) < 0 ||
+	    (helper->request->layer ? open_layer(helper, err) : make_memory(helper, err)) < 0 ||
+	    copy_owner(helper, err) < 0)
+		return -1;
+	return mount_overlay(helper, tree, err);
 }
 
 int ctr_overlay_mount(const struct ctr_fd_request *request, int userns, bool userxattr,
 		      struct ctr_error *err)
 {
-	struct report report = { 0 };
-	int pair[2], fd = -1;
-	size_t nfds = 1;
-	ssize_t n;
-	pid_t pid;
+	struct helper helper = {
+		.request = request, .userns = userns, .userxattr = userxattr, .lower = -1
+	};
+	int tree = -1;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
-	pid = fork();
-	if (pid == 0) {
-		close(pair[0]);
-		run_helper(request, userns, userxattr, pair[1]);
-	}
-	close(pair[1]);
-	if (pid < 0) {
-		close(pair[0]);
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "--overlay: cannot start a process");
-	}
-
-	n = ctr_recv_fds(pair[0], &report, sizeof(report), &fd, &nfds);
-	close(pair[0]);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (n != (ssize_t)sizeof(report))
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"--overlay: the mounting process was killed");
-	if (report.step != STEP_DONE || nfds == 0)
-		return report_fail(request, &report, err);
-	return fd;
+	return ctr_errand_run(run_helper, &helper, "--overlay: what mounts it", &tree, err) < 0
+		       ? -1
+		       : tree;
 }

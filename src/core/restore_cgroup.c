@@ -5,13 +5,12 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/errand.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "core/context.h"
@@ -70,67 +69,30 @@ static bool is_ignored(const struct ctr_creation *creation)
 
 /* Who makes a cgroup namespace is in the cgroup that becomes its root: a process of its own, so
  * that the container's limits are no affair of CRIU's. */
-static _Noreturn void send_namespace(const struct ctr_cgroup *cgroup, int sock)
+static int make_namespace(void *data, int *fd, struct ctr_error *err)
 {
-	struct ctr_error err = { 0 };
-	int fd = -1;
+	const struct ctr_cgroup *cgroup = data;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (ctr_cgroup_enter(cgroup, getpid(), &err) == 0) {
-		if (unshare(CLONE_NEWCGROUP) == 0)
-			fd = open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			(void)ctr_fail(&err, CTR_FAULT_HOST, errno,
-				       "cannot make a cgroup namespace for CRIU");
-	}
-	_exit(ctr_send_fds(sock, &err, sizeof(err), &fd, fd >= 0) < 0);
+	if (ctr_cgroup_enter(cgroup, getpid(), err) < 0)
+		return -1;
+	if (unshare(CLONE_NEWCGROUP) == 0)
+		*fd = open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+	if (*fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"cannot make a cgroup namespace for CRIU");
+	return 0;
 }
 
-/* A descriptor, or -1 and @err. */
-static int make_namespace(const struct ctr_cgroup *cgroup, struct ctr_error *err)
-{
-	struct ctr_error told;
-	int pair[2], fd = -1;
-	size_t nfds = 1;
-	pid_t helper;
-	ssize_t n;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a socket pair");
-	helper = fork();
-	if (helper == 0) {
-		close(pair[0]);
-		send_namespace(cgroup, pair[1]);
-	}
-	close(pair[1]);
-	if (helper < 0) {
-		close(pair[0]);
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
-	}
-
-	n = ctr_recv_fds(pair[0], &told, sizeof(told), &fd, &nfds);
-	close(pair[0]);
-	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (n != (ssize_t)sizeof(told))
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"what makes a cgroup namespace for CRIU was killed");
-	if (nfds == 1)
-		return fd;
-	*err = told;
-	return -1;
-}
-
-int ctr_restore_cgroup_namespace(struct ctr_restore_cgroup *cgroup,
-				 const struct ctr_creation *creation, struct ctr_error *err)
+int ctr_restore_cgroup_namespace(struct ctr_restore_cgroup *cgroup, struct ctr_creation *creation,
+				 struct ctr_error *err)
 {
 	const struct ctr_namespace *namespace = &creation->spec->linux_->namespaces[CTR_NS_CGROUP];
 	int fd;
 
 	if (!is_ignored(creation) || !namespace->listed || namespace->path)
 		return 0;
-	fd = make_namespace(&creation->container.cgroup, err);
-	if (fd < 0)
+	if (ctr_errand_run(make_namespace, &creation->container.cgroup,
+			   "what makes a cgroup namespace for CRIU", &fd, err) < 0)
 		return -1;
 
 	cgroup->namespace = fd;

@@ -21,8 +21,8 @@ int ctr_restore_cgroup_hold(struct ctr_restore_cgroup *cgroup, struct ctr_creati
 /* --manage-cgroups-mode ignore: CRIU makes no cgroup namespace then, and what it restores is in the
  * one that it works in itself: one that the container's cgroup is the root of. 0, or -1 and @err.
  */
-int ctr_restore_cgroup_namespace(struct ctr_restore_cgroup *cgroup,
-				 const struct ctr_creation *creation, struct ctr_error *err);
+int ctr_restore_cgroup_namespace(struct ctr_restore_cgroup *cgroup, struct ctr_creation *creation,
+				 struct ctr_error *err);
 
 /* The same: CRIU leaves all in the cgroup of the first process, @pid, which has no children yet. 0,
  * or -1 and @err. */

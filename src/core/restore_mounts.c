@@ -6,18 +6,16 @@
 #include <limits.h>
 #include <linux/mount.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/errand.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
@@ -210,15 +208,17 @@ static bool has_readonly_root(const struct ctr_spec *spec)
 }
 
 /* In a process of its own: who has entered a mount namespace has its root, and no way back. */
-static _Noreturn void set_readonly(int namespace)
+static int set_readonly(void *data, int *fd, struct ctr_error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	const int *namespace = data;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (setns(namespace, CLONE_NEWNS) < 0 ||
+	(void)fd;
+	if (setns(*namespace, CLONE_NEWNS) < 0 ||
 	    syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof(attr)) < 0)
-		_exit(errno);
-	_exit(0);
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"root.readonly: cannot make the root file system read-only");
+	return 0;
 }
 
 int ctr_restore_root(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
@@ -226,8 +226,6 @@ int ctr_restore_root(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *a
 {
 	const char *path = ctr_arena_printf(arena, "/proc/%d/ns/mnt", (int)pid);
 	_cleanup_close_ int namespace = -1;
-	int status = 0;
-	pid_t helper;
 
 	if (!has_readonly_root(spec))
 		return 0;
@@ -235,17 +233,6 @@ int ctr_restore_root(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *a
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
 	if (namespace < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
-	helper = fork();
-	if (helper < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot fork");
-	if (helper == 0)
-		set_readonly(namespace);
-
-	while (waitpid(helper, &status, 0) < 0)
-		if (errno != EINTR)
-			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for a helper");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
-				"root.readonly: cannot make the root file system read-only");
-	return 0;
+	return ctr_errand_run(set_readonly, &namespace, "what makes the root file system read-only",
+			      NULL, err);
 }

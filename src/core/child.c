@@ -15,7 +15,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -46,7 +45,7 @@ static long clone_process(struct clone_args *args, int (*fn)(void *), struct ctr
 	return r < 0 ? -errno : r;
 }
 
-static int in_child_fail(struct ctr_child *child, const char *step, long error)
+static int in_child_fail(struct ctr_child *child, enum ctr_child_step step, long error)
 {
 	child->step = step;
 	child->error = (int)-error;
@@ -80,8 +79,10 @@ static int in_child_join(struct ctr_child *child, uint64_t mask)
 		uint64_t flags = child->joins[i].flags & mask;
 		long r = flags ? SYS(setns, child->joins[i].fd, flags) : 0;
 
-		if (r < 0)
-			return in_child_fail(child, child->joins[i].origin, r);
+		if (r < 0) {
+			child->failed = i;
+			return in_child_fail(child, CTR_CHILD_JOIN, r);
+		}
 	}
 
 	return 0;
@@ -108,8 +109,8 @@ static int in_child_limits(struct ctr_child *child)
 			r = SYS(prlimit64, 0, rlimit->resource, limit, NULL);
 
 		if (r < 0) {
-			child->failed_rlimit = rlimit;
-			return in_child_fail(child, "rlimit", r);
+			child->failed = i;
+			return in_child_fail(child, CTR_CHILD_RLIMIT, r);
 		}
 	}
 
@@ -125,7 +126,7 @@ static int in_child_exec(struct ctr_child *child)
 	for (size_t i = 0; i < child->nkeep && r >= 0; i++)
 		r = SYS(fcntl, child->keep[i], F_SETFD, 0);
 	if (r < 0)
-		return in_child_fail(child, "cannot prepare descriptors and signals", r);
+		return in_child_fail(child, CTR_CHILD_PREPARE, r);
 
 	/*
 	 * Until ctr-init makes itself undumpable, a process of a PID namespace that was there
@@ -134,11 +135,11 @@ static int in_child_exec(struct ctr_child *child)
 	if (child->hide) {
 		r = SYS(setresuid, 65534, -1, -1);
 		if (r < 0)
-			return in_child_fail(child, "cannot hide from the PID namespace", r);
+			return in_child_fail(child, CTR_CHILD_HIDE, r);
 	}
 
 	r = SYS(execveat, child->exec_fd, "", child->argv, no_env, AT_EMPTY_PATH);
-	return in_child_fail(child, "cannot execute ctr-init", r);
+	return in_child_fail(child, CTR_CHILD_EXEC, r);
 }
 
 /* It has joined the user namespace; a new one is the child's alone, and has no ids before its maps.
@@ -158,12 +159,12 @@ static int in_child_main(void *arg)
 	if (child->wait) {
 		r = SYS(write, child->ready_fd, "", 1);
 		if (r != 1)
-			return in_child_fail(child, "cannot tell that it waits", r);
+			return in_child_fail(child, CTR_CHILD_TELL, r);
 		do
 			r = SYS(read, child->sync_fd, &byte, 1);
 		while (r == -EINTR);
 		if (r != 1)
-			return in_child_fail(child, "cannot wait for id maps", r < 0 ? r : -EPIPE);
+			return in_child_fail(child, CTR_CHILD_WAIT, r < 0 ? r : -EPIPE);
 	}
 	if (!child->helper) {
 		status = child->wait ? 0 : in_child_limits(child);
@@ -179,7 +180,7 @@ static int in_child_main(void *arg)
 	if (child->become_root && !helper_becomes_root(child)) {
 		r = in_child_become_root(child);
 		if (r < 0)
-			return in_child_fail(child, "cannot become root in the user namespace", r);
+			return in_child_fail(child, CTR_CHILD_BECOME_ROOT, r);
 	}
 
 	return in_child_exec(child);
@@ -218,7 +219,7 @@ static int in_helper_join(struct ctr_child *child)
 	if (child->become_root && helper_becomes_root(child)) {
 		r = in_child_become_root(child);
 		if (r < 0)
-			return in_child_fail(child, "cannot become root in the user namespace", r);
+			return in_child_fail(child, CTR_CHILD_BECOME_ROOT, r);
 	}
 	return 0;
 }
@@ -239,14 +240,14 @@ static int in_helper_main(void *arg)
 	if (child->pidns >= 0) {
 		r = SYS(setns, child->pidns, CLONE_NEWPID);
 		if (r < 0)
-			return in_child_fail(child, "cannot join the PID namespace", r);
+			return in_child_fail(child, CTR_CHILD_JOIN_PID, r);
 	}
 
 	args.flags |= CLONE_PARENT | CLONE_PARENT_SETTID;
 	args.exit_signal = 0; /* CLONE_PARENT: the parent's signal is taken from the helper */
 	args.parent_tid = (uintptr_t)&child->pid;
 	r = clone_process(&args, in_child_main, child);
-	return r < 0 ? in_child_fail(child, "clone", r) : 0;
+	return r < 0 ? in_child_fail(child, CTR_CHILD_CLONE, r) : 0;
 }
 
 /* What the kernel means by the errors of clone that lie. */
@@ -271,23 +272,42 @@ static int clone_fail(const struct ctr_child *child, int error, struct ctr_error
 	return ctr_fail(err, CTR_FAULT_HOST, error, "cannot create namespaces");
 }
 
+static int rlimit_fail(const struct ctr_child *child, int error, struct ctr_error *err)
+{
+	const struct ctr_rlimit *rlimit = &child->rlimits[child->failed];
+
+	return ctr_fail(err, CTR_FAULT_CONFIG, error,
+			"process.rlimits[%zu]: cannot set soft %llu, hard %llu%s", child->failed,
+			(unsigned long long)rlimit->soft, (unsigned long long)rlimit->hard,
+			error == EPERM ? " (raising a hard limit needs CAP_SYS_RESOURCE)" : "");
+}
+
 int ctr_child_fail(const struct ctr_child *child, struct ctr_error *err)
 {
-	if (child->step && strcmp(child->step, "clone") == 0)
+	static const char *const words[] = {
+		[CTR_CHILD_JOIN_PID] = "cannot join the PID namespace",
+		[CTR_CHILD_TELL] = "cannot tell that it waits",
+		[CTR_CHILD_WAIT] = "cannot wait for id maps",
+		[CTR_CHILD_BECOME_ROOT] = "cannot become root in the user namespace",
+		[CTR_CHILD_PREPARE] = "cannot prepare descriptors and signals",
+		[CTR_CHILD_HIDE] = "cannot hide from the PID namespace",
+		[CTR_CHILD_EXEC] = "cannot execute ctr-init",
+	};
+
+	if (child->error == 0)
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "ctr-init ended before it began");
+
+	switch (child->step) {
+	case CTR_CHILD_CLONE:
 		return clone_fail(child, child->error, err);
-
-	if (child->failed_rlimit)
-		return ctr_fail(err, CTR_FAULT_CONFIG, child->error,
-				"process.rlimits[%td]: cannot set soft %llu, hard %llu%s",
-				child->failed_rlimit - child->rlimits,
-				(unsigned long long)child->failed_rlimit->soft,
-				(unsigned long long)child->failed_rlimit->hard,
-				child->error == EPERM
-					? " (raising a hard limit needs CAP_SYS_RESOURCE)"
-					: "");
-
-	return ctr_fail(err, CTR_FAULT_HOST, child->error, "%s",
-			child->step ? child->step : "ctr-init ended before it began");
+	case CTR_CHILD_RLIMIT:
+		return rlimit_fail(child, child->error, err);
+	case CTR_CHILD_JOIN:
+		return ctr_fail(err, CTR_FAULT_HOST, child->error, "%s",
+				child->joins[child->failed].origin);
+	default:
+		return ctr_fail(err, CTR_FAULT_HOST, child->error, "%s", words[child->step]);
+	}
 }
 
 static void reap(pid_t pid)
@@ -337,7 +357,7 @@ static int clone_here(struct ctr_child *child, struct ctr_error *err)
 		return -1;
 
 	if (pid < 0)
-		(void)in_child_fail(child, "clone", pid);
+		(void)in_child_fail(child, CTR_CHILD_CLONE, pid);
 	else
 		child->pid = (pid_t)pid;
 	return 0;
@@ -368,7 +388,7 @@ static int clone_by_helper(struct ctr_child *child, struct ctr_error *err)
 	ctr_close_ptr(&ready[1]);
 	child->helper_pid = pid < 0 ? 0 : (pid_t)pid;
 	if (pid < 0)
-		(void)in_child_fail(child, "clone", pid);
+		(void)in_child_fail(child, CTR_CHILD_CLONE, pid);
 	/* A byte of the child, or the end of it and the helper. */
 	while (pid > 0 && child->wait && read(ready[0], &byte, 1) < 0 && errno == EINTR)
 		;
@@ -394,7 +414,6 @@ static bool can_return(void)
 static int clone_once(struct ctr_child *child, struct ctr_error *err)
 {
 	child->error = 0;
-	child->step = NULL;
 	child->pid = 0;
 	child->helper_pid = 0;
 	if (child->helper || child->wait || (child->pidns >= 0 && !can_return()))
@@ -408,7 +427,7 @@ static int clone_once(struct ctr_child *child, struct ctr_error *err)
  */
 static bool cannot_start_inside(const struct ctr_child *child)
 {
-	return child->cgroup_fd >= 0 && child->error != 0 && strcmp(child->step, "clone") == 0 &&
+	return child->cgroup_fd >= 0 && child->error != 0 && child->step == CTR_CHILD_CLONE &&
 	       (child->error == ENOSYS || (child->error == EACCES && helper_becomes_root(child)));
 }
 

@@ -22,6 +22,20 @@ struct ctr_child_join {
 	bool by_parent; /* a PID namespace that the caller enters around the clone: child.pidns */
 };
 
+/* What the child, or its helper, was about when it failed. */
+enum ctr_child_step {
+	CTR_CHILD_CLONE,
+	CTR_CHILD_RLIMIT, /* rlimits[failed] */
+	CTR_CHILD_JOIN,   /* joins[failed] */
+	CTR_CHILD_JOIN_PID,
+	CTR_CHILD_TELL,
+	CTR_CHILD_WAIT,
+	CTR_CHILD_BECOME_ROOT,
+	CTR_CHILD_PREPARE,
+	CTR_CHILD_HIDE,
+	CTR_CHILD_EXEC,
+};
+
 struct ctr_child {
 	/* what to do */
 	uint64_t clone_flags; /* CLONE_NEW* */
@@ -45,9 +59,9 @@ struct ctr_child {
 	int exec_fd;
 	const char *const *argv;
 	/* what came out */
-	volatile int error; /* errno of the step that failed */
-	const char *volatile step;
-	const struct ctr_rlimit *volatile failed_rlimit;
+	volatile int error; /* errno of the step that failed; 0: none has */
+	volatile enum ctr_child_step step;
+	volatile size_t failed;
 	volatile pid_t pid; /* in the caller's PID namespace */
 	bool enter_cgroup;  /* it could not be born in its cgroup: the caller moves it there before
 			     * ctr_child_go() */

@@ -113,9 +113,9 @@ static long attach_root(struct init *init, const struct ctr_op *op, int tree)
  * stays here: EINVAL says that a directory is no mount point. */
 static void make_slave_at(const char *path, size_t length)
 {
-	static char above[PATH_BYTES];
+	char *above = init_memory.above;
 
-	if (length >= sizeof(above))
+	if (length >= sizeof(init_memory.above))
 		return;
 	for (size_t i = 0; i < length; i++)
 		above[i] = path[i];

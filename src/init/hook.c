@@ -25,9 +25,6 @@ struct hook {
 	int64_t deadline; /* ms; 0: none */
 };
 
-/* What the hook printed; more is read, but not kept. */
-static char output[CTR_MSG_TEXT_MAX];
-
 static int64_t now_ms(void)
 {
 	struct sys_timespec now;
@@ -166,8 +163,9 @@ static void keep_output(struct hook *hook)
 		drop_fd(&hook->out);
 		return;
 	}
-	for (long i = 0; i < n && hook->output < sizeof(output); i++)
-		output[hook->output++] = more[i];
+	/* More is read, but not kept. */
+	for (long i = 0; i < n && hook->output < sizeof(init_memory.hook_output); i++)
+		init_memory.hook_output[hook->output++] = more[i];
 }
 
 /* Wait for output, the end of the hook, or a moment. Less than 0 ms: no limit. */
@@ -211,7 +209,8 @@ static long await_hook(struct hook *hook)
 			keep_output(hook);
 	}
 	/* Nor may one that prints without end keep us. */
-	while (hook->out >= 0 && hook->output < sizeof(output) && wait_output(hook, 0))
+	while (hook->out >= 0 && hook->output < sizeof(init_memory.hook_output) &&
+	       wait_output(hook, 0))
 		keep_output(hook);
 	return status;
 }
@@ -236,7 +235,7 @@ long op_hook(struct init *init, const struct ctr_op *op)
 		r = await_hook(&hook);
 		if (hook.pidfd >= 0)
 			(void)sys_close((int)hook.pidfd);
-		init->text = output;
+		init->text = init_memory.hook_output;
 		init->text_length = hook.output;
 		if (r == -ETIMEDOUT) {
 			(void)fail_at(init, CTR_DETAIL_HOOK_TIMEOUT, r);

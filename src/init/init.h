@@ -70,8 +70,9 @@ struct init {
 };
 
 /*
- * All memory that an ordinary run touches: a page that is touched costs more than ten system calls,
- * so what is used of each part meets in one page. take_memory() hands out `own` from its end.
+ * All memory of ctr-init in a container. A page that is touched costs more than ten system calls,
+ * so what an ordinary run uses of each part meets in one page. take_memory() hands out `own` from
+ * its end.
  */
 struct init_memory {
 	char own[(8 << 10) + (2 << 10)];
@@ -83,6 +84,14 @@ struct init_memory {
 		/* A path's size, for whoever needs it between two calls of another function. */
 		char scratch[PATH_BYTES];
 	};
+	/* What an ordinary run does not touch. */
+	char hook_output[CTR_MSG_TEXT_MAX];
+	char above[PATH_BYTES]; /* a directory that is gone up from (apply_root.c) */
+	/* A walk (path.c): the components that lead from the root to where it is, each with a NUL;
+	 * those that follow; what a link says. */
+	struct {
+		char done[PATH_BYTES], rest[PATH_BYTES], link[PATH_BYTES];
+	} walk;
 };
 extern struct init_memory init_memory;
 

@@ -8,6 +8,8 @@
 
 enum { MAX_LINKS = 40, MAX_RETRIES = 100 };
 
+#define WALKED (&init_memory.walk)
+
 struct walk {
 	struct init *init;
 	int root, at; /* where it is: an O_PATH descriptor, or the root's own */
@@ -15,13 +17,9 @@ struct walk {
 	int flags; /* openat(2), of the last component */
 	unsigned how, mode;
 	bool made;
-	size_t done; /* length of walk_done */
-	char *rest;  /* in walk_rest */
+	size_t done; /* length of WALKED->done */
+	char *rest;  /* in WALKED->rest */
 };
-
-/* The components that lead from the root to walk.at, each with a NUL; those that follow; what a
- * link says. */
-static char walk_done[PATH_BYTES], walk_rest[PATH_BYTES], walk_link[PATH_BYTES];
 
 static void move_to(struct walk *walk, int fd)
 {
@@ -52,10 +50,10 @@ static long push(struct walk *walk, const char *name)
 {
 	size_t length = str_length(name) + 1;
 
-	if (length > sizeof(walk_done) - walk->done)
+	if (length > sizeof(WALKED->done) - walk->done)
 		return -ENAMETOOLONG;
 	for (size_t i = 0; i < length; i++)
-		walk_done[walk->done + i] = name[i];
+		WALKED->done[walk->done + i] = name[i];
 	walk->done += length;
 	return 0;
 }
@@ -63,16 +61,16 @@ static long push(struct walk *walk, const char *name)
 /* "..": not by the kernel's, which could lead out of a directory that somebody is moving. */
 static long go_up(struct walk *walk)
 {
-	const char *name = walk_done;
+	const char *name = WALKED->done;
 	long fd;
 
 	if (walk->done > 0)
 		walk->done--;
-	while (walk->done > 0 && walk_done[walk->done - 1])
+	while (walk->done > 0 && WALKED->done[walk->done - 1])
 		walk->done--;
 
 	move_to(walk, walk->root);
-	for (; name < walk_done + walk->done; name = ctr_view_next(name)) {
+	for (; name < WALKED->done + walk->done; name = ctr_view_next(name)) {
 		fd = sys_openat(walk->at, name, O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
 		if (fd < 0)
 			return fd;
@@ -89,22 +87,22 @@ static long follow(struct walk *walk, int fd)
 
 	if ((walk->how & PATH_NOFOLLOW) || ++walk->links > MAX_LINKS)
 		return -ELOOP;
-	length = SYS(readlinkat, fd, "", walk_link, sizeof(walk_link));
+	length = SYS(readlinkat, fd, "", WALKED->link, sizeof(WALKED->link));
 	if (length <= 0)
 		return length < 0 ? length : -ENOENT;
-	if ((size_t)length + 1 + rest > sizeof(walk_rest))
+	if ((size_t)length + 1 + rest > sizeof(WALKED->rest))
 		return -ENAMETOOLONG;
 
 	/* The rest moves to the end, the link's text goes in front of it. */
 	for (size_t i = rest; i-- > 0;)
-		walk_rest[sizeof(walk_rest) - rest + i] = walk->rest[i];
-	walk->rest = walk_rest + sizeof(walk_rest) - rest;
+		WALKED->rest[sizeof(WALKED->rest) - rest + i] = walk->rest[i];
+	walk->rest = WALKED->rest + sizeof(WALKED->rest) - rest;
 	*--walk->rest = '/';
 	walk->rest -= length;
 	for (long i = 0; i < length; i++)
-		walk->rest[i] = walk_link[i];
+		walk->rest[i] = WALKED->link[i];
 
-	if (walk_link[0] == '/') {
+	if (WALKED->link[0] == '/') {
 		move_to(walk, walk->root);
 		walk->done = 0;
 	}
@@ -176,8 +174,8 @@ static long walk_path(struct walk *walk, const char *path)
 	char *name;
 	long r = 0;
 
-	walk->rest = walk_rest;
-	if (!str_put(walk_rest, walk_rest + sizeof(walk_rest), path))
+	walk->rest = WALKED->rest;
+	if (!str_put(WALKED->rest, WALKED->rest + sizeof(WALKED->rest), path))
 		return -ENAMETOOLONG;
 
 	while (r == 0 && (name = next_name(walk))) {

@@ -1,35 +1,27 @@
-/* Deciding, the configuration it takes, and calls of ctr-net and pasta. */
+/* Deciding, the configuration it takes, and calls of ctr-net. */
 #include "core/network.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/fd.h"
-#include "base/file.h"
 #include "base/helper.h"
-#include "base/run.h"
 #include "core/context.h"
 #include "core/network_files.h"
+#include "core/pasta.h"
 #include "netns/publish.h"
 #include "oci/spec.h"
 #include "vm/backend.h"
 
 #define DEFAULT_BRIDGE "ctr0"
-#define PASTA_PID      "pasta.pid"
 
 enum { OUTPUT_MAX = 4096 };
 
@@ -298,138 +290,16 @@ static int detach(const char *key, const struct ctr_context *context, struct ctr
 	return call(argv, "--net bridge", output, context, err);
 }
 
-/* ---- pasta */
-
-static void add_forward(const char **argv, size_t *n, const struct ctr_publish *publish,
-			struct ctr_arena *arena)
-{
-	bool all = !publish->ipv6 && publish->address == 0;
-	char address[INET6_ADDRSTRLEN];
-
-	argv[(*n)++] = publish->udp ? "-u" : "-t";
-	argv[(*n)++] =
-		all ? ctr_arena_printf(arena, "%u:%u", publish->host, publish->container)
-		    : ctr_arena_printf(arena, "%s/%u:%u",
-				       publish->ipv6 ? ctr_ipv6_print(&publish->address6, address)
-						     : ctr_ipv4_print(publish->address, address),
-				       publish->host, publish->container);
-}
-
-/* Without these options it would forward all ports that somebody listens on. */
-static void add_forwards(const char **argv, size_t *n, const struct ctr_network_options *options,
-			 struct ctr_arena *arena)
-{
-	bool tcp = false, udp = false;
-	struct ctr_error ignored;
-
-	for (size_t i = 0; i < options->npublish; i++) {
-		struct ctr_publish publish;
-
-		(void)ctr_publish_parse(options->publish[i], &publish, &ignored);
-		add_forward(argv, n, &publish, arena);
-		tcp |= !publish.udp;
-		udp |= publish.udp;
-	}
-	if (!tcp) {
-		argv[(*n)++] = "-t";
-		argv[(*n)++] = "none";
-	}
-	if (!udp) {
-		argv[(*n)++] = "-u";
-		argv[(*n)++] = "none";
-	}
-}
-
-/* It goes to the background when the network is there. */
-static int start_pasta(const struct ctr_network *network, pid_t pid,
-		       const struct ctr_context *context, struct ctr_error *err)
-{
-	const char **argv =
-		ctr_arena_array(context->arena, 2 * network->options->npublish + 18, sizeof(*argv));
-	char output[OUTPUT_MAX];
-	int status = 0, r;
-	size_t n = 0;
-
-	argv[n++] = "pasta";
-	argv[n++] = "--config-net";
-	argv[n++] = "--quiet";
-	argv[n++] = "--no-map-gw";
-	argv[n++] = "--pid";
-	argv[n++] = ctr_arena_printf(context->arena, "%s/%s", network->dir, PASTA_PID);
-	argv[n++] = "-T";
-	argv[n++] = "none";
-	argv[n++] = "-U";
-	argv[n++] = "none";
-	add_forwards(argv, &n, network->options, context->arena);
-	argv[n++] = ctr_arena_printf(context->arena, "%d", (int)pid);
-
-	r = ctr_run_program(argv, output, sizeof(output), &status);
-	if (r == -ENOENT)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"--net bridge: without privileges it needs the program 'pasta' "
-				"(package passt), which is not there");
-	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "--net bridge: cannot run 'pasta'");
-	if (status != 0) {
-		output[strcspn(output, "\n")] = '\0';
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "--net bridge: pasta: %s",
-				output[0] ? output : "it failed");
-	}
-	return 0;
-}
-
-/* The process of the pid file, if it is still the one that wrote it: its arguments name the file.
- */
-static pid_t find_pasta(const char *key, int dir, const struct ctr_context *context)
-{
-	const char *file = ctr_arena_printf(context->arena, "%s/%s", key, PASTA_PID);
-	char text[32], *cmdline;
-	struct ctr_error ignored;
-	uint64_t pid;
-	size_t len;
-
-	if (dir < 0 || ctr_file_read_small(dir, PASTA_PID, text, sizeof(text)) <= 0 ||
-	    ctr_parse_u64(text, &pid) < 0 || pid <= 1 || pid > INT32_MAX)
-		return 0;
-	cmdline = ctr_file_read(context->arena, AT_FDCWD,
-				ctr_arena_printf(context->arena, "/proc/%u/cmdline", (unsigned)pid),
-				1 << 20, &len, &ignored);
-	for (size_t at = 0; cmdline && at < len; at += strlen(cmdline + at) + 1)
-		if (strcmp(cmdline + at, file) == 0)
-			return (pid_t)pid;
-	return 0;
-}
-
-static void end_pasta(const char *key, int dir, const struct ctr_context *context)
-{
-	const struct timespec pause = { .tv_nsec = 10000000 };
-	pid_t pid = find_pasta(key, dir, context);
-
-	if (pid == 0 || kill(pid, SIGTERM) < 0)
-		return;
-	/* Its ports are free when it is gone. */
-	for (int i = 0; i < 200 && kill(pid, 0) == 0; i++) {
-		if (i == 100)
-			(void)kill(pid, SIGKILL);
-		nanosleep(&pause, NULL);
-	}
-}
-
 /* ---- virtual machines */
 
 void ctr_network_of_machine(struct ctr_network *network, struct ctr_machine *machine,
 			    const struct ctr_context *context)
 {
 	const struct ctr_spec *spec = machine->host_spec;
-	const char **forwards;
-	size_t n = 0;
 
 	if (network->mode == CTR_NETWORK_PASTA) {
-		forwards = ctr_arena_array(context->arena, 2 * network->options->npublish + 5,
-					   sizeof(*forwards));
-		add_forwards(forwards, &n, network->options, context->arena);
 		network->mode = CTR_NETWORK_PASST;
-		machine->passt = forwards;
+		machine->passt = ctr_pasta_forwards(network->options, context->arena);
 	}
 	network->taken = spec->linux_->namespaces[CTR_NS_NETWORK].path;
 	machine->asks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
@@ -471,7 +341,7 @@ int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid
 	if (network->mode == CTR_NETWORK_BRIDGE)
 		return attach(network, spec, dir, id, context, err);
 	if (network->mode == CTR_NETWORK_PASTA)
-		return start_pasta(network, pid, context, err);
+		return ctr_pasta_start(network->dir, network->options, pid, context, err);
 	return 0;
 }
 
@@ -483,7 +353,7 @@ void ctr_network_undo(struct ctr_network *network, int dir, const char *id,
 	if (network->mode == CTR_NETWORK_BRIDGE)
 		(void)detach(network->dir, context, &ignored);
 	if (network->mode == CTR_NETWORK_PASTA)
-		end_pasta(network->dir, dir, context);
+		ctr_pasta_end(network->dir, dir, context);
 	if (network->moved)
 		return_devices(network, context);
 	if (network->taken)
@@ -506,7 +376,7 @@ int ctr_network_remove(enum ctr_network_mode recorded, const char *id, int dir,
 
 	key = ctr_network_key(id, context);
 	if (recorded == CTR_NETWORK_PASTA || recorded == CTR_NETWORK_UNKNOWN)
-		end_pasta(key, dir, context);
+		ctr_pasta_end(key, dir, context);
 	/* Not known: then it is no reason to fail that ctr-net is not there. */
 	if (recorded == CTR_NETWORK_BRIDGE ||
 	    (recorded == CTR_NETWORK_UNKNOWN &&

@@ -93,10 +93,68 @@ static enum ctr_criu_point point_of(const char *word)
 	return known ? (enum ctr_criu_point)known->value : CTR_CRIU_OTHER;
 }
 
+/* ---- children */
+
+/* A list of numbers, each with a blank behind it. NULL: the kernel does not tell. */
+static const char *children(struct ctr_arena *arena)
+{
+	static const char path[] = "/proc/thread-self/children";
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *text = NULL;
+
+	if (fd >= 0)
+		text = ctr_file_read_fd(arena, fd, path, CHILDREN_MAX, NULL, NULL);
+	return text;
+}
+
+/* Is the number in such a list? */
+static bool is_listed(const char *list, const char *pid, struct ctr_arena *arena)
+{
+	return strstr(ctr_arena_printf(arena, " %s", list), ctr_arena_printf(arena, " %s ", pid)) !=
+	       NULL;
+}
+
+/* What a callee has left behind (a hook's daemon, where ctr is who orphans come to) is not CRIU's,
+ * which waited meanwhile: it joins @others. */
+static void spare(const char **others, const char *before, struct ctr_arena *arena)
+{
+	const char *now = children(arena);
+	char *rest = NULL, *list;
+
+	if (!*others || !before || !now)
+		return;
+	list = ctr_arena_strdup(arena, now);
+	for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest))
+		if (!is_listed(before, pid, arena))
+			*others = ctr_arena_printf(arena, "%s%s ", *others, pid);
+}
+
+/* CRIU, and what it was about to restore: who was killed could not end them. */
+static void end_children(const char *others, struct ctr_arena *arena)
+{
+	const char *now = children(arena);
+	char *rest = NULL, *list;
+
+	if (!others || !now)
+		return;
+	list = ctr_arena_strdup(arena, now);
+	for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest)) {
+		int status;
+
+		if (is_listed(others, pid, arena))
+			continue;
+		(void)kill(atoi(pid), SIGKILL);
+		(void)ctr_run_wait(atoi(pid), &status);
+	}
+}
+
+/* ---- messages */
+
 /* "notify POINT PID" */
 static int serve_notify(const struct ctr_criu_call *call, int sock, char *text, int fd,
-			struct ctr_error *err)
+			const char **others, struct ctr_arena *arena, struct ctr_error *err)
 {
+	const char *before = children(arena);
 	char *pid = strchr(text, ' ');
 	char answer = '1';
 
@@ -108,11 +166,13 @@ static int serve_notify(const struct ctr_criu_call *call, int sock, char *text, 
 	} else if (fd >= 0) {
 		close(fd);
 	}
+	spare(others, before, arena);
 	(void)send(sock, &answer, 1, MSG_NOSIGNAL);
 	return answer == '1' ? 0 : -1;
 }
 
-static int serve(const struct ctr_criu_call *call, int sock, int *result, struct ctr_error *err)
+static int serve(const struct ctr_criu_call *call, int sock, int *result, const char **others,
+		 struct ctr_arena *arena, struct ctr_error *err)
 {
 	char text[MESSAGE_MAX + 1];
 	bool given_up = false;
@@ -130,7 +190,7 @@ static int serve(const struct ctr_criu_call *call, int sock, int *result, struct
 			n--;
 		text[n] = '\0';
 		if (strncmp(text, "notify ", 7) == 0) {
-			if (serve_notify(call, sock, text + 7, nfds == 1 ? fd : -1,
+			if (serve_notify(call, sock, text + 7, nfds == 1 ? fd : -1, others, arena,
 					 given_up ? NULL : err) < 0)
 				given_up = true;
 		} else if (strncmp(text, "done ", 5) == 0) {
@@ -149,43 +209,11 @@ static int serve(const struct ctr_criu_call *call, int sock, int *result, struct
 	}
 }
 
-/* A list of numbers, each with a blank behind it. NULL: the kernel does not tell. */
-static const char *children(struct ctr_arena *arena)
-{
-	static const char path[] = "/proc/thread-self/children";
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const char *text = NULL;
-
-	if (fd >= 0)
-		text = ctr_file_read_fd(arena, fd, path, CHILDREN_MAX, NULL, NULL);
-	return text;
-}
-
-/* CRIU, and what it was about to restore: who was killed could not end them. Not those of @old. */
-static void end_children(const char *old, struct ctr_arena *arena)
-{
-	const char *now = children(arena);
-	char *rest = NULL, *list;
-
-	if (!old || !now)
-		return;
-	list = ctr_arena_strdup(arena, now);
-	old = ctr_arena_printf(arena, " %s", old);
-	for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest)) {
-		int status;
-
-		if (strstr(old, ctr_arena_printf(arena, " %s ", pid)))
-			continue;
-		(void)kill(atoi(pid), SIGKILL);
-		(void)ctr_run_wait(atoi(pid), &status);
-	}
-}
-
 int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
 		  struct ctr_error *err)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	const char *old = children(arena);
+	const char *others = children(arena); /* children that are not CRIU's */
 	int pair[2], status, r;
 	pid_t pid = 0;
 
@@ -198,10 +226,10 @@ int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_aren
 		return -1;
 	close(ctr_take_fd(&theirs));
 
-	r = serve(call, ours, result, err);
+	r = serve(call, ours, result, &others, arena, err);
 	close(ctr_take_fd(&ours));
 	(void)ctr_run_wait(pid, &status);
 	if (r < 0)
-		end_children(old, arena);
+		end_children(others, arena);
 	return r;
 }

@@ -377,6 +377,12 @@ static int run(struct ctr_context *context, const char **argv)
 	return status;
 }
 
+/* Of a program that is set-user-ID everything is the caller's to choose: bundle, hooks, PATH. */
+static bool is_set_id(void)
+{
+	return getuid() != geteuid() || getgid() != getegid();
+}
+
 /* What a caller may have set that nothing could be done with. */
 static void loosen_bonds(void)
 {
@@ -405,6 +411,11 @@ int main(int argc, char **argv)
 	if (r < 0) {
 		ctr_log(CTR_LOG_ERROR, "cannot open '/dev/null' for a closed standard stream: %s",
 			ctr_strerror(-r));
+		return 125;
+	}
+	if (is_set_id()) {
+		ctr_log(CTR_LOG_ERROR, "it must not be a set-user-ID or set-group-ID program: "
+				       "whoever may run it could do anything");
 		return 125;
 	}
 	loosen_bonds();

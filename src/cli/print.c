@@ -1,21 +1,28 @@
 /* Standard output: written once, its failure reported (a full disk, a closed pipe). */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/fd.h"
 #include "cli/command.h"
 #include "core/wait.h"
 
 int ctr_print(const char *text, size_t len, struct ctr_error *err)
 {
-	int r;
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	ssize_t put;
 
 	fflush(stdout);
-	r = ctr_write_all(STDOUT_FILENO, text, len);
-	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write to standard output");
+	for (size_t done = 0; done<len; done += put> 0 ? (size_t)put : 0) {
+		put = write(out.fd, text + done, len - done);
+		/* Who reads it may have made it so that nothing waits. */
+		if (put < 0 && errno == EAGAIN)
+			(void)poll(&out, 1, -1);
+		else if (put < 0 && errno != EINTR)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"cannot write to standard output");
+	}
 	return 0;
 }
 

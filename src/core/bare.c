@@ -32,8 +32,7 @@ const struct ctr_spec *ctr_bare_spec(const char *rootfs, const char *const *args
 		return NULL;
 	}
 
-	defaults.rootfs =
-		ctr_path_clean(context->arena, ctr_path_join(context->arena, cwd, rootfs));
+	defaults.rootfs = ctr_path_join_clean(context->arena, cwd, rootfs);
 	while (args && args[defaults.nargs])
 		defaults.nargs++;
 	defaults.args = args;

@@ -194,6 +194,7 @@ int ctr_run(struct ctr_context *context, const struct ctr_create_options *option
 		ctr_creation_undo(&creation);
 	} else if (!options->detach && *status != CTR_DETACHED) {
 		tell_oom(&creation, *status);
+		ctr_process_tell_limits(creation.spec->process, *status);
 		r = clean_up(&creation, err);
 	}
 	ctr_prepare_restore_signals(&signals);

@@ -155,7 +155,9 @@ static int stream(struct watch *watch, struct ctr_error *err)
 			continue;
 		if (ctr_container_is_alive(watch->container) && emit_stats(watch, err) < 0)
 			return -1;
-		next += watch->events->interval_ms;
+		/* Whoever was stopped meanwhile makes up for nothing. */
+		while (next <= now_ms())
+			next += watch->events->interval_ms;
 	}
 	return 0;
 }

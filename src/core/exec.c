@@ -20,6 +20,7 @@
 #include "core/exec_process.h"
 #include "core/handover.h"
 #include "core/launch.h"
+#include "core/limits.h"
 #include "core/machine.h"
 #include "core/place.h"
 #include "core/prepare.h"
@@ -64,6 +65,13 @@ static int check_terminal(const struct execution *execution, struct ctr_error *e
 }
 
 /* ---- where it goes */
+
+static int stopped(const struct execution *execution, struct ctr_error *err)
+{
+	return ctr_fail(err, CTR_FAULT_STATE, 0,
+			"container '%s': cannot exec in a stopped container",
+			execution->options->id);
+}
 
 static int check_status(const struct execution *execution, struct ctr_error *err)
 {
@@ -121,7 +129,8 @@ static int open_namespace_files(struct execution *execution, uint64_t flags, str
 		};
 	}
 
-	return 0;
+	/* It was until now, so they were its. */
+	return ctr_container_is_alive(&execution->container) ? 0 : stopped(execution, err);
 }
 
 /* With privilege the PID namespace is entered by ctr around its clone, and no helper is needed. */
@@ -149,10 +158,11 @@ static int decide_joins(struct execution *execution, struct ctr_error *err)
 	execution->init_pidfd = ctr_container_pidfd(&execution->container);
 	if (execution->init_pidfd == -ENOSYS)
 		return open_namespace_files(execution, flags, err);
+	if (execution->init_pidfd == -ESRCH)
+		return stopped(execution, err);
 	if (execution->init_pidfd < 0)
-		return ctr_fail(err, CTR_FAULT_STATE, -execution->init_pidfd,
-				"container '%s': cannot exec in a stopped container",
-				execution->options->id);
+		return ctr_fail(err, CTR_FAULT_HOST, -execution->init_pidfd,
+				"container '%s': cannot open its process", execution->options->id);
 
 	if (by_parent)
 		execution->joins[execution->njoins++] = (struct ctr_child_join){
@@ -352,6 +362,7 @@ static int start_and_wait(struct execution *execution, int *status, struct ctr_e
 	if (wait.detached)
 		*status = CTR_DETACHED;
 	ctr_wait_release(&wait);
+	ctr_process_tell_limits(&execution->process, *status);
 	return r;
 }
 
@@ -444,9 +455,7 @@ static void explain_end(const struct execution *execution, struct ctr_error *err
 	if (ctr_container_is_alive(container))
 		return;
 
-	(void)ctr_fail(err, CTR_FAULT_STATE, 0,
-		       "container '%s': cannot exec in a stopped container",
-		       execution->options->id);
+	(void)stopped(execution, err);
 }
 
 int ctr_exec(struct ctr_context *context, const struct ctr_exec_options *options, int *status,

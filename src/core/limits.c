@@ -2,6 +2,8 @@
 #include "core/limits.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -9,6 +11,7 @@
 #include "cgroup/stats.h"
 #include "core/context.h"
 #include "oci/spec.h"
+#include "oci/words.h"
 
 /* The first limit that limits anything. */
 static const char *first_origin(const struct ctr_limits *limits)
@@ -97,4 +100,32 @@ const char *ctr_container_memory_limit(const struct ctr_cgroup *cgroup,
 	if (limit == UINT64_MAX)
 		return "no memory limit of its own";
 	return ctr_arena_printf(context->arena, "memory limit %llu", (unsigned long long)limit);
+}
+
+/* Of what a program takes before its first instruction: itself, its libraries, its stack. */
+static bool leaves_no_room(const struct ctr_rlimit *limit)
+{
+	switch (limit->resource) {
+	case RLIMIT_AS:
+	case RLIMIT_DATA:
+		return limit->soft < 16 << 20;
+	case RLIMIT_STACK:
+		return limit->soft < 256 << 10;
+	default:
+		return false;
+	}
+}
+
+void ctr_process_tell_limits(const struct ctr_process *process, int status)
+{
+	for (size_t i = 0; i < process->nrlimits && status == 128 + SIGSEGV; i++) {
+		const struct ctr_rlimit *limit = &process->rlimits[i];
+
+		if (leaves_no_room(limit))
+			ctr_log(CTR_LOG_ERROR,
+				"process.rlimits[%zu]: the process was ended by SIGSEGV: with %s at "
+				"%llu bytes there may be no room for it",
+				i, ctr_name_of(ctr_rlimit_names, limit->resource),
+				(unsigned long long)limit->soft);
+	}
 }

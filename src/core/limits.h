@@ -9,6 +9,7 @@
 
 struct ctr_context;
 struct ctr_error;
+struct ctr_process;
 struct ctr_spec;
 
 /* The limits of @spec for a cgroup that is placed: sets cgroup->controllers. Without a cgroup they
@@ -30,3 +31,10 @@ bool ctr_container_ran_out(const struct ctr_cgroup *cgroup);
 /* "memory limit 1048576", of the cgroup as it is; in the context's arena. */
 const char *ctr_container_memory_limit(const struct ctr_cgroup *cgroup,
 				       const struct ctr_context *context);
+
+/*
+ * execve(2) kills a program that a limit leaves no room, where neither it nor ctr-init can say
+ * anything any more. The limit of @process that may have done so is told where @status, of a
+ * process that has ended, looks like it.
+ */
+void ctr_process_tell_limits(const struct ctr_process *process, int status);

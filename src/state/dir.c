@@ -89,6 +89,15 @@ int ctr_state_open_root(const char *root, bool make, struct ctr_error *err)
 	return ctr_take_fd(&fd);
 }
 
+/* Is @dir still the directory of that name, or was it removed while its lock was waited for? */
+static bool is_current(int root, const char *id, int dir)
+{
+	struct stat ours, named;
+
+	return fstat(dir, &ours) == 0 && fstatat(root, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
 int ctr_state_make(int root, const char *id, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = -1;
@@ -118,16 +127,13 @@ int ctr_state_make(int root, const char *id, struct ctr_error *err)
 				"cannot open state directory of container '%s'", id);
 	}
 
+	/* Between the two it was free for somebody to remove, and another to make: what is done
+	 * from here on, and taken back, is done by name. */
+	if (!is_current(root, id, fd))
+		return ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s' was deleted meanwhile",
+				id);
+
 	return ctr_take_fd(&fd);
-}
-
-/* Is @dir still the directory of that name, or was it removed while its lock was waited for? */
-static bool is_current(int root, const char *id, int dir)
-{
-	struct stat ours, named;
-
-	return fstat(dir, &ours) == 0 && fstatat(root, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
 static int fail_absent(const char *id, struct ctr_error *err)

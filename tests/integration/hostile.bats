@@ -87,6 +87,51 @@ load helper
   expect_output "ctr: cannot open '/dev/null' for a closed standard stream: No such file or directory"
 }
 
+@test "deleted before it was locked: what has its name by then stays" {
+  need root strace
+  command_is true
+  strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
+    "$CTR" --root "$STATE" create -b "$BUNDLE" "$ID" </dev/null >"$OUT.first" 2>&1 3>&- &
+  PID=$!
+  eventually [ -d "$STATE/$ID" ]
+  ctr delete --force "$ID"
+  created "$ID"
+  ended "$PID"
+  grep '(DELAYED)$' "$BATS_TEST_TMPDIR/trace"
+  [ "$(cat "$OUT.first")" = "ctr: container '$ID' was deleted meanwhile" ]
+  [ "$status" -ne 0 ]
+  has_status "$ID" created
+  ctr start "$ID"
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+}
+
+@test "it is no set-user-ID program" {
+  need root setpriv
+  local ids
+  for ids in '--ruid 65534' '--rgid 65534 --keep-groups'; do
+    # shellcheck disable=SC2086
+    run -125 setpriv $ids "$CTR" --root "$STATE" list
+    expect_match 'it must not be a set-user-ID or set-group-ID program'
+  done
+}
+
+@test "standard output that does not let anybody wait" {
+  need python3
+  python3 - "$CTR" >"$OUT" <<'PYTHON'
+import fcntl, os, subprocess, sys, time
+end, out = os.pipe()
+fcntl.fcntl(out, fcntl.F_SETPIPE_SZ, 4096)
+os.set_blocking(out, False)
+ctr = subprocess.Popen([sys.argv[1], 'features'], stdout=out)
+os.close(out)
+time.sleep(0.2)
+sys.stdout.write(os.fdopen(end).read())
+sys.exit(ctr.wait())
+PYTHON
+  ctr features | diff - "$OUT"
+}
+
 @test "a caller whose umask leaves nobody any right" {
   command_is true
   umask 777

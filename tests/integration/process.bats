@@ -198,6 +198,16 @@ load helper
   config 'del(.linux.seccomp) | .process.rlimits = [{type: "RLIMIT_CPU", soft: 0, hard: 0}]
     | .process.args = ["sh", "-c", "while :; do :; done"]'
   run -137 ctr run -b "$BUNDLE" "$ID"
+
+  # not even the program has room: the kernel ends it before its first instruction
+  for type in AS DATA; do
+    config --arg type "RLIMIT_$type" '.process.rlimits = [{type: $type, soft: 4096, hard: 4096}]'
+    run -139 ctr run -b "$BUNDLE" "$ID"
+    expect_match "process.rlimits\[0\]: .*SIGSEGV: with RLIMIT_$type at 4096 bytes there may be no room"
+  done
+  config 'del(.process.rlimits) | .process.args = ["sh", "-c", "exit 139"]'
+  run -139 ctr run -b "$BUNDLE" "$ID"
+  expect_output ''
 }
 
 # bats test_tags=core

@@ -16,7 +16,8 @@
 #include "base/error.h"
 #include "base/file.h"
 
-enum { LEASE_SIZE_MAX = 1 << 16 };
+/* More than all ports there are take. */
+enum { LEASE_SIZE_MAX = 16 << 20 };
 
 static const char made_mark[] = "made", ipv6_mark[] = "ip6 ";
 

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/run.h"
 #include "netns/lease.h"
 
@@ -122,13 +125,28 @@ const char *ctr_nft_probe_ipv6(const char *bridge, struct ctr_arena *arena)
 				bridge);
 }
 
+/* The rules of thousands of ports are longer than an argument may be. A new descriptor, or -errno.
+ */
+static int keep_script(const char *script)
+{
+	_cleanup_close_ int fd = memfd_create("rules", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : ctr_write_all(fd, script, strlen(script));
+
+	return r < 0 ? r : ctr_take_fd(&fd);
+}
+
 int ctr_nft_run(const char *script, struct ctr_error *err)
 {
-	const char *argv[] = { "nft", script, NULL };
+	static const char *const argv[] = { "nft", "-f", "/proc/self/fd/3", NULL };
+	_cleanup_close_ int fd = keep_script(script);
 	char output[1024];
-	int status = 0;
-	int r = ctr_run_program(argv, output, sizeof(output), &status);
+	int status = 0, r;
 
+	_Static_assert(CTR_RUN_KEPT == 3, "as in argv");
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -fd,
+				"cannot keep rules for the program 'nft'");
+	r = ctr_run_program_with(argv, fd, output, sizeof(output), &status);
 	if (r == -ENOENT)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"the program 'nft' is not there (package nftables)");

@@ -476,12 +476,23 @@ s.bind(("::", 8083)); s.listen(); time.sleep(60)' 3>&- &
   # the last step fails
   config 'del(.hooks)'
   mkdir "$BATS_TEST_TMPDIR/bin"
-  printf '#!/bin/sh\ncase "$1" in *dport*) echo broken >&2; exit 1;; esac; exec %s "$@"\n' \
+  printf '#!/bin/sh\ngrep -q dport "$2" && { echo broken >&2; exit 1; }; exec %s "$@"\n' \
     "$(command -v nft)" >"$BATS_TEST_TMPDIR/bin/nft"
   chmod +x "$BATS_TEST_TMPDIR/bin/nft"
   PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr run -b "$BUNDLE" --net bridge --publish 8080:80 "$ID"
   expect_status 125
   expect_match '--net bridge: nft: broken'
+}
+
+@test "as many ports as anybody wants" {
+  bridges
+  local ports=() port
+  for port in $(seq 10000 13999); do ports+=(--publish "$port:80"); done
+  command_is nc -ll -p 80 -e echo i am many
+  detached "$ID" --net bridge "${ports[@]}"
+  eventually answers 127.0.0.1 10000 many
+  answers 127.0.0.1 13999 many
+  ctr delete --force "$ID"
 }
 
 @test "create and start, in a user namespace of its own" {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/types.h>
@@ -14,24 +13,25 @@
 #include "base/cleanup.h"
 #include "base/libc.h"
 
-/* Signals are as for a new program. */
-static int spawn(const char *const *argv, const posix_spawn_file_actions_t *actions, pid_t *pid)
+int ctr_spawn_new_signals(posix_spawnattr_t *attr)
 {
-	posix_spawnattr_t attr;
 	sigset_t none, all;
-	int error;
 
 	sigemptyset(&none);
 	ctr_sigfillset(&all);
+	return posix_spawnattr_setsigmask(attr, &none) ?:
+	       posix_spawnattr_setsigdefault(attr, &all) ?:
+	       posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+static int spawn(const char *const *argv, const posix_spawn_file_actions_t *actions, pid_t *pid)
+{
+	posix_spawnattr_t attr;
+	int error;
+
 	(void)posix_spawnattr_init(&attr);
-	error = posix_spawnattr_setsigmask(&attr, &none);
-	if (!error)
-		error = posix_spawnattr_setsigdefault(&attr, &all);
-	if (!error)
-		error = posix_spawnattr_setflags(&attr,
-						 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	if (!error)
-		error = posix_spawnp(pid, argv[0], actions, &attr, (char *const *)argv, environ);
+	error = ctr_spawn_new_signals(&attr)
+			?: posix_spawnp(pid, argv[0], actions, &attr, (char *const *)argv, environ);
 	(void)posix_spawnattr_destroy(&attr);
 	return -error;
 }

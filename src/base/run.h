@@ -1,6 +1,7 @@
 /* Running a program and keeping what it says. Signals are as for a new program. */
 #pragma once
 
+#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -26,3 +27,7 @@ int ctr_run_start_with(const char *const *argv, bool errors, int kept, pid_t *pi
 int ctr_run_spawn(const char *const *argv, const int *fds, size_t nfds, pid_t *pid);
 /* Wait for its end. 0, or -errno. */
 int ctr_run_wait(pid_t pid, int *status);
+
+/* Signals as for a new program, whatever is blocked or ignored here: for those who call
+ * posix_spawn(3) themselves. 0 or an errno value. */
+int ctr_spawn_new_signals(posix_spawnattr_t *attr);

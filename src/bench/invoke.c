@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/libc.h"
+#include "base/run.h"
 #include "bench/processes.h"
 #include "core/context.h"
 
@@ -90,15 +90,12 @@ int ctr_invoke(const struct ctr_bench *bench, const char *const *words, int in, 
 					"--cgroup-manager", manager_name(bench->context) };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	sigset_t none, all;
 	size_t n = 5;
 	int error;
 
 	while (*words && n < WORDS_MAX - 1)
 		argv[n++] = *words++;
 
-	sigemptyset(&none);
-	ctr_sigfillset(&all);
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attr);
 	error = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
@@ -107,12 +104,7 @@ int ctr_invoke(const struct ctr_bench *bench, const char *const *words, int in, 
 	if (!error)
 		error = posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
 	if (!error)
-		error = posix_spawnattr_setsigmask(&attr, &none);
-	if (!error)
-		error = posix_spawnattr_setsigdefault(&attr, &all);
-	if (!error)
-		error = posix_spawnattr_setflags(&attr,
-						 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+		error = ctr_spawn_new_signals(&attr);
 	if (!error)
 		error = posix_spawn(pid, "/proc/self/exe", &actions, &attr, (char *const *)argv,
 				    environ);

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/libc.h"
+#include "base/run.h"
 #include "oci/words.h"
 #include "state/dir.h"
 
@@ -52,19 +53,13 @@ static const char **copy_strings(const char *const *list, size_t n, const char *
 static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr, int in,
 			int out, const char *cwd)
 {
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	ctr_sigfillset(&all);
 	return posix_spawn_file_actions_adddup2(actions, in, 0) ?:
 	       posix_spawn_file_actions_adddup2(actions, out, 1) ?:
 	       posix_spawn_file_actions_adddup2(actions, out, 2) ?:
 	       /* What our caller has left open is for us and the container. */
 	       ctr_spawn_add_close_inherited(actions, 3) ?:
 	       (cwd ? posix_spawn_file_actions_addchdir_np(actions, cwd) : 0) ?:
-	       posix_spawnattr_setsigmask(attr, &none) ?:
-	       posix_spawnattr_setsigdefault(attr, &all) ?:
-	       posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	       ctr_spawn_new_signals(attr);
 }
 
 /* 0 or an errno value. The hook's ends of the pipes are @in and @out. */

@@ -43,10 +43,11 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   needs root strace
   command_is /no/such/program
   # the device filter comes when systemd has taken the empty cgroup away
-  run strace -qq -o /dev/null -e trace=bpf -e inject=bpf:delay_enter=500000 \
+  run strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=bpf -e inject=bpf:delay_enter=500000 \
     "$CTR" --root "$STATE" --systemd-cgroup create -b "$BUNDLE" "$ID" </dev/null 3>&-
   expect_status 1
   expect_match '^ctr: exec /no/such/program: no such file or directory'
+  grep '(DELAYED)$' "$BATS_TEST_TMPDIR/trace"
 }
 
 @test "systemd: limits of an update are in the files of the cgroup" {

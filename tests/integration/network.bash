@@ -24,6 +24,7 @@ has_own_network() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/
 teardown() {
   local left=''
   if [ -n "${NETNS:-}" ]; then
+    [ -z "${place:-}" ] || clear_place
     [ -z "${BATS_TEST_COMPLETED:-}" ] || left=$(network_leaks)
     [ -z "$left" ] || force_cleanup
     rm -rf --one-file-system "$LEASES"
@@ -71,12 +72,20 @@ nobody() {
     "$place/ctr" --root "$place/state" "$@"
 }
 
+# Also for a test that has failed.
+clear_place() {
+  local id
+  for id in $(ls "$place/state" 2>/dev/null || true); do nobody delete --force "$id" || true; done
+  rm -rf --one-file-system "$place"
+  place=''
+}
+
 # Fails with what $failed says, or when a container is left.
 no_place_for_nobody() {
   local left
   left=$(ls "$place/state" 2>/dev/null || true)
   in_host ip link del host0
-  rm -rf --one-file-system "$place"
+  clear_place
   [ -z "$failed$left" ] || {
     echo "$failed left: $left"
     return 1

@@ -294,7 +294,7 @@ HOOK
 @test "rootless: passt, with published ports; gone with the machine" {
   export CTR_TIMEOUT=100
   need root nft passt qemu-system-x86_64 mkfs.erofs
-  local place failed='' id out
+  local failed='' id out
   place_for_nobody
   in_host timeout 100 busybox nc -l -p 82 </dev/null >"$OUT.said" 2>&1 3>&- &
   nobody run --detach --isolation vm --net bridge --publish 8080:80 --rootfs "$place/rootfs" -- \

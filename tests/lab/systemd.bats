@@ -126,7 +126,7 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   run podman --runtime "$CTR" run --rm --network none box \
     sh -c 'cat /proc/self/cgroup /sys/fs/cgroup/pids.max' 3>&-
   expect_status 0
-  expect_match 2048
+  expect_match $'\n2048$'
   run podman --runtime "$CTR" run --rm --network none --memory 64m --cpus 0.5 box \
     cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max 3>&-
   expect_status 0

@@ -6,15 +6,12 @@
 #include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,19 +27,6 @@ enum { PATIENCE_NS = 2000000 };
 
 static char stack[STACK_SIZE] __attribute__((aligned(4096)));
 
-/* 1: it is up; 0: ctr-init may say why not. */
-static char loopback_up(void)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	long r, fd = SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return 0;
-	r = SYS(ioctl, fd, SIOCSIFFLAGS, &request);
-	(void)SYS(close, fd);
-	return r >= 0;
-}
-
 static bool make_namespaces(const struct ctr_newnet *newnet)
 {
 	char up;
@@ -50,7 +34,8 @@ static bool make_namespaces(const struct ctr_newnet *newnet)
 	if (SYS(unshare, newnet->flags) < 0 || SYS(write, newnet->tell, "", 1) != 1)
 		return false;
 
-	up = loopback_up();
+	/* 1: it is up; 0: ctr-init may say why not. */
+	up = raw_loopback_up() >= 0;
 	return SYS(write, newnet->tell, &up, 1) == 1;
 }
 

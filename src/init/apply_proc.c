@@ -147,9 +147,7 @@ long op_keyring(struct init *init, const struct ctr_op *op)
 
 long op_loopback(struct init *init, const struct ctr_op *op)
 {
-	struct sys_ifreq request = { .name = "lo", .flags = IFF_UP_ };
 	char up = 0;
-	long r, fd;
 
 	(void)op;
 	/* The maker that could not says nothing, or no. */
@@ -159,13 +157,7 @@ long op_loopback(struct init *init, const struct ctr_op *op)
 		if (up)
 			return 0;
 	}
-
-	fd = SYS(socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
-	if (fd < 0)
-		return fd;
-	r = SYS(ioctl, fd, SIOCSIFFLAGS_, &request);
-	(void)sys_close((int)fd);
-	return r;
+	return raw_loopback_up();
 }
 
 long op_hostname(struct init *init, const struct ctr_op *op)

@@ -254,18 +254,6 @@ long guest_set_limit(const char *file, const char *value)
 	return write_below(CGROUP "/ctr/", file, value);
 }
 
-static long loopback(void)
-{
-	struct sys_ifreq ifr = { .name = "lo", .flags = IFF_UP_ };
-	long r, fd = SYS(socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
-
-	if (fd < 0)
-		return fd;
-	r = SYS(ioctl, fd, SIOCSIFFLAGS_, &ifr);
-	(void)sys_close((int)fd);
-	return r;
-}
-
 /* @types: tried one after another, "erofs,ext4". */
 static long mount_one(char *types, const char *source, const char *target, uint64_t flags,
 		      const char *data)
@@ -311,7 +299,7 @@ static long run_step(char **word, int n)
 	if (str_equal(word[0], "cgroup") && n == 3)
 		return guest_set_limit(word[1], word[2]);
 	if (str_equal(word[0], "loopback") && n == 1)
-		return loopback();
+		return raw_loopback_up();
 	if (str_equal(word[0], "link") && n == 4)
 		return guest_link(word[1], word[2], word[3]);
 	if (str_equal(word[0], "address") && n == 7)

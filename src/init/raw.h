@@ -80,3 +80,21 @@ static inline long sys3(long nr, long a, long b, long c)
 	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define SYS_ARGS_6(nr, a, b, c, d, e, f)                                                           \
 	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+/* Bring up `lo` in the network namespace that this process is in. */
+static inline long raw_loopback_up(void)
+{
+	enum { INET = 2, DATAGRAM_CLOEXEC = 02000002, SET_FLAGS = 0x8914, UP = 1 };
+	struct {
+		char name[16];
+		short flags;
+		char rest[22];
+	} request = { .name = "lo", .flags = UP }; /* struct ifreq */
+	long r, fd = SYS(socket, INET, DATAGRAM_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fd;
+	r = SYS(ioctl, fd, SET_FLAGS, &request);
+	(void)SYS(close, fd);
+	return r;
+}

@@ -82,12 +82,6 @@ struct sys_cmsghdr {
 	int level, type;
 };
 
-struct sys_ifreq {
-	char name[16];
-	short flags;
-	char rest[22];
-};
-
 struct sys_pollfd {
 	int fd;
 	short events, revents;

@@ -5,7 +5,8 @@
  * A machine is one instance on its way from the configuration to the running thing:
  *
  *   translate   pure: two views of the specification, and what is refused by name
- *   probe       can this host do it? Before anything is made
+ *   probe       can this host do it, and what is there that the specification names? Before
+ *               anything is made; the guest's view is complete then
  *   prepare     kernel, initramfs, images: made or found in the cache
  *   spawn       in a process of its own, which stands for the container from then on and talks
  *               with its parent as ctr-init does (plan/msg.h)

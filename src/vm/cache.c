@@ -165,6 +165,16 @@ uint64_t ctr_vm_cache_hash(uint64_t hash, const void *data, size_t size)
 	return hash;
 }
 
+uint64_t ctr_vm_cache_hash_file(uint64_t hash, const struct stat *st)
+{
+	const uint64_t facts[] = {
+		(uint64_t)st->st_dev,         (uint64_t)st->st_ino,          (uint64_t)st->st_size,
+		(uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
+	};
+
+	return ctr_vm_cache_hash(hash, facts, sizeof(facts));
+}
+
 /* ---- what is not needed any more */
 
 struct entry {
@@ -177,7 +187,7 @@ struct entry {
  * this is, or by whom it was begun. */
 static bool name_of(const char *file, char name[NAME_MAX + 1])
 {
-	static const char *const kinds[] = { "root-", "initramfs-", "kernel-" };
+	static const char *const kinds[] = { "root-", "initramfs-", "kernel-", "boot-" };
 	const char *begin = file + (file[0] == '.'), *end = NULL;
 	size_t kind = 0;
 

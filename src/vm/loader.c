@@ -1,10 +1,11 @@
 /*
  * QEMU has a copy of its own of what -kernel names, for as long as it lives; what -initrd names it
- * maps, so that all machines have that once, in the page cache. So a packed kernel is given as the
- * initrd. The kernel is a small file of the instance: the first sectors of that kernel, which run
- * in real mode; instead of the rest the instructions below; and the archives behind them. They run
- * where the rest of a kernel would (Documentation/arch/x86/boot.rst, "32-bit Boot Protocol"), put
- * kernel and archives where a boot loader would have put them, and go on in the kernel.
+ * maps, so that all machines have that once, in the page cache. So what many have in common is
+ * given as the initrd, a file of the cache: the packed kernel, and behind it the archives that are
+ * made once. The kernel is a small file of the instance: the first sectors of that kernel, which
+ * run in real mode; instead of the rest the instructions below; and the instance's archive. They
+ * run where the rest of a kernel would (Documentation/arch/x86/boot.rst, "32-bit Boot Protocol"),
+ * put kernel and archives where a boot loader would have put them, and go on in the kernel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,18 +27,16 @@ enum {
 	VERSION_LOADER = 0x202, /* the first of which all is known that is needed here */
 	LOADFLAGS_AT = 0x211,
 	LOADED_HIGH = 1, /* at KERNEL_AT */
-	HEAD = 0x218,
 	KERNEL_AT = 1 << 20,
-	/* Kernel, archives and the initrd on top do not meet in CTR_VM_MEMORY_MIN. */
-	KERNEL_MAX = 30 << 20,
 };
 
 /* What the instructions are told, behind the jump at their beginning. */
 struct numbers {
-	uint32_t all;   /* bytes, in words of 4: themselves and the archives */
-	uint32_t size;  /* of the archives */
-	uint32_t setup; /* size of the kernel's part that runs in real mode */
-	uint32_t aside; /* where what stands at KERNEL_AT is out of the kernel's way */
+	uint32_t all;    /* bytes, in words of 4: themselves and the instance's archive */
+	uint32_t size;   /* of that archive */
+	uint32_t setup;  /* size of the kernel's part that runs in real mode */
+	uint32_t aside;  /* where what stands at KERNEL_AT is out of the kernel's way */
+	uint32_t common; /* size of the archives behind the kernel, in words of 4 */
 };
 
 enum { NUMBERS_AT = 4 };
@@ -46,9 +45,10 @@ enum { NUMBERS_AT = 4 };
 /*
  * All is flat, %esi is struct boot_params; there may be no stack.
  *   1. everything here goes aside; it continues there (%edx)
- *   2. the kernel, which is the initrd without its first sectors, comes here
- *   3. the archives go to the end of where it was, and are the initrd: ramdisk_image (0x218) and
- *      ramdisk_size (0x21c); what some QEMUs left behind the kernel (setup_data, 0x250) is gone
+ *   2. the kernel, which is the initrd without its first sectors and its archives, comes here
+ *   3. those archives, and the instance's behind them, go to the end of where the initrd was, and
+ *      are the initrd: ramdisk_image (0x218) and ramdisk_size (0x21c)
+ *   4. what some QEMUs left behind the kernel (setup_data, 0x250) is gone
  */
 __asm__(".pushsection .rodata\n"
 	".code32\n"
@@ -56,7 +56,7 @@ __asm__(".pushsection .rodata\n"
 	"ctr_vm_loader_begin:\n"
 	"	jmp 1f\n"
 	"	.balign 4\n"
-	"	.long 0, 0, 0, 0\n"
+	"	.long 0, 0, 0, 0, 0\n"
 	"1:	cld\n"
 	"	mov %esi, %ebp\n"
 	"	mov $0x100000, %esi\n"
@@ -72,17 +72,25 @@ __asm__(".pushsection .rodata\n"
 	"	lea (%esi, %ecx), %ebx\n"
 	"	add 12(%edx), %esi\n"
 	"	sub 12(%edx), %ecx\n"
+	"	sub 20(%edx), %ecx\n"
 	"	mov $0x100000, %edi\n"
 	"	add $3, %ecx\n"
 	"	shr $2, %ecx\n"
 	"	rep movsl\n"
-	"	mov 8(%edx), %ecx\n"
+	"	mov 20(%edx), %ecx\n"
+	"	mov %ebx, %esi\n"
+	"	sub %ecx, %esi\n"
+	"	mov 8(%edx), %eax\n"
+	"	add %ecx, %eax\n"
 	"	mov %ebx, %edi\n"
-	"	sub %ecx, %edi\n"
+	"	sub %eax, %edi\n"
 	"	and $0xfffff000, %edi\n"
 	"	mov %edi, 0x218(%ebp)\n"
-	"	mov %ecx, 0x21c(%ebp)\n"
+	"	mov %eax, 0x21c(%ebp)\n"
+	"	shr $2, %ecx\n"
+	"	rep movsl\n"
 	"	lea (ctr_vm_loader_end - ctr_vm_loader_begin)(%edx), %esi\n"
+	"	mov 8(%edx), %ecx\n"
 	"	add $3, %ecx\n"
 	"	shr $2, %ecx\n"
 	"	rep movsl\n"
@@ -115,15 +123,13 @@ static size_t code_size(void)
 }
 #endif
 
-/* Of @head, the first bytes of a kernel of @size: how many run in real mode. 0: it is none that can
- * be loaded like this. */
-static size_t setup_size(const uint8_t head[HEAD], uint64_t size)
+size_t ctr_vm_loader_setup(const uint8_t head[CTR_VM_LOADER_HEAD], uint64_t size)
 {
 	const size_t setup = ((head[SETUP_SECTS_AT] ? head[SETUP_SECTS_AT] : 4U) + 1) * SECTOR;
 
 	if (memcmp(head + MAGIC_AT, "HdrS", 4) != 0 ||
 	    (head[VERSION_AT] | head[VERSION_AT + 1] << 8) < VERSION_LOADER ||
-	    !(head[LOADFLAGS_AT] & LOADED_HIGH) || size <= setup || size - setup > KERNEL_MAX)
+	    !(head[LOADFLAGS_AT] & LOADED_HIGH) || size <= setup)
 		return 0;
 	return setup;
 }
@@ -147,7 +153,7 @@ static int copy_part(int from, int to, size_t size)
 }
 
 /* What stands at KERNEL_AT when the guest begins. */
-static int write_loader(int fd, const struct numbers *numbers, int archives)
+static int write_loader(int fd, const struct numbers *numbers, int archive)
 {
 	const size_t rest = NUMBERS_AT + sizeof(*numbers);
 	int r = ctr_write_all(fd, ctr_vm_loader_begin, NUMBERS_AT);
@@ -156,39 +162,43 @@ static int write_loader(int fd, const struct numbers *numbers, int archives)
 		r = ctr_write_all(fd, numbers, sizeof(*numbers));
 	if (r == 0)
 		r = ctr_write_all(fd, ctr_vm_loader_begin + rest, code_size() - rest);
-	return r == 0 ? copy_part(archives, fd, numbers->size) : r;
+	return r == 0 ? copy_part(archive, fd, numbers->size) : r;
 }
 
-int ctr_vm_loader(int kernel, int archives)
+int ctr_vm_loader(int packed, uint64_t common, int archive)
 {
 	const size_t code = code_size();
 	_cleanup_close_ int fd = -1;
-	struct stat packed, rest;
+	struct stat whole, rest;
 	struct numbers numbers;
-	uint8_t head[HEAD];
+	uint8_t head[CTR_VM_LOADER_HEAD];
+	uint64_t kernel;
 	size_t setup;
 	int r;
 
-	if (fstat(kernel, &packed) < 0 || fstat(archives, &rest) < 0)
+	if (fstat(packed, &whole) < 0 || fstat(archive, &rest) < 0)
 		return -errno;
-	if (pread(kernel, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+	kernel = (uint64_t)whole.st_size;
+	if (kernel > CTR_VM_COMMON_MAX || common > kernel || common % 4 != 0 ||
+	    pread(packed, head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return -ENOTSUP;
-	setup = setup_size(head, (uint64_t)packed.st_size);
+	kernel -= common;
+	setup = ctr_vm_loader_setup(head, kernel);
 	/* What goes aside must not reach into itself. */
-	if (code == 0 || setup == 0 ||
-	    (uint64_t)rest.st_size + code > (uint64_t)packed.st_size - setup)
+	if (code == 0 || setup == 0 || (uint64_t)rest.st_size + code > kernel - setup)
 		return -ENOTSUP;
 
 	numbers = (struct numbers){
 		.all = up_to((uint64_t)rest.st_size + code, 4),
 		.size = (uint32_t)rest.st_size,
 		.setup = (uint32_t)setup,
-		.aside = KERNEL_AT + up_to((uint64_t)packed.st_size - setup, 4096),
+		.aside = KERNEL_AT + up_to(kernel - setup, 4096),
+		.common = (uint32_t)common,
 	};
 	fd = memfd_create("loader", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	r = fd < 0 ? -errno : copy_part(kernel, fd, setup);
+	r = fd < 0 ? -errno : copy_part(packed, fd, setup);
 	if (r == 0)
-		r = write_loader(fd, &numbers, archives);
+		r = write_loader(fd, &numbers, archive);
 	if (r < 0)
 		return r;
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);

@@ -78,6 +78,8 @@ int ctr_vm_prepare_with(const struct ctr_machine *machine, struct ctr_vm_setup *
 		if (ctr_vm_image(machine, setup, cache, setup->root, err) < 0)
 			return -1;
 	}
+	if (setup->vmm == CTR_VMM_QEMU && !(machine->backend->bits & CTR_BACKEND_PORTED))
+		ctr_vm_common(machine, setup, cache);
 	/* Engines give every container a tree of its own, and so an image. */
 	ctr_vm_cache_prune(cache);
 	return 0;
@@ -171,9 +173,10 @@ static int copy_given_initrd(const struct ctr_vm_setup *setup, int to, struct ct
 		     : 0;
 }
 
-/* All archives, one behind the other, in a file without a name that nobody can change any more. */
+/* All archives, one behind the other, or the instance's alone, in a file without a name that nobody
+ * can change any more. */
 static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
-		       const struct ctr_plan_header *plan, struct ctr_error *err)
+		       const struct ctr_plan_header *plan, bool all, struct ctr_error *err)
 {
 	/* The network is the guest's. */
 	const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
@@ -190,9 +193,9 @@ static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_se
 	fd = memfd_create("initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a file for the initramfs");
-	if (copy_given_initrd(setup, fd, err) < 0)
+	if (all && copy_given_initrd(setup, fd, err) < 0)
 		return -1;
-	r = copy_file(setup->initramfs, fd);
+	r = all ? copy_file(setup->initramfs, fd) : 0;
 	if (r == 0)
 		r = ctr_write_all(fd, archive.data, archive.len);
 	if (r < 0)
@@ -238,18 +241,22 @@ static int make_wires(struct wires *wires)
 	return pipe2(wires->output, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
-/* As its initrd, QEMU maps a packed kernel. The document's parameters may be about that. */
-static void map_kernel(const struct ctr_vm_setup *setup, struct wires *wires)
+/* What is common is QEMU's initrd, which it maps, where the instance's archive fits beside it. */
+static int open_boot(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
+		     const struct ctr_plan_header *plan, struct wires *wires, struct ctr_error *err)
 {
-	int loader = setup->config && setup->config->hypervisor.nparameters > 0
-			     ? -ENOTSUP
-			     : ctr_vm_loader(wires->kernel, wires->initrd);
+	_cleanup_close_ int archive =
+		setup->common < 0 ? -1 : make_initrd(machine, setup, plan, false, err);
 
-	if (loader < 0)
-		return;
-	(void)close(wires->initrd);
-	wires->initrd = wires->kernel;
-	wires->kernel = loader;
+	if (setup->common >= 0 && archive < 0)
+		return -1;
+	wires->kernel = archive < 0 ? -1 : ctr_vm_loader(setup->common, setup->archives, archive);
+	wires->initrd = setup->common;
+	if (wires->kernel >= 0)
+		return 0;
+	wires->initrd = make_initrd(machine, setup, plan, true, err);
+	wires->kernel = wires->initrd < 0 ? -1 : open_kernel(setup, err);
+	return wires->kernel < 0 ? -1 : 0;
 }
 
 static int start_qemu(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
@@ -350,7 +357,6 @@ static int start_hypervisor(const struct ctr_machine *machine, const struct ctr_
 					 wires->output[1], listener, err);
 	if (machine->backend->bits & CTR_BACKEND_PORTED)
 		return start_uml(machine, setup, wires, err);
-	map_kernel(setup, wires);
 	return start_qemu(machine, setup, wires, err);
 }
 
@@ -377,11 +383,7 @@ static int run(struct ctr_machine *machine, const struct ctr_plan_header *plan,
 	r = make_wires(&wires);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot connect the hypervisor");
-	wires.initrd = make_initrd(machine, setup, plan, err);
-	if (wires.initrd < 0)
-		return -1;
-	wires.kernel = open_kernel(setup, err);
-	if (wires.kernel < 0)
+	if (open_boot(machine, setup, plan, &wires, err) < 0)
 		return -1;
 	wires.shared = -1;
 	if (setup->nshared > 0) {

@@ -5,14 +5,11 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -52,35 +49,6 @@ bool ctr_vm_network_expected(const struct ctr_machine *machine)
 
 /* ---- the namespace */
 
-static int join(const struct ctr_machine *machine, const struct ctr_namespace *namespace,
-		struct ctr_error *err)
-{
-	_cleanup_close_ int fd = open(namespace->path, O_RDONLY | O_CLOEXEC);
-	struct stat own, st;
-	struct statfs fs;
-
-	if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0 ||
-	    stat("/proc/self/ns/net", &own) < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
-				"linux.namespaces[%u].path: cannot open '%s'", namespace->index,
-				namespace->path);
-	if (fs.f_type != NSFS_MAGIC)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"linux.namespaces[%u].path: '%s' is no namespace", namespace->index,
-				namespace->path);
-	/* Its interfaces would be taken away from everybody else. */
-	if (st.st_ino == own.st_ino && st.st_dev == own.st_dev)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"linux.namespaces[%u].path: '%s' is the host's own: --isolation %s "
-				"cannot share it",
-				namespace->index, namespace->path, machine->backend->name);
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"linux.namespaces[%u].path: cannot enter '%s'", namespace->index,
-				namespace->path);
-	return 0;
-}
-
 /* What its containers would share, machines do not. */
 static int claim(const struct ctr_machine *machine, const struct ctr_namespace *namespace,
 		 struct ctr_vm_setup *setup, struct ctr_error *err)
@@ -101,7 +69,9 @@ static int enter(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 {
 	const struct ctr_namespace *namespace = namespace_of(machine);
 
-	if (namespace->path && join(machine, namespace, err) < 0)
+	/* Of the host's own, interfaces would be taken away from everybody else. */
+	if (namespace->path &&
+	    ctr_vm_enter(machine, namespace, CLONE_NEWNET, "/proc/self/ns/net", err) < 0)
 		return -1;
 	if (namespace->path)
 		return setup->pod ? claim(machine, namespace, setup, err) : 0;

@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "vm/backend.h"
+#include "vm/setup.h"
 
 /* Every network namespace has such names of its own, and they go with their descriptor. */
 #define CLAIM "ctr-machine-of-a-pod"
@@ -40,13 +41,7 @@ static const char *const parameters[] = {
 	SYS "fs/mqueue/queues_max",
 };
 
-enum { PARAMETERS = CTR_ARRAY_SIZE(parameters), TEXT_MAX = 128 };
-
-/* What is read in the namespaces. */
-struct found {
-	struct utsname names;
-	char parameters[PARAMETERS][TEXT_MAX]; /* "": there is none */
-};
+_Static_assert(CTR_ARRAY_SIZE(parameters) == CTR_POD_PARAMETERS, "the header has room for them");
 
 enum ctr_pod_part ctr_pod_part(const struct ctr_spec *spec)
 {
@@ -79,95 +74,97 @@ bool ctr_pod_joins(const struct ctr_spec *spec)
 	       ctr_pod_part(spec) == CTR_POD_CONTAINER;
 }
 
-static void read_ipc(struct found *found)
+/* ---- what is found */
+
+static void read_parameters(char texts[CTR_POD_PARAMETERS][CTR_POD_TEXT])
 {
-	for (size_t i = 0; i < PARAMETERS; i++)
-		if (ctr_file_read_small(AT_FDCWD, parameters[i], found->parameters[i], TEXT_MAX) <
-		    0)
-			found->parameters[i][0] = '\0';
+	for (size_t i = 0; i < CTR_POD_PARAMETERS; i++)
+		if (ctr_file_read_small(AT_FDCWD, parameters[i], texts[i], CTR_POD_TEXT) < 0)
+			texts[i][0] = '\0';
 }
 
-static void read_uts(struct found *found)
+static void read_ipc(struct ctr_pod *found)
 {
-	(void)uname(&found->names);
+	read_parameters(found->parameters);
+}
+
+static void read_uts(struct ctr_pod *found)
+{
+	struct utsname names;
+
+	if (uname(&names) < 0)
+		return;
+	(void)snprintf(found->hostname, sizeof(found->hostname), "%s", names.nodename);
+	/* what the kernel says where there is none */
+	if (strcmp(names.domainname, "(none)") != 0)
+		(void)snprintf(found->domainname, sizeof(found->domainname), "%s",
+			       names.domainname);
 }
 
 /* Let @read see the namespace that the document joins, and come back. */
 static int look(const struct ctr_machine *machine, enum ctr_ns_kind kind, int flag,
-		const char *own_path, void (*read)(struct found *), struct found *found,
+		const char *own_path, void (*read)(struct ctr_pod *), struct ctr_pod *found,
 		struct ctr_error *err)
 {
-	const struct ctr_namespace *namespace = &machine->spec->linux_->namespaces[kind];
-	_cleanup_close_ int own = -1, fd = -1;
-	struct stat ours, theirs;
+	const struct ctr_namespace *namespace = &machine->host_spec->linux_->namespaces[kind];
+	_cleanup_close_ int own = -1;
 
 	if (!namespace->path)
 		return 0;
 	own = open(own_path, O_RDONLY | O_CLOEXEC);
 	if (own < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", own_path);
-	fd = open(namespace->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
-				"linux.namespaces[%u].path: cannot open '%s'", namespace->index,
-				namespace->path);
 	/* Its infra container is a machine, maybe: that has no such namespace to give. */
-	if (fstat(own, &ours) == 0 && fstat(fd, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
-	    ours.st_dev == theirs.st_dev)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"linux.namespaces[%u].path: '%s' is the host's own: --isolation %s "
-				"cannot share it",
-				namespace->index, namespace->path, machine->backend->name);
-	if (setns(fd, flag) < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
-				"linux.namespaces[%u].path: cannot enter '%s'", namespace->index,
-				namespace->path);
+	if (ctr_vm_enter(machine, namespace, flag, own_path, err) < 0)
+		return -1;
 	read(found);
 	if (setns(own, flag) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot enter '%s' again", own_path);
 	return 0;
 }
 
+int ctr_pod_read(const struct ctr_machine *machine, struct ctr_pod *out, struct ctr_error *err)
+{
+	*out = (struct ctr_pod){ .hostname = "" };
+	read_parameters(out->host);
+	if (look(machine, CTR_NS_UTS, CLONE_NEWUTS, "/proc/self/ns/uts", read_uts, out, err) < 0)
+		return -1;
+	return look(machine, CTR_NS_IPC, CLONE_NEWIPC, "/proc/self/ns/ipc", read_ipc, out, err);
+}
+
+/* ---- what comes of it */
+
 /* The pod's beside the document's own, which come last and so win. */
-static void add_parameters(const struct ctr_machine *machine, const struct found *found,
-			   struct ctr_linux *config)
+static const struct ctr_linux *with_parameters(const struct ctr_pod *found,
+					       const struct ctr_linux *config,
+					       struct ctr_arena *arena)
 {
 	const size_t n = config->nsysctl;
-	struct ctr_string_pair *all = ctr_arena_array(machine->arena, n + PARAMETERS, sizeof(*all));
-	struct found own = { 0 };
+	struct ctr_string_pair *all = ctr_arena_array(arena, n + CTR_POD_PARAMETERS, sizeof(*all));
+	struct ctr_linux *changed = ctr_arena_alloc(arena, sizeof(*changed));
 	size_t count = 0;
 
-	read_ipc(&own);
-	for (size_t i = 0; i < PARAMETERS; i++)
-		if (found->parameters[i][0] && strcmp(found->parameters[i], own.parameters[i]) != 0)
+	for (size_t i = 0; i < CTR_POD_PARAMETERS; i++)
+		if (found->parameters[i][0] && strcmp(found->parameters[i], found->host[i]) != 0)
 			all[count++] = (struct ctr_string_pair){
 				.key = parameters[i] + strlen(SYS),
-				.value = ctr_arena_strdup(machine->arena, found->parameters[i]),
+				.value = ctr_arena_strdup(arena, found->parameters[i]),
 			};
 	if (n > 0)
 		memcpy(all + count, config->sysctl, n * sizeof(*all));
-	config->sysctl = all;
-	config->nsysctl = count + n;
+	*changed = *config;
+	changed->sysctl = all;
+	changed->nsysctl = count + n;
+	return changed;
 }
 
-int ctr_pod_read(const struct ctr_machine *machine, struct ctr_spec *guest,
-		 struct ctr_linux *config, struct ctr_error *err)
+void ctr_pod_apply(const struct ctr_pod *found, struct ctr_spec *guest, struct ctr_arena *arena)
 {
-	struct found found = { 0 };
-
-	if (look(machine, CTR_NS_UTS, CLONE_NEWUTS, "/proc/self/ns/uts", read_uts, &found, err) <
-		    0 ||
-	    look(machine, CTR_NS_IPC, CLONE_NEWIPC, "/proc/self/ns/ipc", read_ipc, &found, err) < 0)
-		return -1;
-	if (found.names.nodename[0] && !guest->hostname)
-		guest->hostname = ctr_arena_strdup(machine->arena, found.names.nodename);
-	/* what the kernel says where there is none */
-	if (found.names.domainname[0] && strcmp(found.names.domainname, "(none)") != 0 &&
-	    !guest->domainname)
-		guest->domainname = ctr_arena_strdup(machine->arena, found.names.domainname);
-	if (machine->spec->linux_->namespaces[CTR_NS_IPC].path)
-		add_parameters(machine, &found, config);
-	return 0;
+	if (found->hostname[0] && !guest->hostname)
+		guest->hostname = ctr_arena_strdup(arena, found->hostname);
+	if (found->domainname[0] && !guest->domainname)
+		guest->domainname = ctr_arena_strdup(arena, found->domainname);
+	guest->linux_ = with_parameters(found, guest->linux_, arena);
 }
 
 int ctr_pod_claim(void)

@@ -8,6 +8,7 @@
 
 #include "oci/spec.h"
 
+struct ctr_arena;
 struct ctr_error;
 struct ctr_machine;
 
@@ -25,13 +26,21 @@ enum ctr_pod_part ctr_pod_part(const struct ctr_spec *spec);
 /* Is @spec a container that joins a pod's network? Then it may join namespaces ipc and uts. */
 bool ctr_pod_joins(const struct ctr_spec *spec);
 
-/*
- * Give @guest and its @config, the guest's view of @machine->spec, what the namespaces uts and ipc
- * have that the document joins: the names, unless the document has others, and parameters of IPC
- * that differ from those out here. They are entered for that, and left. 0, or -1 and @err.
- */
-int ctr_pod_read(const struct ctr_machine *machine, struct ctr_spec *guest,
-		 struct ctr_linux *config, struct ctr_error *err);
+enum { CTR_POD_PARAMETERS = 13, CTR_POD_TEXT = 128 };
+
+/* What the namespaces uts and ipc have that a document joins; "": none, or it joins none. */
+struct ctr_pod {
+	char hostname[CTR_POD_TEXT], domainname[CTR_POD_TEXT];
+	char parameters[CTR_POD_PARAMETERS][CTR_POD_TEXT]; /* of IPC */
+	char host[CTR_POD_PARAMETERS][CTR_POD_TEXT];       /* the same out here */
+};
+
+/* Read those that @machine->host_spec joins. They are entered for that, and left. 0, or -1 and
+ * @err. */
+int ctr_pod_read(const struct ctr_machine *machine, struct ctr_pod *out, struct ctr_error *err);
+/* Give @guest, the guest's view of the document, what was found: the names, unless the document has
+ * others, and parameters of IPC that differ from those out here, unless it sets them. */
+void ctr_pod_apply(const struct ctr_pod *found, struct ctr_spec *guest, struct ctr_arena *arena);
 
 /* In a pod's network namespace: be its only machine, for as long as the descriptor is open. -errno;
  * -EADDRINUSE: there is one. */

@@ -108,6 +108,8 @@ int ctr_vm_probe(const struct ctr_machine *machine, struct ctr_error *err)
 	_cleanup_close_ int kvm = open_kvm();
 	const int error = errno;
 
+	if (ctr_vm_look(machine, err) < 0)
+		return -1;
 	if (accel && strcmp(accel, "kvm") != 0 && strcmp(accel, "tcg") != 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"annotations[org.ctr.accel]: '%s' is neither kvm nor tcg", accel);

@@ -33,8 +33,10 @@ enum {
 /* A bind mount: copied, or shared with the host. */
 struct ctr_vm_bind {
 	const char *source; /* on the host */
-	const char *guest;  /* in the guest's first root */
 	size_t index;       /* of mounts[] */
+	bool own;           /* a file of ctr's own, which is written later */
+	/* look.c */
+	const char *guest; /* in the guest's first root */
 	bool directory, readonly, copied;
 };
 
@@ -53,6 +55,8 @@ struct ctr_vm_setup {
 	const struct ctr_process *process;     /* the document's */
 	const struct ctr_resources *resources; /* the document's; NULL */
 	const char *root;                      /* its root.path */
+	struct ctr_spec *guest;                /* the guest's view of the document, */
+	struct ctr_mount *mounts;              /* and its mounts, which look.c completes */
 	struct ctr_vm_bind *binds;
 	size_t nbinds, nshared;
 	int64_t memory_max, pids_max; /* of the container in the guest; 0: none */
@@ -75,10 +79,22 @@ struct ctr_vm_setup {
 	const char *version;      /* of it: "6.1.0-56-cloud-amd64" */
 	const char *modules;      /* directory of its modules */
 	int initramfs;            /* base archive, open; -1 */
+	int common;               /* what QEMU maps, open (common.c); -1 */
+	uint64_t archives;        /* bytes of it, its last ones */
 	int image;                /* of the root file system, open; -1 */
 	const char *image_format; /* QEMU's name */
 	const char *image_types;  /* file systems to try, comma-separated */
 };
+
+/* ---- look.c */
+
+/* Look at what the document names on this host, and complete the guest's view by it. 0, or -1 and
+ * @err. */
+int ctr_vm_look(const struct ctr_machine *machine, struct ctr_error *err);
+/* Enter @namespace of the document by setns(2) with @flag; it must not be the one at @own_path, the
+ * host's. 0, or -1 and @err. */
+int ctr_vm_enter(const struct ctr_machine *machine, const struct ctr_namespace *namespace, int flag,
+		 const char *own_path, struct ctr_error *err);
 
 /* ---- kernel.c */
 
@@ -95,6 +111,7 @@ const char *ctr_vm_kernel_version(const uint8_t *image, size_t size, struct ctr_
 /* What a bzImage has packed: where it is, and the program that unpacks it. */
 struct ctr_vm_payload {
 	uint64_t begin, length;
+	uint32_t unpacked; /* bytes, as the file says */
 	const char *program;
 };
 
@@ -112,10 +129,25 @@ void ctr_vm_choose_kernel(const struct ctr_machine *machine, struct ctr_vm_setup
 
 /* ---- loader.c */
 
-/* A kernel that loads the packed one @kernel, any file, and the @archives, where @kernel is given
- * as the initrd: QEMU maps that, and would copy a kernel. A file without a name, which the caller
- * closes; -ENOTSUP: @kernel cannot be loaded like this, or is smaller than @archives; -errno. */
-int ctr_vm_loader(int kernel, int archives);
+enum {
+	CTR_VM_LOADER_HEAD = 0x218,   /* bytes of a kernel that tell whether it can be loaded so */
+	CTR_VM_COMMON_MAX = 30 << 20, /* in CTR_VM_MEMORY_MIN it is there twice for a moment */
+};
+
+/* A kernel that loads the packed one with which @packed, any file, begins, the archives which are
+ * its last @common bytes, and @archive behind them, where @packed is given as the initrd: QEMU maps
+ * that, and would copy a kernel. A file without a name, which the caller closes; -ENOTSUP: the
+ * kernel cannot be loaded like this, or is smaller than @archive; -errno. */
+int ctr_vm_loader(int packed, uint64_t common, int archive);
+/* Of @head, the first bytes of a kernel of @size: how many run in real mode. 0: it is none that can
+ * be loaded like this. */
+size_t ctr_vm_loader_setup(const uint8_t head[CTR_VM_LOADER_HEAD], uint64_t size);
+
+/* ---- common.c */
+
+/* Make or find the file for ctr_vm_loader() of ->kernel and all archives but the instance's. Sets
+ * ->common; it stays -1 where there can be none, and QEMU has copies. */
+void ctr_vm_common(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache);
 
 /* ---- modules.c */
 
@@ -172,6 +204,8 @@ int ctr_vm_cache_get(int cache, const char *name);
  * bytes (FNV-1a). Such a name ends with "-%016llx". */
 #define CTR_VM_CACHE_HASH UINT64_C(0xcbf29ce484222325)
 uint64_t ctr_vm_cache_hash(uint64_t hash, const void *data, size_t size);
+/* The same with what changes as a file does. */
+uint64_t ctr_vm_cache_hash_file(uint64_t hash, const struct stat *st);
 /* Take away what was not used for a month, and of the rest what was used longest ago, as long as it
  * is more than 8 GiB; nothing of this minute, and nothing that is being made. */
 void ctr_vm_cache_prune(int cache);

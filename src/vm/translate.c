@@ -3,12 +3,8 @@
  * is the guest; limits and hooks stay with this host. What neither can do is refused, before
  * anything is made.
  */
-#include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
@@ -185,45 +181,14 @@ static bool is_own_file(const struct ctr_machine *machine, const char *source)
 	return false;
 }
 
-static int add_bind(const struct ctr_machine *machine, struct ctr_vm_setup *setup, size_t i,
-		    struct ctr_mount *mount, struct ctr_error *err)
+static void add_bind(const struct ctr_machine *machine, struct ctr_vm_setup *setup, size_t i,
+		     const struct ctr_mount *mount)
 {
-	struct ctr_vm_bind *bind = &setup->binds[setup->nbinds];
-	const bool own = is_own_file(machine, mount->source);
-	struct stat st = { .st_mode = S_IFREG };
-
-	if (!own && stat(mount->source, &st) < 0)
-		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "mounts[%zu]: cannot open '%s'", i,
-				mount->source);
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return ctr_fail(
-			err, CTR_FAULT_CONFIG, 0,
-			"mounts[%zu]: '%s' is neither a file nor a directory: --isolation %s "
-			"cannot share it",
-			i, mount->source, machine->backend->name);
-
-	*bind = (struct ctr_vm_bind){
+	setup->binds[setup->nbinds++] = (struct ctr_vm_bind){
 		.source = mount->source,
 		.index = i,
-		.directory = S_ISDIR(st.st_mode),
-		.readonly = mount->flags & MS_RDONLY,
-		.copied = S_ISREG(st.st_mode) && st.st_size <= CTR_VM_FILE_MAX &&
-			  (mount->flags & MS_RDONLY),
+		.own = is_own_file(machine, mount->source),
 	};
-	bind->guest = ctr_arena_printf(machine->arena, "/%s/%zu", bind->copied ? "files" : "shared",
-				       setup->nbinds);
-	if (!bind->copied && !machine->host->privileged)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"mounts[%zu]: '%s': --isolation %s needs privileges to share it", i,
-				mount->source, machine->backend->name);
-	if (!bind->copied && !(machine->backend->bits & CTR_BACKEND_VIRTIOFS))
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"mounts[%zu]: '%s': --isolation %s can only copy read-only files",
-				i, mount->source, machine->backend->name);
-	setup->nshared += !bind->copied;
-	setup->nbinds++;
-	mount->source = bind->guest;
-	return 0;
 }
 
 /* /sys of the host is what a caller binds who may mount none: a guest has its own. */
@@ -243,13 +208,14 @@ static struct ctr_mount own_sysfs(const struct ctr_mount *mount)
 	};
 }
 
-static const struct ctr_mount *translate_mounts(const struct ctr_machine *machine,
-						struct ctr_vm_setup *setup, struct ctr_error *err)
+static int translate_mounts(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
+			    struct ctr_error *err)
 {
 	const struct ctr_spec *spec = machine->spec;
 	struct ctr_mount *mounts =
 		ctr_arena_array(machine->arena, spec->nmounts + 1, sizeof(*mounts));
 
+	setup->mounts = mounts;
 	setup->binds = ctr_arena_array(machine->arena, spec->nmounts + 1, sizeof(*setup->binds));
 	for (size_t i = 0; i < spec->nmounts; i++) {
 		mounts[i] =
@@ -258,13 +224,12 @@ static const struct ctr_mount *translate_mounts(const struct ctr_machine *machin
 		if (machine->exists)
 			continue;
 		if (check_mount(machine, &mounts[i], i, err) < 0)
-			return NULL;
+			return -1;
 		if ((mounts[i].bits & CTR_MOUNT_BIND) && mounts[i].source &&
-		    !(mounts[i].bits & CTR_MOUNT_REMOUNT) &&
-		    add_bind(machine, setup, i, &mounts[i], err) < 0)
-			return NULL;
+		    !(mounts[i].bits & CTR_MOUNT_REMOUNT))
+			add_bind(machine, setup, i, &mounts[i]);
 	}
-	return mounts;
+	return 0;
 }
 
 /* ---- the machine */
@@ -316,8 +281,8 @@ static const struct ctr_process *guest_process(const struct ctr_machine *machine
 	return process;
 }
 
-static const struct ctr_spec *guest_view(const struct ctr_machine *machine,
-					 const struct ctr_mount *mounts, struct ctr_error *err)
+static struct ctr_spec *guest_view(const struct ctr_machine *machine,
+				   const struct ctr_mount *mounts)
 {
 	struct ctr_spec *spec = ctr_arena_alloc(machine->arena, sizeof(*spec));
 	struct ctr_linux *config = ctr_arena_alloc(machine->arena, sizeof(*config));
@@ -337,9 +302,6 @@ static const struct ctr_spec *guest_view(const struct ctr_machine *machine,
 	spec->process = guest_process(machine);
 	spec->mounts = mounts;
 	spec->vm = NULL;
-	/* Its names are given. */
-	if (!machine->exists && ctr_pod_read(machine, spec, config, err) < 0)
-		return NULL;
 	return spec;
 }
 
@@ -382,8 +344,6 @@ static int read_patience(const struct ctr_machine *machine, struct ctr_vm_setup 
 int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
 {
 	struct ctr_vm_setup *setup = ctr_arena_alloc(machine->arena, sizeof(*setup));
-	const struct ctr_mount *mounts;
-	const struct ctr_spec *guest;
 
 	*setup = (struct ctr_vm_setup){
 		.config = machine->spec->vm,
@@ -394,24 +354,20 @@ int ctr_vm_translate(struct ctr_machine *machine, struct ctr_error *err)
 		.root = machine->spec->root->path,
 		.privileged = machine->host->privileged,
 		.initramfs = -1,
+		.common = -1,
 		.image = -1,
 	};
 	if (read_patience(machine, setup, err) < 0 || check_vm(machine, err) < 0 ||
 	    check_fields(machine, err) < 0 || ctr_vm_check_resources(machine, err) < 0 ||
 	    check_namespaces(machine, err) < 0 || check_user(machine, setup, err) < 0 ||
-	    check_devices(machine, err) < 0 || ctr_vm_size(machine, setup, err) < 0)
-		return -1;
-	mounts = translate_mounts(machine, setup, err);
-	if (!mounts)
+	    check_devices(machine, err) < 0 || ctr_vm_size(machine, setup, err) < 0 ||
+	    translate_mounts(machine, setup, err) < 0)
 		return -1;
 
-	guest = guest_view(machine, mounts, err);
-	if (!guest)
-		return -1;
-
+	setup->guest = guest_view(machine, setup->mounts);
 	machine->own = setup;
 	machine->host_spec = host_view(machine, setup);
-	machine->spec = guest;
+	machine->spec = setup->guest;
 	machine->host = guest_host(machine);
 	return 0;
 }

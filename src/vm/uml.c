@@ -46,6 +46,8 @@ int ctr_uml_probe(const struct ctr_machine *machine, struct ctr_error *err)
 	struct ctr_vm_setup *setup = machine->own;
 	struct ctr_arena *arena = machine->arena;
 
+	if (ctr_vm_look(machine, err) < 0)
+		return -1;
 	setup->kernel = setup->hypervisor = find_program(machine, setup);
 	if (!setup->kernel)
 		return ctr_fail(err, CTR_FAULT_HOST, 0,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -41,7 +42,7 @@ static const struct {
 	const char *magic;
 	size_t length;
 	const char *program;
-	bool has_size; /* the last four bytes are the size, and none of the program's */
+	bool has_size; /* the last four bytes, the size, are none of the program's */
 } packers[] = {
 	{"\x1f\x8b",          2, "gzip", false},
 	{ "\x02\x21\x4c\x18", 4, "lz4",  true },
@@ -67,6 +68,7 @@ int ctr_vm_kernel_payload(const uint8_t *image, size_t size, struct ctr_vm_paylo
 		*out = (struct ctr_vm_payload){
 			.begin = begin,
 			.length = length - (packers[i].has_size ? 4 : 0),
+			.unpacked = le32(image + begin + length - 4),
 			.program = packers[i].program,
 		};
 		return 0;
@@ -101,40 +103,90 @@ static char *unpack(const uint8_t *image, const struct ctr_vm_payload *payload,
 	if (!text)
 		return NULL;
 	if (ended < 0 || status != 0 || *size < 4 || memcmp(text, "\177ELF", 4) != 0) {
-		ctr_fail(err, CTR_FAULT_HOST, 0, "'%s' cannot unpack it, or is not there",
-			 payload->program);
+		ctr_fail(err, CTR_FAULT_HOST, 0, "'%s' cannot unpack it", payload->program);
 		return NULL;
 	}
 	return text;
+}
+
+/* What a host may lack for a while, seen before there is any work: a start that is refused here, or
+ * goes on without, costs nothing, and nothing need be remembered that would be wrong later. */
+static int check(const struct ctr_vm_payload *payload, const char *cache_path, int cache,
+		 struct ctr_arena *arena, struct ctr_error *err)
+{
+	struct statvfs fs;
+
+	if (!ctr_vm_find_program(payload->program, arena))
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "'%s', which unpacks it, is not there",
+				payload->program);
+	if (fstatvfs(cache, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)payload->unpacked)
+		return ctr_fail(err, CTR_FAULT_HOST, ENOSPC,
+				"the cache '%s' has no room for %u bytes", cache_path,
+				payload->unpacked);
+	return 0;
 }
 
 /* A name that changes as the file does. */
 static const char *name_of(const struct ctr_vm_setup *setup, const struct stat *st,
 			   struct ctr_arena *arena)
 {
-	const uint64_t facts[] = {
-		(uint64_t)st->st_dev,         (uint64_t)st->st_ino,          (uint64_t)st->st_size,
-		(uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
-	};
+	return ctr_arena_printf(arena, "kernel-%s-%016llx", setup->version,
+				(unsigned long long)ctr_vm_cache_hash_file(CTR_VM_CACHE_HASH, st));
+}
 
-	return ctr_arena_printf(
-		arena, "kernel-%s-%016llx", setup->version,
-		(unsigned long long)ctr_vm_cache_hash(CTR_VM_CACHE_HASH, facts, sizeof(facts)));
+/* The ELF file of the bzImage @image, of @size bytes, called @name in the cache. It, or -1 and
+ * @err.
+ */
+static int make(const struct ctr_machine *machine, int cache, const char *name, const void *image,
+		size_t size, struct ctr_error *err)
+{
+	struct ctr_arena scratch = CTR_ARENA_INIT;
+	struct ctr_vm_payload payload;
+	const char *text;
+	size_t unpacked = 0;
+	int made = -1;
+
+	if (ctr_vm_kernel_payload(image, size, &payload) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"it is packed in a way that is not known");
+	if (check(&payload, machine->cache, cache, machine->arena, err) < 0)
+		return -1;
+	text = unpack(image, &payload, &scratch, &unpacked, err);
+	if (text)
+		made = ctr_vm_cache_put(cache, name, text, unpacked, 0444, err);
+	/* Nothing of it is to be in the process that stands for the machine. */
+	ctr_arena_release(&scratch);
+	return made;
+}
+
+/* Make it, or see that it is there. 0, or -1 and @err. */
+static int find(const struct ctr_machine *machine, const char *name, const void *image, size_t size,
+		struct ctr_error *err)
+{
+	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err), lock = -1, made = -1;
+
+	if (cache < 0)
+		return -1;
+	lock = ctr_vm_cache_lock(cache, name, true);
+	if (lock < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'",
+				name, machine->cache);
+	made = ctr_vm_cache_get(cache, name);
+	if (made < 0)
+		made = make(machine, cache, name, image, size, err);
+	return made < 0 ? -1 : 0;
 }
 
 int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 			 struct ctr_error *err)
 {
-	struct ctr_arena *arena = machine->arena;
-	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC), cache = -1, lock = -1,
-			    made = -1;
-	struct ctr_arena scratch = CTR_ARENA_INIT;
-	struct ctr_vm_payload payload;
-	const char *name, *text;
-	size_t size = 0;
+	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC);
+	const char *name;
 	struct stat st;
 	void *image;
-	int r;
+	bool is_elf;
+	int r = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot open '%s'",
@@ -143,39 +195,15 @@ int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup 
 	if (image == MAP_FAILED)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot map '%s'",
 				setup->kernel);
-	if (st.st_size >= 4 && memcmp(image, "\177ELF", 4) == 0) {
-		munmap(image, (size_t)st.st_size);
-		return 0;
-	}
-
-	name = name_of(setup, &st, arena);
-	cache = ctr_vm_cache_open(machine->cache, err);
-	lock = cache < 0 ? -1 : ctr_vm_cache_lock(cache, name, true);
-	r = cache < 0 ? -1 : 0;
-	if (cache >= 0 && lock < 0)
-		r = ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'", name,
-			     machine->cache);
-	made = r == 0 ? ctr_vm_cache_get(cache, name) : -1;
-	if (r == 0 && made < 0) {
-		r = ctr_vm_kernel_payload(image, (size_t)st.st_size, &payload);
-		if (r < 0)
-			r = ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				     "kernel: '%s' is packed in a way that is not known",
-				     setup->kernel);
-		/* Nothing of it is to be in the process that stands for the machine. */
-		text = r == 0 ? unpack(image, &payload, &scratch, &size, err) : NULL;
-		if (r == 0 && !text)
-			r = ctr_fail_within(err, "kernel '%s'", setup->kernel);
-		if (r == 0)
-			made = ctr_vm_cache_put(cache, name, text, size, 0444, err);
-		if (r == 0 && made < 0)
-			r = ctr_fail_within(err, "kernel");
-		ctr_arena_release(&scratch);
-	}
+	is_elf = st.st_size >= 4 && memcmp(image, "\177ELF", 4) == 0;
+	name = name_of(setup, &st, machine->arena);
+	if (!is_elf)
+		r = find(machine, name, image, (size_t)st.st_size, err);
 	munmap(image, (size_t)st.st_size);
 	if (r < 0)
-		return -1;
-	setup->kernel = ctr_arena_printf(arena, "%s/%s", machine->cache, name);
+		return ctr_fail_within(err, "kernel '%s'", setup->kernel);
+	if (!is_elf)
+		setup->kernel = ctr_arena_printf(machine->arena, "%s/%s", machine->cache, name);
 	return 0;
 }
 

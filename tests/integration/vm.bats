@@ -307,6 +307,15 @@ PYTHON
   expect_status 0
   expect_match $'(^|\n)up(\n|$)'
   [ "$GUEST" = microvm ] || expect_match "the guest unpacks '/boot/vmlinuz-.*' itself: .*cannot unpack it"
+
+  # Neither that has room, nor the file that machines share.
+  mount -t tmpfs -o size=8m small "$XDG_CACHE_HOME"
+  run ctr --log-level info run -b "$BUNDLE" --isolation "$GUEST" "$ID"
+  umount "$XDG_CACHE_HOME"
+  expect_status 0
+  expect_match $'(^|\n)up(\n|$)'
+  [ "$GUEST" = microvm ] || expect_match "the guest unpacks '/boot/vmlinuz-.*' itself: .*has no room for [0-9]{8} bytes"
+  expect_match "each machine has '/boot/vmlinuz-.*' for itself: .*No space left on device"
 }
 
 @test "vm: other hypervisors: one that is missing, and what they cannot do" {

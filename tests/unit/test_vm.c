@@ -214,6 +214,7 @@ static void payloads(void **state)
 	assert_int_equal(payload.begin, 1040);
 	assert_int_equal(payload.length, 252);
 	assert_string_equal(payload.program, "zstd");
+	assert_int_equal(payload.unpacked, 0);
 	/* gzip's own end is the size */
 	memcpy(image + 1040, "\x1f\x8b", 2);
 	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), 0);
@@ -224,6 +225,38 @@ static void payloads(void **state)
 	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), -EINVAL);
 	image[0x207] = 1; /* 2.01 knew of no payload */
 	assert_int_equal(ctr_vm_kernel_payload(image, sizeof(image), &payload), -EINVAL);
+}
+
+/* Seen before there is any work, so it need not be remembered. */
+static void not_unpacked(void **state)
+{
+	char *path = strdup(getenv("PATH") ? getenv("PATH") : ""), *cache = unit_make_dir();
+	const char *kernel = ctr_arena_printf(&arena, "%s/kernel", cache);
+	const struct ctr_machine machine = { .arena = &arena, .cache = cache };
+	struct ctr_vm_setup setup = { .kernel = kernel, .version = "6.1" };
+	uint8_t image[4096] = { 0 };
+	struct ctr_error err = { 0 };
+	FILE *file = fopen(kernel, "w");
+
+	(void)state;
+	memcpy(image + 0x202, "HdrS", 4);
+	image[0x206] = 0x0c;
+	image[0x207] = 2;
+	image[0x1f1] = 1;
+	image[0x24d] = 1;
+	memcpy(image + 1024, "\x28\xb5\x2f\xfd", 4);
+	assert_int_equal(fwrite(image, 1, sizeof(image), file), sizeof(image));
+	fclose(file);
+	setenv("PATH", "/no/such", 1);
+	assert_int_equal(ctr_vm_unpack_kernel(&machine, &setup, &err), -1);
+	setenv("PATH", path, 1);
+	assert_string_equal(err.text,
+			    ctr_arena_printf(&arena,
+					     "kernel '%s': 'zstd', which unpacks it, is not there",
+					     kernel));
+	assert_string_equal(setup.kernel, kernel);
+	unit_remove_dir(cache);
+	free(path);
 }
 
 static void command_lines(void **state)
@@ -251,6 +284,11 @@ static void command_lines(void **state)
 	qemu.microvm = qemu.kvm = true;
 	qemu.nnics = 1;
 	compare("microvm-nics", &qemu);
+	/* own parameters may name more devices than it has places for otherwise */
+	qemu.parameters = parameters;
+	qemu.nparameters = 2;
+	assert_string_equal(ctr_qemu_argv(&qemu, &arena)[2],
+			    "microvm,pit=off,pic=off,rtc=off,dump-guest-core=off,mem-merge=off");
 }
 
 /* ---- archives */
@@ -880,13 +918,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(command_lines), cmocka_unit_test(other_hypervisors),
 		cmocka_unit_test(payloads),      cmocka_unit_test(pvh),
-		cmocka_unit_test(archives),      cmocka_unit_test(modules),
-		cmocka_unit_test(versions),      cmocka_unit_test(frames),
-		cmocka_unit_test(sending),       cmocka_unit_test(choice),
-		cmocka_unit_test(statistics),    cmocka_unit_test(deadline),
-		cmocka_unit_test(updates),       cmocka_unit_test(footprint),
-		cmocka_unit_test(unread),        cmocka_unit_test(resources),
-		cmocka_unit_test(repeats),       cmocka_unit_test(other_limits),
+		cmocka_unit_test(not_unpacked),  cmocka_unit_test(archives),
+		cmocka_unit_test(modules),       cmocka_unit_test(versions),
+		cmocka_unit_test(frames),        cmocka_unit_test(sending),
+		cmocka_unit_test(choice),        cmocka_unit_test(statistics),
+		cmocka_unit_test(deadline),      cmocka_unit_test(updates),
+		cmocka_unit_test(footprint),     cmocka_unit_test(unread),
+		cmocka_unit_test(resources),     cmocka_unit_test(repeats),
+		cmocka_unit_test(other_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

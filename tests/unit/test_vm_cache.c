@@ -142,6 +142,7 @@ static void by_age(void **state)
 	make("kernel-6.1.0-x-cloud-" HASH, 4096, 31 * day);
 	make(".kernel-6.1.0-x-cloud-" HASH ".77-0", 4096, 31 * day);
 	make("kernel-6.1.0-x-cloud-" HASH ".lock", 0, 31 * day);
+	make("boot-6.1.0-x-cloud-" HASH, 4096, 31 * day);
 	make("kernel-6.1.0-x-cloud-ffffffffffffffff", 4096, day);
 	make("kernel-6.1.0-x-cloud", 4096, 90 * day);
 	/* made long ago, used lately */
@@ -159,6 +160,7 @@ static void by_age(void **state)
 	assert_false(there("kernel-6.1.0-x-cloud-" HASH));
 	assert_false(there(".kernel-6.1.0-x-cloud-" HASH ".77-0"));
 	assert_false(there("kernel-6.1.0-x-cloud-" HASH ".lock"));
+	assert_false(there("boot-6.1.0-x-cloud-" HASH));
 	assert_true(there("kernel-6.1.0-x-cloud-ffffffffffffffff"));
 	assert_true(there("kernel-6.1.0-x-cloud"));
 	assert_true(there("root-ffffffffffffffff.erofs"));

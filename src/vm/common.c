@@ -1,0 +1,120 @@
+/*
+ * The file that many machines of QEMU map (loader.c): the packed kernel, the archive that the
+ * document names, and the base archive, one behind the other. It is made once, in the cache.
+ */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "vm/backend.h"
+#include "vm/setup.h"
+
+enum { PART = 512 }; /* an archive begins at a multiple of it */
+
+/* What it is made of; those of the document that are not there: -1. */
+struct parts {
+	int kernel, given, base;
+};
+
+/* By what tells those files apart. */
+static const char *name_of(const struct ctr_vm_setup *setup, const struct parts *parts,
+			   struct ctr_arena *arena)
+{
+	const int files[] = { parts->kernel, parts->given, parts->base };
+	uint64_t hash = CTR_VM_CACHE_HASH;
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(files); i++) {
+		struct stat st = { 0 };
+
+		(void)fstat(files[i], &st);
+		hash = ctr_vm_cache_hash_file(hash, &st);
+	}
+	return ctr_arena_printf(arena, "boot-%s-%016llx", setup->version, (unsigned long long)hash);
+}
+
+static int append(struct ctr_buf *out, int fd, struct ctr_error *err)
+{
+	size_t size = 0;
+	const char *data;
+
+	if (fd < 0)
+		return 0;
+	data = ctr_file_read_fd(out->arena, fd, "its part", CTR_VM_COMMON_MAX, &size, err);
+	if (!data)
+		return -1;
+	ctr_buf_add(out, data, size);
+	while (out->len % PART != 0)
+		ctr_buf_addc(out, '\0');
+	return 0;
+}
+
+/* In an order in which what is ours wins. The file, or -1 and @err. */
+static int make(int cache, const char *name, const struct parts *parts, struct ctr_error *err)
+{
+	struct ctr_arena scratch = CTR_ARENA_INIT;
+	struct ctr_buf text;
+	int fd = -1;
+
+	ctr_buf_init(&text, &scratch);
+	if (append(&text, parts->kernel, err) == 0 && append(&text, parts->given, err) == 0 &&
+	    append(&text, parts->base, err) == 0)
+		fd = ctr_vm_cache_put(cache, name, text.data, text.len, 0444, err);
+	/* Nothing of it is to be in the process that stands for the machine. */
+	ctr_arena_release(&scratch);
+	return fd;
+}
+
+static int find(int cache, const char *name, const struct parts *parts, struct ctr_error *err)
+{
+	_cleanup_close_ int lock = ctr_vm_cache_lock(cache, name, true);
+	int fd;
+
+	if (lock < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s'", name);
+	fd = ctr_vm_cache_get(cache, name);
+	return fd < 0 ? make(cache, name, parts, err) : fd;
+}
+
+static uint64_t room_of(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? ((uint64_t)st.st_size + PART - 1) / PART * PART : 0;
+}
+
+static bool can_load(int kernel, uint64_t size)
+{
+	uint8_t head[CTR_VM_LOADER_HEAD];
+
+	return pread(kernel, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	       ctr_vm_loader_setup(head, size) > 0;
+}
+
+void ctr_vm_common(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache)
+{
+	const char *given = setup->config ? setup->config->kernel.initrd : NULL;
+	_cleanup_close_ int kernel = open(setup->kernel, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int initrd = given ? open(given, O_RDONLY | O_CLOEXEC) : -1;
+	const struct parts parts = { kernel, initrd, setup->initramfs };
+	const uint64_t archives = room_of(initrd) + room_of(setup->initramfs);
+	struct ctr_error err;
+
+	/* The document's parameters may be about kernel and initrd. Of what cannot be opened it is
+	 * told where that is needed. */
+	if ((setup->config && setup->config->hypervisor.nparameters > 0) || kernel < 0 ||
+	    (given && initrd < 0) || !can_load(kernel, room_of(kernel)) ||
+	    room_of(kernel) + archives > CTR_VM_COMMON_MAX)
+		return;
+	setup->common = find(cache, name_of(setup, &parts, machine->arena), &parts, &err);
+	setup->archives = archives;
+	if (setup->common < 0)
+		ctr_log(CTR_LOG_INFO, "--isolation %s: each machine has '%s' for itself: %s",
+			machine->backend->name, setup->kernel, err.text);
+}

@@ -195,11 +195,20 @@ void ctr_prepare_restore_signals(const sigset_t *old)
 	(void)sigprocmask(SIG_SETMASK, old, NULL);
 }
 
+/* One that closes on exec is ours: no caller can have passed it. */
+static bool is_passed(uint32_t fd)
+{
+	int flags = fcntl((int)fd, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
 int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, const char **names,
 		    struct ctr_error *err)
 {
 	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	uint64_t value = 0, owner = 0;
+	bool gaps;
 
 	*listen = 0;
 	if (fds && pid && ctr_parse_u64(pid, &owner) == 0 && owner == (uint64_t)getpid()) {
@@ -211,11 +220,10 @@ int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, const char
 
 	*names = *listen > 0 ? getenv("LISTEN_FDNAMES") : NULL;
 	*n = preserve + *listen;
+	/* Who passes some of many says how far they go: the last one is among them. */
+	gaps = preserve > 0 && is_passed(2 + *n);
 	for (uint32_t fd = 3; fd < 3 + *n; fd++) {
-		int flags = fcntl((int)fd, F_GETFD);
-
-		/* One that closes on exec is ours: no caller can have passed it. */
-		if (flags < 0 || (flags & FD_CLOEXEC))
+		if (!is_passed(fd) && !(gaps && fd >= 3 + *listen))
 			return ctr_fail(err, CTR_FAULT_USAGE, EBADF,
 					"--preserve-fds %u: file descriptor %u is not open",
 					preserve, fd);

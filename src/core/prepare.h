@@ -30,8 +30,9 @@ void ctr_prepare_block_signals(sigset_t *old);
 /* Undo that. What our own writing has raised (SIGPIPE) is dropped. */
 void ctr_prepare_restore_signals(const sigset_t *old);
 
-/* Are descriptors 3 .. 3+n-1 open, LISTEN_FDS of them first? *@n becomes the sum of @preserve and
- * the LISTEN_FDS meant for this process; *@listen is the latter, *@names are theirs (NULL: none).
- * 0, or -1 and @err. */
+/* Are descriptors 3 .. 3+n-1 open, LISTEN_FDS of them first? Of the others some may be closed where
+ * the last is open, as with Podman's --preserve-fd. *@n becomes the sum of @preserve and the
+ * LISTEN_FDS meant for this process; *@listen is the latter, *@names are theirs (NULL: none). 0, or
+ * -1 and @err. */
 int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, const char **names,
 		    struct ctr_error *err);

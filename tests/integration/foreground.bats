@@ -64,6 +64,23 @@ foreground() {
   expect_match '--preserve-fds 2: file descriptor 3 is not open: Bad file descriptor'
 }
 
+@test "some of many descriptors are preserved: up to the last, which is open" {
+  command_is probe fds
+  run -0 ctr run --preserve-fds 3 -b "$BUNDLE" "$ID" 3>&- 4>&- 5</dev/null
+  expect_match '^0 1 2 5 ?$'
+  run ctr run --preserve-fds 3 -b "$BUNDLE" "$ID" 3</dev/null 4>&- 5>&-
+  expect_status 125
+  expect_match '--preserve-fds 3: file descriptor 4 is not open'
+  run -0 ctr run --preserve-fds 1 -b "$BUNDLE" "$ID" 3</dev/null 4>&-
+  expect_match '^0 1 2 3 ?$'
+
+  command_is sleep 1000
+  ctr run -d -b "$BUNDLE" "$ID" 3>&- 4>&- 5>&- 6>&-
+  run -0 ctr exec --preserve-fds 4 "$ID" probe fds 3>&- 4</dev/null 5>&- 6</dev/null
+  expect_match '^0 1 2 4 6 ?$'
+  ctr delete --force "$ID"
+}
+
 @test "exec --process takes no command besides" {
   shell 'while :; do sleep 0.1; done'
   detached "$ID"

@@ -48,7 +48,7 @@ Capability: add_capabilities=1:*string drop_capabilities=2:*string
 Number: value=1:int64
 ContainerSecurity: capabilities=1:Capability privileged=2:bool namespace_options=3:NamespaceOption run_as_user=5:Number readonly_rootfs=7:bool supplemental_groups=8:*int64 no_new_privs=11:bool seccomp=15:SecurityProfile
 LinuxContainer: resources=1:Resources security_context=2:ContainerSecurity
-ContainerConfig: metadata=1:ContainerMetadata image=2:Image command=3:*string args=4:*string working_dir=5:string envs=6:*Variable mounts=7:*Mount log_path=11:string tty=14:bool linux=15:LinuxContainer
+ContainerConfig: metadata=1:ContainerMetadata image=2:Image command=3:*string args=4:*string working_dir=5:string envs=6:*Variable mounts=7:*Mount log_path=11:string stdin=12:bool stdin_once=13:bool tty=14:bool linux=15:LinuxContainer
 CreateContainerRequest: pod_sandbox_id=1:string config=2:ContainerConfig sandbox_config=3:SandboxConfig
 CreateContainerResponse: container_id=1:string
 StartContainerRequest: container_id=1:string
@@ -64,6 +64,10 @@ UpdateContainerResourcesRequest: container_id=1:string linux=2:Resources
 UpdateContainerResourcesResponse:
 ExecSyncRequest: container_id=1:string cmd=2:*string timeout=3:int64
 ExecSyncResponse: stdout=1:bytes stderr=2:bytes exit_code=3:int32
+ExecRequest: container_id=1:string cmd=2:*string tty=3:bool stdin=4:bool stdout=5:bool stderr=6:bool
+ExecResponse: url=1:string
+AttachRequest: container_id=1:string stdin=2:bool tty=3:bool stdout=4:bool stderr=5:bool
+AttachResponse: url=1:string
 ContainerStatsRequest: container_id=1:string
 Usage: timestamp=1:int64 value=2:Number
 ContainerStats: cpu=2:Usage memory=3:Usage

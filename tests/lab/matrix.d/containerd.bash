@@ -3,7 +3,10 @@
 C=mx$$
 
 client() { /usr/bin/ctr "$@"; } # it has the same name as the runtime
-run_box() { client run --runc-binary "$RUNTIME" "$@"; }
+# Without being told otherwise the client asks for CPU shares, which takes a controller.
+SHARES=$([ -n "$CONTROLLERS" ] || echo --cpu-shares=0)
+# shellcheck disable=SC2086 # an option or none
+run_box() { client run --runc-binary "$RUNTIME" $SHARES "$@"; }
 IMAGE=localhost/lab/box:latest
 # stay WHAT OPTION... - a container that stays
 stay() { run_box -d "${@:2}" $IMAGE "$C-$1" sleep 10000; }

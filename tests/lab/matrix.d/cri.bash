@@ -37,6 +37,11 @@ exec_sync() {
   return "$(jq .exit_code <<<"$answer")"
 }
 
+# streams METHOD JSON [ROWSxCOLUMNS] - as kubectl exec and attach
+streams() {
+  python3 "$HERE/cri-stream.py" "$(call "$1" "$2" | jq -r .url)" "${@:3}"
+}
+
 state() { call ContainerStatus "{\"container_id\": \"$1\"}" | jq -c '[.status.state, .status.exit_code]'; }
 state_is() { [ "$(state "$1")" = "$2" ]; }
 has_image() { call ListImages | grep -q box; }
@@ -53,8 +58,12 @@ clean_up() {
   rm -rf --one-file-system "$WORK" "$STATE_DIR"
 }
 
-# cri_containerd - a containerd of our own, with the image, and call() for it
+# cri_containerd - a containerd of our own, with the image, and call() for it. It limits each sandbox
+# and spares it from the OOM killer; where that cannot be, it is told to leave it.
 cri_containerd() {
+  local unlimited=''
+  [ -n "$CONTROLLERS" ] || unlimited='disable_cgroup = true'
+  choom -n -998 true 2>/dev/null || unlimited+=$'\nrestrict_oom_score_adj = true'
   make_image
   ln -s "$RUNTIME" "$WORK/$NAME-vm"
   for handler in "$NAME false" "$NAME-systemd true" "$NAME-vm false"; do
@@ -69,7 +78,7 @@ cri_containerd() {
   {
     printf '%s\n' 'version = 2' "root = \"$WORK/containerd\"" "state = \"$STATE_DIR\"" \
       '[grpc]' "address = \"$STATE_DIR/containerd.sock\"" \
-      '[plugins."io.containerd.grpc.v1.cri"]' "sandbox_image = \"$IMAGE\"" \
+      '[plugins."io.containerd.grpc.v1.cri"]' "sandbox_image = \"$IMAGE\"" "$unlimited" \
       '[plugins."io.containerd.grpc.v1.cri".containerd]' "default_runtime_name = \"$NAME\"" \
       '[plugins."io.containerd.grpc.v1.cri".cni]' 'bin_dir = "/usr/lib/cni"' "conf_dir = \"$WORK/cni\""
     cat "$WORK/runtimes.toml"

@@ -71,34 +71,70 @@ static void add_process(int proc, pid_t pid, struct ctr_footprint *out)
 		    ctr_kib_line(text, "Private_Hugetlb");
 }
 
+/* A mapping of smaps: its private memory, and what of it is no page of a file. */
+struct mapping {
+	bool shared;
+	uint64_t size, clean, dirty, anonymous;
+};
+
+static void add_mapping(const struct mapping *mapping, uint64_t guest, uint64_t *own,
+			uint64_t *files)
+{
+	const uint64_t all = mapping->clean + mapping->dirty;
+	uint64_t changed = mapping->anonymous < all ? mapping->anonymous : all;
+
+	if (mapping->size == guest)
+		return;
+	/* Others see what is written there. */
+	if (mapping->shared)
+		changed = mapping->dirty;
+	*own += changed;
+	*files += all - changed;
+}
+
+/* The first line of a mapping: "BEGIN-END rwxp ...". */
+static bool is_head(const char *line)
+{
+	const size_t digits = strspn(line, "0123456789abcdef");
+
+	return digits > 0 && line[digits] == '-';
+}
+
 /* The private memory of a hypervisor beside the one mapping that is its guest's: what is its own,
- * and unchanged pages of files (programs, libraries, kernels), which the next one has as well. */
+ * and unchanged pages of files (programs, libraries, kernels), which the next one has as well. Of a
+ * file on a tmpfs these are dirty, so they are told by not being anonymous. */
 static void add_hypervisor(struct ctr_arena *arena, int proc, pid_t pid, uint64_t guest,
 			   struct ctr_footprint *out)
 {
 	enum { SMAPS_MAX = 16 << 20 };
 	const char *path = ctr_arena_printf(arena, "%d/smaps", (int)pid), *text;
 	_cleanup_close_ int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	uint64_t size = 0, own = 0, files = 0;
+	struct mapping mapping = { 0 };
+	uint64_t own = 0, files = 0;
 	bool found = false;
 
 	text = fd < 0 ? NULL : ctr_file_read_fd(arena, fd, path, SMAPS_MAX, NULL, NULL);
 	while (text && *text) {
-		uint64_t value = strcspn(text, ":") < strcspn(text, "\n")
-					 ? strtoull(text + strcspn(text, ":") + 1, NULL, 10) << 10
-					 : 0;
+		const char *line = text;
+		uint64_t value = strtoull(line + strcspn(line, ": \n") + 1, NULL, 10) << 10;
 
-		if (strncmp(text, "Size:", 5) == 0) {
-			size = value;
-			found = found || size == guest;
-		} else if (strncmp(text, "Private_Clean:", 14) == 0 && size != guest) {
-			files += value;
-		} else if (strncmp(text, "Private_", 8) == 0 && size != guest) {
-			own += value;
-		}
 		text += strcspn(text, "\n");
 		text += *text == '\n';
+		if (is_head(line)) {
+			add_mapping(&mapping, guest, &own, &files);
+			mapping = (struct mapping){ .shared = line[strcspn(line, " ") + 4] == 's' };
+		} else if (strncmp(line, "Size:", 5) == 0) {
+			mapping.size = value;
+			found = found || value == guest;
+		} else if (strncmp(line, "Private_Clean:", 14) == 0) {
+			mapping.clean = value;
+		} else if (strncmp(line, "Private_", 8) == 0) {
+			mapping.dirty += value;
+		} else if (strncmp(line, "Anonymous:", 10) == 0) {
+			mapping.anonymous = value;
+		}
 	}
+	add_mapping(&mapping, guest, &own, &files);
 	if (found) {
 		out->hypervisor += own;
 		out->hypervisor_files += files;

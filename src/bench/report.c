@@ -111,18 +111,24 @@ void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf)
 		ctr_buf_addf(buf, "; ctr-init had %s %% of its boot", ctr_number(memory, share));
 }
 
-bool ctr_density_fits(const struct ctr_report *report, const struct ctr_row *row, double *about,
-		      double *least, double *most)
+const char *ctr_density_fits(const struct ctr_report *report, const struct ctr_row *row,
+			     double *about, double *least, double *most)
 {
-	const struct ctr_line *line = &row->density.taken;
+	const struct ctr_line *line = &row->density.taken, *pss = &row->density.pss;
 	const double room = (double)(report->available - report->reserve);
 
-	if (!line->known || line->low <= 0)
-		return false;
+	if (!line->known)
+		return "there are no two points";
+	if (line->low <= 0)
+		return "the interval of MemAvailable has 0 in it";
+	/* What is shared, and pages of files, which can be had back, are no part of a slope of PSS.
+	 */
+	if (pss->known && line->slope < 0.75 * pss->slope)
+		return "MemAvailable has lost less than their PSS: something else gave memory back";
 	*about = room / line->slope;
 	*least = room / line->high;
 	*most = room / line->low;
-	return true;
+	return NULL;
 }
 
 static const char *value_of_fact(const struct ctr_report *report, const char *name)

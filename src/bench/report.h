@@ -192,9 +192,9 @@ double ctr_row_own_share(const struct ctr_row *row);
 void ctr_guest_text(const struct ctr_row *row, struct ctr_buf *buf);
 
 /* How many instances of @row would fit: by the slope of MemAvailable, and at least and at most by
- * its interval. false where that has 0 in it, or there is none. */
-bool ctr_density_fits(const struct ctr_report *report, const struct ctr_row *row, double *about,
-		      double *least, double *most);
+ * its interval, if it has one. NULL, or why that is not known. */
+const char *ctr_density_fits(const struct ctr_report *report, const struct ctr_row *row,
+			     double *about, double *least, double *most);
 /* Add what the figures of density depend on: "this machine has ...; a guest of uml has ..." */
 void ctr_density_assumptions(const struct ctr_report *report, struct ctr_buf *buf);
 

@@ -219,10 +219,13 @@ static void put_slope(struct ctr_buf *buf, const struct ctr_line *line)
 {
 	char slope[CTR_NUMBER_TEXT], low[CTR_NUMBER_TEXT], high[CTR_NUMBER_TEXT];
 
-	if (line->known)
+	if (line->known && line->interval)
 		ctr_buf_addf(buf, "<td>%s<small>%s \xe2\x80\x93 %s</small></td>",
 			     ctr_mib(slope, line->slope), ctr_mib(low, line->low),
 			     ctr_mib(high, line->high));
+	else if (line->known)
+		ctr_buf_addf(buf, "<td>%s<small>%zu points</small></td>",
+			     ctr_mib(slope, line->slope), line->n);
 	else
 		ctr_buf_adds(buf, "<td>\xe2\x80\x93</td>");
 }
@@ -230,6 +233,7 @@ static void put_slope(struct ctr_buf *buf, const struct ctr_line *line)
 static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 {
 	double room = (double)(report->available - report->reserve), about, least, most;
+	const char *unknown;
 
 	ctr_buf_adds(buf, "<div class=\"t\"><table><tr><th>MiB an instance</th><th>PSS</th>"
 			  "<th>MemAvailable</th><th>alive at once</th><th>would fit</th>"
@@ -244,12 +248,15 @@ static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 		put_slope(buf, &row->density.pss);
 		put_slope(buf, &row->density.taken);
 		ctr_buf_addf(buf, "<td>%zu</td>", row->density.largest);
-		if (ctr_density_fits(report, row, &about, &least, &most))
+		unknown = ctr_density_fits(report, row, &about, &least, &most);
+		if (unknown)
+			ctr_buf_addf(buf, "<td title=\"%s\">not known</td>", unknown);
+		else if (row->density.taken.interval)
 			ctr_buf_addf(buf,
 				     "<td>about %.0f<small>%.0f \xe2\x80\x93 %.0f</small></td>",
 				     about, least, most);
 		else
-			ctr_buf_adds(buf, "<td>not known</td>");
+			ctr_buf_addf(buf, "<td>about %.0f</td>", about);
 		ctr_buf_adds(buf, "<td style=\"white-space:normal\">");
 		add_text(buf, row->density.stopped);
 		ctr_buf_adds(buf, "</td></tr>\n");
@@ -258,7 +265,8 @@ static void slopes(struct ctr_buf *buf, const struct ctr_report *report)
 		buf,
 		"</table></div>\n<p class=\"m\">Slope of Theil and Sen with its 95 %% interval. "
 		"What would fit: %.0f MiB (MemAvailable less a reserve of %.0f) by the slope of "
-		"MemAvailable; not known where its interval has 0 in it.</p>\n",
+		"MemAvailable; not known where its interval has 0 in it, or where it has lost less "
+		"than their PSS. Fewer than five points have no interval.</p>\n",
 		room / 1048576, (double)report->reserve / 1048576);
 }
 

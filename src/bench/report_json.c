@@ -121,8 +121,13 @@ static void put_line(struct ctr_json *json, const char *key, const struct ctr_li
 	ctr_json_object(json, key);
 	ctr_json_u64(json, "points", line->n);
 	put_number(json, "slope", line->slope, 0);
-	put_number(json, "low", line->low, 0);
-	put_number(json, "high", line->high, 0);
+	if (line->interval) {
+		put_number(json, "low", line->low, 0);
+		put_number(json, "high", line->high, 0);
+	} else {
+		ctr_json_null(json, "low");
+		ctr_json_null(json, "high");
+	}
 	put_number(json, "intercept", line->intercept, 0);
 	ctr_json_end_object(json);
 }

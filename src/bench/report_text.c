@@ -249,10 +249,16 @@ static void text_line(const char *name, const struct ctr_line *line, struct ctr_
 {
 	char slope[CTR_NUMBER_TEXT], low[CTR_NUMBER_TEXT], high[CTR_NUMBER_TEXT];
 
-	if (line->known)
+	if (!line->known)
+		return;
+	if (line->interval)
 		ctr_buf_addf(buf, "    %s: %s [%s, %s] MiB an instance\n", name,
 			     ctr_mib(slope, line->slope), ctr_mib(low, line->low),
 			     ctr_mib(high, line->high));
+	else
+		ctr_buf_addf(buf,
+			     "    %s: %s MiB an instance (%zu points: too few for an interval)\n",
+			     name, ctr_mib(slope, line->slope), line->n);
 }
 
 static void text_density_row(const struct ctr_report *report, const struct ctr_row *row,
@@ -263,6 +269,7 @@ static void text_density_row(const struct ctr_report *report, const struct ctr_r
 	const struct ctr_density *density = &row->density;
 	const double room = (double)(report->available - report->reserve);
 	double about, least, most;
+	const char *unknown;
 
 	begin(table, heads, CTR_ARRAY_SIZE(heads));
 	table->nrows = 0;
@@ -293,12 +300,15 @@ static void text_density_row(const struct ctr_report *report, const struct ctr_r
 	text_line("MemAvailable", &density->taken, buf);
 	ctr_buf_addf(buf, "    %zu were alive at once; it ended by: %s\n", density->largest,
 		     density->stopped);
-	if (ctr_density_fits(report, row, &about, &least, &most))
+	unknown = ctr_density_fits(report, row, &about, &least, &most);
+	if (unknown)
+		ctr_buf_addf(buf, "    how many would fit is not known: %s\n", unknown);
+	else if (density->taken.interval)
 		ctr_buf_addf(buf, "    about %.0f [%.0f, %.0f] would fit into %.0f MiB\n", about,
 			     least, most, room / 1048576);
 	else
-		ctr_buf_adds(buf, "    how many would fit is not known: the interval of "
-				  "MemAvailable has 0 in it\n");
+		ctr_buf_addf(buf, "    about %.0f would fit into %.0f MiB\n", about,
+			     room / 1048576);
 }
 
 static void text_density(const struct ctr_report *report, struct table *table, struct ctr_buf *buf)

@@ -152,6 +152,9 @@ static size_t round_to(double x, size_t max)
 	return x + 0.5 >= (double)max ? max : (size_t)(x + 0.5);
 }
 
+/* Of fewer points in any order, more than one in twenty is in order. */
+enum { LINE_POINTS = 5 };
+
 struct ctr_line ctr_theil_sen(const double *x, const double *y, size_t n, struct ctr_arena *arena)
 {
 	struct ctr_line line = { .n = n };
@@ -168,6 +171,7 @@ struct ctr_line ctr_theil_sen(const double *x, const double *y, size_t n, struct
 		return line;
 
 	line.known = true;
+	line.interval = n >= LINE_POINTS;
 	line.slope = median_of(slopes, pairs);
 	memcpy(rest, x, n * sizeof(*rest));
 	ctr_sort(rest, n);

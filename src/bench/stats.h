@@ -37,6 +37,8 @@ struct ctr_line {
 	double slope, low, high; /* 95 %, Sen's interval by Kendall's variance */
 	double intercept;        /* the median of y minus the slope's part */
 	bool known;              /* there are two different x */
+	bool interval;           /* there are so many that 95 % can be told: else ->low and ->high
+				  * are those of two points */
 };
 
 struct ctr_line ctr_theil_sen(const double *x, const double *y, size_t n, struct ctr_arena *arena);

@@ -9,7 +9,7 @@ eval "base_$(declare -f ctr)"
 setup() {
   base_setup
   is_root || return 0
-  unshare --net sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+  unshare --net sleep 10000 </dev/null >/dev/null 2>&1 3>&- &
   NETNS=$!
   eventually has_own_network "$NETNS"
   LEASES=/run/ctr-net-$(stat -Lc %i "/proc/$NETNS/ns/net")

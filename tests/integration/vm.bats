@@ -329,8 +329,9 @@ PYTHON
     cp "$(type -P true)" "$BATS_TEST_TMPDIR/$name"
     config --arg path "$BATS_TEST_TMPDIR/$name" \
       '.vm = {hypervisor: {path: $path}, kernel: {path: "/boot/vmlinuz"}}'
-    run_bundle --isolation "$GUEST"
+    # they are micro-VMs only
+    run_bundle --isolation vm
     expect_status 125
-    expect_output "ctr: --isolation $GUEST: vm.hypervisor.path: '$BATS_TEST_TMPDIR/$name' cannot do this"
+    expect_output "ctr: --isolation vm: vm.hypervisor.path: '$BATS_TEST_TMPDIR/$name' cannot do this"
   done
 }

@@ -62,10 +62,10 @@ bridged() { # ISOLATION
   server=$!
   eventually listens 82
   # (nc ends by the end of either of its inputs)
-  ctr exec "$ID" sh -c "nc ${ip%.*}.1 82 >/got; md5sum </got" >"$OUT.sum" < <(sleep 100 3>&-)
+  ctr exec "$ID" sh -c "nc ${ip%.*}.1 82 >/got; md5sum </got" >"$OUT.sum" < <(sleep "$CTR_TIMEOUT" 3>&-)
   wait "$server"
   [ "$(cut -c -32 "$OUT.sum")" = "$(md5sum <"$OUT.data" | cut -c -32)" ]
-  in_host timeout "$CTR_TIMEOUT" busybox nc -l -p 83 < <(sleep 100 3>&-) >"$OUT.back" 3>&- &
+  in_host timeout "$CTR_TIMEOUT" busybox nc -l -p 83 < <(sleep "$CTR_TIMEOUT" 3>&-) >"$OUT.back" 3>&- &
   server=$!
   eventually listens 83
   ctr exec "$ID" sh -c "nc ${ip%.*}.1 83 </got"

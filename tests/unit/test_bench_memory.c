@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,7 +16,7 @@
 enum { GUEST = 96 << 20, OWN = 8 << 20, FILES = 4 << 20 };
 
 /* A process with a mapping of the size of a guest, all of it touched, and one of its own. */
-static pid_t start(int ready)
+static pid_t start(int ready, bool in_memory)
 {
 	pid_t pid = fork();
 
@@ -27,13 +28,15 @@ static pid_t start(int ready)
 		char *own =
 			mmap(NULL, OWN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		/* A file that nobody else maps, and that is on disk: /tmp may not be. */
+		/* A file that nobody else maps, on disk (/tmp may not be), and one in memory, whose
+		 * pages are dirty. */
 		char name[] = "ctr-unit.XXXXXX", text[4096] = "x";
-		const int fd = mkstemp(name);
+		const int fd = in_memory ? memfd_create("unit", 0) : mkstemp(name);
 		const char *file;
 		unsigned sum = 0;
 
-		(void)unlink(name);
+		if (!in_memory)
+			(void)unlink(name);
 		for (int at = 0; at < FILES; at += (int)sizeof(text))
 			(void)!write(fd, text, sizeof(text));
 		(void)fsync(fd);
@@ -52,7 +55,7 @@ static pid_t start(int ready)
 	return pid;
 }
 
-static void hypervisor(void **state)
+static void hypervisor_of(bool in_memory)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_footprint memory;
@@ -60,9 +63,8 @@ static void hypervisor(void **state)
 	char byte;
 	pid_t pid;
 
-	(void)state;
 	assert_int_equal(pipe(pipes), 0);
-	pid = start(pipes[1]);
+	pid = start(pipes[1], in_memory);
 	assert_int_equal(read(pipes[0], &byte, 1), 1);
 	ctr_memory_of(&arena, getpid(), NULL, GUEST, &memory);
 	assert_true(memory.uss >= GUEST + OWN);
@@ -78,6 +80,13 @@ static void hypervisor(void **state)
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
 	ctr_arena_release(&arena);
+}
+
+static void hypervisor(void **state)
+{
+	(void)state;
+	hypervisor_of(false);
+	hypervisor_of(true);
 }
 
 static int wait_for_signal(void *ready)

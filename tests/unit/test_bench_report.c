@@ -383,14 +383,22 @@ static void test_fits(void **state)
 	double about = 0, least = 0, most = 0;
 
 	(void)state;
-	assert_true(ctr_density_fits(&report, &row, &about, &least, &most));
+	assert_null(ctr_density_fits(&report, &row, &about, &least, &most));
 	assert_true(about == 80 && least == 40 && most == 100);
+	row.density.pss = (struct ctr_line){ .known = true, .slope = 13 };
+	assert_null(ctr_density_fits(&report, &row, &about, &least, &most));
+	row.density.pss.slope = 14;
+	assert_string_equal(
+		ctr_density_fits(&report, &row, &about, &least, &most),
+		"MemAvailable has lost less than their PSS: something else gave memory back");
 	row.density.taken.low = 0;
-	assert_false(ctr_density_fits(&report, &row, &about, &least, &most));
+	assert_string_equal(ctr_density_fits(&report, &row, &about, &least, &most),
+			    "the interval of MemAvailable has 0 in it");
 	row.density.taken.low = -1;
-	assert_false(ctr_density_fits(&report, &row, &about, &least, &most));
+	assert_non_null(ctr_density_fits(&report, &row, &about, &least, &most));
 	row.density.taken.known = false;
-	assert_false(ctr_density_fits(&report, &row, &about, &least, &most));
+	assert_string_equal(ctr_density_fits(&report, &row, &about, &least, &most),
+			    "there are no two points");
 }
 
 int main(int argc, char **argv)

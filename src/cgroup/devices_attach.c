@@ -118,6 +118,12 @@ static int load(const struct bpf_insn *insns, size_t n, struct ctr_error *err)
 				"(%s)",
 				last_words(log));
 	}
+	if (fd == -E2BIG)
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, 0,
+			"linux.resources.devices: the rules are more than the kernel verifies "
+			"(%zu instructions)",
+			n);
 	if (fd < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -fd,
 				"linux.resources.devices: cannot load the device program");

@@ -120,6 +120,10 @@ int ctr_cgroup_freeze(const struct ctr_cgroup *cgroup, bool freeze, struct ctr_e
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
 				"cannot thaw cgroup '%s': a cgroup above it is frozen",
 				cgroup->path);
+	if (r == -ETIMEDOUT)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"cannot %s cgroup '%s': not all of its processes did so in %d s",
+				verb, cgroup->path, FREEZE_DEADLINE_MS / 1000);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot %s cgroup '%s'", verb,
 				cgroup->path);

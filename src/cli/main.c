@@ -399,6 +399,19 @@ static void loosen_bonds(void)
 	(void)umask(mask & ~(mode_t)S_IRWXU);
 }
 
+/* Whatever is done with less may end in the middle of it, by SIGSEGV. */
+static bool has_stack(void)
+{
+	static const char text[] = "ctr: RLIMIT_STACK of the caller is below 128 KiB: too little\n";
+	struct rlimit stack;
+
+	if (getrlimit(RLIMIT_STACK, &stack) < 0 || stack.rlim_cur >= 128 << 10)
+		return true;
+	/* ctr_log() would need some of it. */
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctr_arena arena;
@@ -407,6 +420,8 @@ int main(int argc, char **argv)
 	const char *slash;
 	int status, r;
 
+	if (!has_stack())
+		return 125;
 	r = ctr_fd_sanitize_std();
 	if (r < 0) {
 		ctr_log(CTR_LOG_ERROR, "cannot open '/dev/null' for a closed standard stream: %s",

@@ -35,6 +35,10 @@ static int set_frozen(const struct ctr_context *context, const char *id, bool fr
 		r = ctr_cgroup_open(&container.cgroup, err);
 	if (r == 0 && !backend->pause)
 		r = ctr_cgroup_freeze(&container.cgroup, freeze, err);
+	/* What ends meanwhile never counts as frozen. */
+	if (r < 0 && freeze && ctr_container_status(&container) == CTR_STATUS_STOPPED)
+		r = ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': container not running: %s",
+			     id, ctr_status_name(CTR_STATUS_STOPPED));
 out:
 	ctr_container_release(&container);
 	return r;

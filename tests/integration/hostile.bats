@@ -116,6 +116,13 @@ load helper
   done
 }
 
+@test "a caller without stack is told so, and nothing is begun" {
+  run -125 sh -c 'ulimit -s 64; exec "$@"' - "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_output 'ctr: RLIMIT_STACK of the caller is below 128 KiB: too little'
+  command_is true
+  run -0 sh -c 'ulimit -s 128; exec "$@"' - "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+}
+
 @test "standard output that does not let anybody wait" {
   need python3
   python3 - "$CTR" >"$OUT" <<'PYTHON'

@@ -572,6 +572,10 @@ static void hostile_images(void **state)
 	assert_int_equal(symlink("disk.img", ctr_arena_printf(&arena, "%s/ctr.json", top)), 0);
 	assert_int_equal(ctr_images_read(&images, &checkpoint, &arena, &err), -1);
 	assert_non_null(strstr(err.text, "'ctr.json' is no regular file"));
+	assert_int_equal(unlink(ctr_arena_printf(&arena, "%s/ctr.json", top)), 0);
+	assert_int_equal(mkdir(ctr_arena_printf(&arena, "%s/ctr.json", top), 0700), 0);
+	assert_int_equal(ctr_images_read(&images, &checkpoint, &arena, &err), -1);
+	assert_non_null(strstr(err.text, "'ctr.json' is no regular file"));
 	ctr_images_release(&images);
 
 	assert_int_equal(symlink("/", work), 0);

@@ -17,6 +17,7 @@ static const struct {
 	{ "a,a,b",         "aaab",           "a",         true },
 	{ "a,a,b",         "aac",            "aac",       false},
 	{ "a,b,a,c",       "ababac",         "ab",        true },
+	{ "a,b,c",         "abbc",           "abbc",      false},
 	{ "x",             "yx",             "y",         true },
 	{ "ctrl-[,ctrl-_", "\x1b[A\x1b\x1f", "\x1b[A",    true },
 	{ "\xc3",          "\xc3",           "",          true },

@@ -107,6 +107,8 @@ static void test_words(void **state)
 		  "Operation not permitted",												   CTR_FAULT_EXEC,        EPERM  },
 		{ EXEC,      CTR_DETAIL_EXEC,         0,      ENOENT,    "/x",         "exec /x: no such file or directory",
                  CTR_FAULT_EXEC_ABSENT,															       ENOENT },
+		{ EXEC,      CTR_DETAIL_EXEC,         0,      ENOTDIR,   "/x/y",       "exec /x/y: not a directory",
+                 CTR_FAULT_EXEC_ABSENT,															       ENOTDIR},
 		{ EXEC,      CTR_DETAIL_EXEC,         0,      ENOEXEC,   "/x",         "exec /x: exec format error",
                  CTR_FAULT_EXEC,																      ENOEXEC},
  /* ctr-init or its channel is broken */

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "cli/command.h"
 #include "core/create.h"
 #include "core/prepare.h"
@@ -82,20 +83,6 @@ static void reap(struct outcome *outcomes, size_t n)
 	}
 }
 
-/* Has a signal that ends this process come meanwhile? */
-static bool is_to_end(void)
-{
-	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
-	sigset_t pending;
-
-	if (sigpending(&pending) < 0)
-		return false;
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(signals); i++)
-		if (sigismember(&pending, signals[i]) == 1)
-			return true;
-	return false;
-}
-
 static int start_one(struct ctr_command *command, const struct ctr_create_options *options,
 		     const char *from, const char *id, const sigset_t *signals,
 		     struct outcome *outcome)
@@ -147,7 +134,7 @@ static int run_all(struct ctr_command *command, const struct ctr_create_options 
 
 	/* One that is to end begins no more, and goes when those that run are done. */
 	ctr_prepare_block_signals(&signals);
-	for (size_t i = 0; i < n && !is_to_end(); i++) {
+	for (size_t i = 0; i < n && !ctr_signals_pending(); i++) {
 		if (running == max) {
 			reap(outcomes, n);
 			running--;

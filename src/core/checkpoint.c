@@ -28,6 +28,7 @@
 #include "ns/shape.h"
 #include "oci/checkpoint.h"
 #include "oci/words.h"
+#include "state/dir.h"
 
 enum { MOUNTINFO_MAX = 16 << 20, FDS = 3 };
 
@@ -43,21 +44,23 @@ struct dump {
 	struct ctr_streams streams;
 	struct ctr_criu_namespace namespaces[CTR_NS_KINDS];
 	size_t nnamespaces;
-	bool refused; /* by us: CRIU tells of that in words of its own */
 };
 
-const char *ctr_criu_config(const struct ctr_spec *spec)
+int ctr_criu_config(const struct ctr_spec *spec, const char **out, struct ctr_error *err)
 {
 	static const char *const files[] = { "/etc/criu/ctr.conf", "/etc/criu/runc.conf" };
 	const char *annotation = ctr_spec_annotation(spec, "org.criu.config");
 
-	if (annotation)
-		return annotation[0] ? annotation : NULL;
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(files); i++)
+	*out = annotation && annotation[0] ? annotation : NULL;
+	/* CRIU goes on without one that it cannot read. */
+	if (*out && access(*out, R_OK) < 0)
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno,
+				"annotations[org.criu.config]: cannot read '%s'", *out);
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(files) && !annotation && !*out; i++)
 		if (access(files[i], R_OK) == 0)
-			return files[i];
+			*out = files[i];
 
-	return NULL;
+	return 0;
 }
 
 static int check_status_fd(const struct ctr_criu_flags *flags, struct ctr_error *err)
@@ -114,6 +117,11 @@ static int check(struct dump *dump, struct ctr_error *err)
 		return ctr_fail(err, CTR_FAULT_STATE, 0,
 				"container '%s': container not running: %s", container->id,
 				ctr_status_name(status));
+	if (container->record.overlay)
+		return ctr_fail(err, CTR_FAULT_STATE, 0,
+				"container '%s' has a layer over its root file system (--overlay), "
+				"which a restore would not have",
+				container->id);
 	dump->paused = status == CTR_STATUS_PAUSED;
 	return ctr_criu_check(dump->context, ctr_machine_backend(container, err), dump->flags, err);
 }
@@ -270,18 +278,16 @@ static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
 	ctr_close_ptr(&fd);
 	if (point != CTR_CRIU_POST_DUMP || !ctr_streams_measure(&dump->streams))
 		return 0;
-	dump->refused = describe(dump, err) < 0;
-	return dump->refused ? -1 : 0;
+	return describe(dump, err);
 }
 
 static int call_criu(struct dump *dump, struct ctr_error *err)
 {
 	const struct ctr_cgroup *cgroup = &dump->container.cgroup;
-	const struct ctr_criu_request request = {
+	struct ctr_criu_request request = {
 		.flags = dump->flags,
 		.images = dump->image.dir,
 		.work = dump->image.work,
-		.config = ctr_criu_config(dump->spec),
 		.root = dump->container.record.rootfs,
 		.mounts = &dump->externals,
 		.streams = &dump->streams,
@@ -300,19 +306,24 @@ static int call_criu(struct dump *dump, struct ctr_error *err)
 		.options = &options,
 		.fds = fds,
 		.nfds = dump->flags->status_fd > 0 ? FDS : FDS - 1,
+		.dir = dump->container.dir,
 		.notify = on_notify,
 		.data = dump,
 	};
-	int result = 0;
+	int result = 0, r;
 
 	ctr_criu_list_init(&options, dump->context->arena);
-	if (ctr_criu_dump_options(&options, &request, err) < 0)
+	if (ctr_criu_config(dump->spec, &request.config, err) < 0 ||
+	    ctr_criu_dump_options(&options, &request, err) < 0)
 		return -1;
-	if (ctr_criu_call(&call, &result, dump->context->arena, err) < 0)
-		return dump->refused ? -1
-				     : ctr_criu_report(&dump->image, "dump.log",
-						       dump->context->arena, err);
-	return 0;
+	r = ctr_criu_call(&call, &result, dump->context->arena, err);
+	/* CRIU may see it first that all of its processes have been killed. */
+	if (r < 0 && ctr_state_is_ending(dump->container.dir))
+		return ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s' was deleted meanwhile",
+				dump->container.id);
+	if (r == CTR_CRIU_FAILED)
+		return ctr_criu_report(&dump->image, "dump.log", dump->context->arena, err);
+	return r < 0 ? -1 : 0;
 }
 
 /* CRIU thaws what it has frozen, unless it was killed: then the kernel may still be about to freeze

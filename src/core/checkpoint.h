@@ -30,5 +30,6 @@ int ctr_criu_check(const struct ctr_context *context, const struct ctr_backend *
 		   const struct ctr_criu_flags *flags, struct ctr_error *err);
 
 /* CRIU's configuration file for the containers of a configuration: its annotation
- * org.criu.config, else /etc/criu/ctr.conf or runc.conf; NULL: none. */
-const char *ctr_criu_config(const struct ctr_spec *spec);
+ * org.criu.config, else /etc/criu/ctr.conf or runc.conf; NULL: none. 0, or -1 and @err (the first
+ * cannot be read). */
+int ctr_criu_config(const struct ctr_spec *spec, const char **out, struct ctr_error *err);

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "core/launch_fds.h"
 #include "ns/plan.h"
 #include "plan/build.h"
@@ -212,20 +213,15 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
  * long as a kernel's boot, those that mean "end" reach the child. */
 static void await(const struct ctr_launch *launch)
 {
-	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 	struct pollfd fds[] = {
 		{.fd = launch->sync, .events = POLLIN},
                 { .fd = -1,          .events = POLLIN}
 	};
 	struct signalfd_siginfo info;
-	sigset_t set;
 
 	if (!launch->slow || launch->pid <= 0)
 		return;
-	sigemptyset(&set);
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(ends); i++)
-		sigaddset(&set, ends[i]);
-	fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
+	fds[1].fd = ctr_signals_open();
 	while (poll(fds, 2, -1) < 0 || !fds[0].revents)
 		if (fds[1].revents && read(fds[1].fd, &info, sizeof(info)) == sizeof(info))
 			kill(launch->pid, (int)info.ssi_signo);

@@ -81,9 +81,9 @@ static int set_scheduler(const struct ctr_actions *actions, pid_t pid, struct ct
 	return 0;
 }
 
-static int set_io_priority(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
+int ctr_prepare_io_priority(const struct ctr_io_priority *priority, pid_t pid,
+			    struct ctr_error *err)
 {
-	const struct ctr_io_priority *priority = actions->io_priority;
 	long value;
 
 	if (!priority)
@@ -140,7 +140,7 @@ int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr
 	if (reset_affinity(actions, pid, err) < 0 || set_oom_score(actions, pid, err) < 0 ||
 	    set_scheduler(actions, pid, err) < 0)
 		return -1;
-	return set_io_priority(actions, pid, err);
+	return ctr_prepare_io_priority(actions->io_priority, pid, err);
 }
 
 int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)

@@ -8,6 +8,7 @@
 
 struct ctr_actions;
 struct ctr_error;
+struct ctr_io_priority;
 struct ctr_rlimit;
 
 /* Log what is carried out in part only. */
@@ -19,6 +20,10 @@ int ctr_prepare_affinity(const struct ctr_actions *actions, struct ctr_error *er
 /* OOM score, scheduler, I/O priority, CPU affinity (execCPUAffinity.final, or all that the cpuset
  * allows) of @pid: as soon as it is there. */
 int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
+
+/* The last of them alone; NULL: none. 0, or -1 and @err. */
+int ctr_prepare_io_priority(const struct ctr_io_priority *priority, pid_t pid,
+			    struct ctr_error *err);
 
 /* Resource limits of @pid, from outside: of a child that waits in its new user namespace. */
 int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);

@@ -28,6 +28,7 @@
 #include "core/restore_cgroup.h"
 #include "core/restore_mounts.h"
 #include "core/restore_namespaces.h"
+#include "core/restore_settings.h"
 #include "core/security.h"
 #include "criu/call.h"
 #include "criu/external.h"
@@ -54,7 +55,6 @@ struct restoration {
 	int spare[16]; /* masters of terminals that nobody asked for */
 	size_t nspare;
 	bool has_terminal;
-	bool refused; /* by us: CRIU tells of that in words of its own */
 };
 
 /* ---- what the images need */
@@ -220,10 +220,11 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	ctr_restore_cgroup_release(&restoration->cgroup);
 
 	if (ctr_restore_namespaces_check(creation->spec, pid, creation->context->arena, err) < 0 ||
-	    ctr_restore_root(creation->spec, pid, creation->context->arena, err) < 0)
+	    ctr_restore_readonly(creation->spec, pid, creation->context->arena, err) < 0 ||
+	    ctr_restore_sysctl(creation, pid, err) < 0)
 		return -1;
 	creation->container.record.has_timens = has_own_time(pid, creation->context->arena);
-	if (ctr_restore_resctrl(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
+	if (ctr_restore_processes(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
 	    ctr_creation_keep(creation, err) < 0)
 		return -1;
 	return ctr_creation_finish(creation, err);
@@ -254,9 +255,11 @@ static int take_terminal(struct restoration *restoration, int fd, struct ctr_err
 			CTR_ARRAY_SIZE(restoration->spare));
 }
 
-static int serve_notify(struct restoration *restoration, enum ctr_criu_point point, pid_t pid,
-			int fd, struct ctr_error *err)
+static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
+		     struct ctr_error *err)
 {
+	struct restoration *restoration = data;
+
 	if (point == CTR_CRIU_ORPHAN_PTS_MASTER && fd >= 0)
 		return take_terminal(restoration, fd, err);
 
@@ -271,16 +274,6 @@ static int serve_notify(struct restoration *restoration, enum ctr_criu_point poi
 	default:
 		return 0;
 	}
-}
-
-static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
-		     struct ctr_error *err)
-{
-	struct restoration *restoration = data;
-	int r = serve_notify(restoration, point, pid, fd, err);
-
-	restoration->refused |= r < 0;
-	return r;
 }
 
 enum { FDS = 5 + CTR_STREAMS_MAX + CTR_NS_KINDS };
@@ -307,11 +300,10 @@ static size_t collect_fds(const struct restoration *restoration, int fds[static 
 static int call_criu(struct restoration *restoration, struct ctr_error *err)
 {
 	const struct ctr_creation *creation = restoration->creation;
-	const struct ctr_criu_request request = {
+	struct ctr_criu_request request = {
 		.flags = creation->options->restore,
 		.images = restoration->image.dir,
 		.work = restoration->image.work,
-		.config = ctr_criu_config(creation->spec),
 		.root = creation->spec->root->path,
 		.mounts = &restoration->externals,
 		.streams = &restoration->streams,
@@ -336,17 +328,19 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 		.trees = restoration->trees,
 		.ntrees = restoration->externals.count,
 		.cgroupns = restoration->cgroup.namespace,
+		.dir = creation->container.dir,
 		.notify = on_notify,
 		.data = restoration,
 	};
 	int r;
 
 	ctr_criu_list_init(&options, arena);
-	if (ctr_criu_restore_options(&options, &request, err) < 0)
+	if (ctr_criu_config(creation->spec, &request.config, err) < 0 ||
+	    ctr_criu_restore_options(&options, &request, err) < 0)
 		return -1;
 
 	r = ctr_criu_call(&call, &pid, arena, err);
-	if (r < 0 && restoration->refused)
+	if (r == CTR_CRIU_REFUSED)
 		return -1;
 	if (r < 0)
 		return ctr_criu_report(&restoration->image, "restore.log", arena, err);

@@ -104,28 +104,6 @@ int ctr_restore_cgroup_enter(const struct ctr_creation *creation, pid_t pid, str
 	return is_ignored(creation) ? ctr_cgroup_enter(&creation->container.cgroup, pid, err) : 0;
 }
 
-/* ---- resctrl */
-
-/* Those that CRIU made are in the cgroup, and so are found there. */
-int ctr_restore_resctrl(struct ctr_creation *creation, struct ctr_error *err)
-{
-	struct ctr_container *container = &creation->container;
-	struct ctr_arena *arena = creation->context->arena;
-	pid_t *pids = &creation->launch.pid;
-	size_t n = 1;
-
-	if (!creation->resctrl.mount)
-		return 0;
-	if (container->cgroup.fd >= 0 &&
-	    ctr_cgroup_procs(&container->cgroup, arena, &pids, &n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (ctr_resctrl_enter(&creation->resctrl, pids[i], arena, err) < 0)
-			return -1;
-
-	return 0;
-}
-
 void ctr_restore_cgroup_release(struct ctr_restore_cgroup *cgroup)
 {
 	if (cgroup->namespace > 0)

@@ -28,7 +28,4 @@ int ctr_restore_cgroup_namespace(struct ctr_restore_cgroup *cgroup, struct ctr_c
  * or -1 and @err. */
 int ctr_restore_cgroup_enter(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err);
 
-/* All processes of the restored container into its group of resctrl. 0, or -1 and @err. */
-int ctr_restore_resctrl(struct ctr_creation *creation, struct ctr_error *err);
-
 void ctr_restore_cgroup_release(struct ctr_restore_cgroup *cgroup);

@@ -207,32 +207,52 @@ static bool has_readonly_root(const struct ctr_spec *spec)
 	return spec->root->readonly;
 }
 
+struct readonly {
+	const struct ctr_spec *spec;
+	int namespace;
+};
+
 /* In a process of its own: who has entered a mount namespace has its root, and no way back. */
 static int set_readonly(void *data, int *fd, struct ctr_error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
-	const int *namespace = data;
+	const struct readonly *readonly = data;
+	const struct ctr_linux *config = readonly->spec->linux_;
 
 	(void)fd;
-	if (setns(*namespace, CLONE_NEWNS) < 0 ||
-	    syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof(attr)) < 0)
+	if (setns(readonly->namespace, CLONE_NEWNS) < 0 ||
+	    (has_readonly_root(readonly->spec) &&
+	     syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof(attr)) < 0))
 		return ctr_fail(err, CTR_FAULT_HOST, errno,
 				"root.readonly: cannot make the root file system read-only");
+
+	for (size_t i = 0; i < config->nreadonly_paths; i++) {
+		const char *path = config->readonly_paths[i];
+
+		/* No mount, or nothing, is there, where nothing was at the start (EINVAL, ENOENT).
+		 */
+		if (syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attr, sizeof(attr)) < 0 &&
+		    errno != EINVAL && errno != ENOENT && errno != ENOTDIR)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"linux.readonlyPaths[%zu]: cannot make '%s' read-only", i,
+					path);
+	}
 	return 0;
 }
 
-int ctr_restore_root(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
-		     struct ctr_error *err)
+int ctr_restore_readonly(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
+			 struct ctr_error *err)
 {
 	const char *path = ctr_arena_printf(arena, "/proc/%d/ns/mnt", (int)pid);
+	struct readonly readonly = { .spec = spec };
 	_cleanup_close_ int namespace = -1;
 
-	if (!has_readonly_root(spec))
+	if (!has_readonly_root(spec) && spec->linux_->nreadonly_paths == 0)
 		return 0;
 
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
 	if (namespace < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
-	return ctr_errand_run(set_readonly, &namespace, "what makes the root file system read-only",
-			      NULL, err);
+	readonly.namespace = namespace;
+	return ctr_errand_run(set_readonly, &readonly, "what makes mounts read-only", NULL, err);
 }

@@ -23,7 +23,8 @@ int ctr_restore_mount_points(const struct ctr_spec *spec, struct ctr_error *err)
 int ctr_restore_mounts_open(struct ctr_externals *mounts, int cgroup, const char *cover, int *trees,
 			    struct ctr_arena *arena, struct ctr_error *err);
 
-/* CRIU binds the root file system and forgets what that mount was: make it read-only again, where
- * @spec says so, in the mount namespace of process @pid. 0, or -1 and @err. */
-int ctr_restore_root(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
-		     struct ctr_error *err);
+/* CRIU binds the root file system, and parts of it on themselves, and forgets what those mounts
+ * were: make them read-only again, where @spec says so (root.readonly, linux.readonlyPaths), in the
+ * mount namespace of process @pid. 0, or -1 and @err. */
+int ctr_restore_readonly(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
+			 struct ctr_error *err);

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/libc.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/strerror.h"
 #include "core/launch.h"
 #include "core/notify.h"
@@ -108,11 +109,6 @@ static void reap(struct session *session)
 	}
 }
 
-static bool ends(int sig)
-{
-	return sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM;
-}
-
 static void serve_signals(struct session *session)
 {
 	struct ctr_wait *wait = session->wait;
@@ -130,7 +126,7 @@ static void serve_signals(struct session *session)
 			continue; /* about our own writing and reading */
 		else if (wait->launch->pid > 0)
 			(void)kill(wait->launch->pid, sig); /* not reaped: still its number */
-		session->told_to_end |= ends(sig);
+		session->told_to_end |= ctr_signal_ends(sig);
 
 		/* Job control is about us as well. */
 		if (sig == SIGTSTP)
@@ -238,7 +234,7 @@ static void drain(struct session *session)
 		if (n == 0 || (n < 0 && errno != EINTR))
 			return;
 		if (fds[1].revents && read(fds[1].fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-			session->told_to_end |= ends((int)info.ssi_signo);
+			session->told_to_end |= ctr_signal_ends((int)info.ssi_signo);
 		if (fds[0].revents)
 			ctr_relay_write_shared(out);
 	}
@@ -286,7 +282,7 @@ static void keep(struct session *session, int ready)
 			session->out.closed = true;
 		if (fds[1].revents &&
 		    read(fds[1].fd, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
-		    ends((int)info.ssi_signo))
+		    ctr_signal_ends((int)info.ssi_signo))
 			(void)ctr_pidfd_kill(wait->launch->pidfd, (int)info.ssi_signo);
 		if (fds[0].revents)
 			break;

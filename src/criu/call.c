@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,9 +23,20 @@
 #include "base/helper.h"
 #include "base/names.h"
 #include "base/run.h"
+#include "base/signals.h"
 #include "criu/options.h"
+#include "state/dir.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 12, CHILDREN_MAX = 1 << 20 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 12, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
+enum { CANCELLED = CTR_CRIU_REFUSED - 1 };
+
+/* One call, as it goes. */
+struct session {
+	const struct ctr_criu_call *call;
+	int sock, signals;
+	const char *others; /* children that are not CRIU's */
+	struct ctr_arena *arena;
+};
 
 static const char *list_trees(const struct ctr_criu_call *call, struct ctr_arena *arena)
 {
@@ -129,15 +142,13 @@ static void spare(const char **others, const char *before, struct ctr_arena *are
 			*others = ctr_arena_printf(arena, "%s%s ", *others, pid);
 }
 
-/* CRIU, and what it was about to restore: who was killed could not end them. */
-static void end_children(const char *others, struct ctr_arena *arena)
+/* Those that are not among @others; how many there were. */
+static size_t end_some(const char *others, struct ctr_arena *arena)
 {
 	const char *now = children(arena);
-	char *rest = NULL, *list;
+	char *rest = NULL, *list = ctr_arena_strdup(arena, now ? now : "");
+	size_t n = 0;
 
-	if (!others || !now)
-		return;
-	list = ctr_arena_strdup(arena, now);
 	for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest)) {
 		int status;
 
@@ -145,16 +156,26 @@ static void end_children(const char *others, struct ctr_arena *arena)
 			continue;
 		(void)kill(atoi(pid), SIGKILL);
 		(void)ctr_run_wait(atoi(pid), &status);
+		n++;
 	}
+	return n;
+}
+
+/* CRIU, and what it was about to restore: who was killed could not end them. Until it has ended it
+ * may make more of them. */
+static void end_children(const char *others, struct ctr_arena *arena)
+{
+	while (others && end_some(others, arena) > 0)
+		;
 }
 
 /* ---- messages */
 
 /* "notify POINT PID" */
-static int serve_notify(const struct ctr_criu_call *call, int sock, char *text, int fd,
-			const char **others, struct ctr_arena *arena, struct ctr_error *err)
+static int serve_notify(struct session *session, char *text, int fd, struct ctr_error *err)
 {
-	const char *before = children(arena);
+	const struct ctr_criu_call *call = session->call;
+	const char *before = children(session->arena);
 	char *pid = strchr(text, ' ');
 	char answer = '1';
 
@@ -166,42 +187,71 @@ static int serve_notify(const struct ctr_criu_call *call, int sock, char *text, 
 	} else if (fd >= 0) {
 		close(fd);
 	}
-	spare(others, before, arena);
-	(void)send(sock, &answer, 1, MSG_NOSIGNAL);
+	spare(&session->others, before, session->arena);
+	(void)send(session->sock, &answer, 1, MSG_NOSIGNAL);
 	return answer == '1' ? 0 : -1;
 }
 
-static int serve(const struct ctr_criu_call *call, int sock, int *result, const char **others,
-		 struct ctr_arena *arena, struct ctr_error *err)
+/* Until there is a message (0). It may never come, so whoever ends us or deletes the container is
+ * looked for. */
+static int await(const struct session *session, struct ctr_error *err)
+{
+	struct pollfd fds[] = {
+		{.fd = session->sock,     .events = POLLIN},
+		{ .fd = session->signals, .events = POLLIN},
+	};
+	struct signalfd_siginfo info;
+
+	while (poll(fds, 2, LOOK_MS) <= 0 || !fds[0].revents) {
+		if (fds[1].revents &&
+		    read(session->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+			(void)ctr_fail(err, CTR_FAULT_HOST, 0, "ended by signal %u",
+				       info.ssi_signo);
+			return CANCELLED;
+		}
+		if (ctr_state_is_ending(session->call->dir)) {
+			(void)ctr_fail(err, CTR_FAULT_HOST, 0,
+				       "the container was deleted meanwhile");
+			return CANCELLED;
+		}
+	}
+	return 0;
+}
+
+static int serve(struct session *session, int *result, struct ctr_error *err)
 {
 	char text[MESSAGE_MAX + 1];
+	struct ctr_error other; /* what is said after the first one does not count */
 	bool given_up = false;
 
 	for (;;) {
 		int fd = -1;
 		size_t nfds = 1;
-		ssize_t n = ctr_recv_fds(sock, text, MESSAGE_MAX, &fd, &nfds);
+		ssize_t n;
 
+		if (await(session, given_up ? &other : err) < 0)
+			return CANCELLED;
+		n = ctr_recv_fds(session->sock, text, MESSAGE_MAX, &fd, &nfds);
 		if (n <= 0)
-			return given_up ? -1
+			return given_up ? CTR_CRIU_REFUSED
 					: ctr_fail(err, CTR_FAULT_HOST, 0,
 						   "ctr-criu has ended without an answer");
 		while (n > 0 && text[n - 1] == '\n') /* CRIU's own words */
 			n--;
 		text[n] = '\0';
 		if (strncmp(text, "notify ", 7) == 0) {
-			if (serve_notify(call, sock, text + 7, nfds == 1 ? fd : -1, others, arena,
-					 given_up ? NULL : err) < 0)
+			if (serve_notify(session, text + 7, nfds == 1 ? fd : -1,
+					 given_up ? &other : err) < 0)
 				given_up = true;
 		} else if (strncmp(text, "done ", 5) == 0) {
 			*result = atoi(text + 5);
-			return given_up ? -1 : 0;
+			return given_up ? CTR_CRIU_REFUSED : 0;
 		} else if (strncmp(text, "failed ", 7) == 0) {
 			char *rest = NULL;
 			long error = strtol(text + 7, &rest, 10);
 
 			/* What we refused CRIU tells of in other words. */
-			return given_up ? -1
+			return given_up ? CTR_CRIU_REFUSED
 					: ctr_fail(err, CTR_FAULT_HOST, (int)error, "CRIU%s%s",
 						   *rest == ' ' && rest[1] ? ": " : "",
 						   *rest == ' ' ? rest + 1 : "");
@@ -212,8 +262,8 @@ static int serve(const struct ctr_criu_call *call, int sock, int *result, const 
 int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
 		  struct ctr_error *err)
 {
-	_cleanup_close_ int ours = -1, theirs = -1;
-	const char *others = children(arena); /* children that are not CRIU's */
+	_cleanup_close_ int ours = -1, theirs = -1, signals = -1;
+	struct session session = { .call = call, .others = children(arena), .arena = arena };
 	int pair[2], status, r;
 	pid_t pid = 0;
 
@@ -226,10 +276,16 @@ int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_aren
 		return -1;
 	close(ctr_take_fd(&theirs));
 
-	r = serve(call, ours, result, &others, arena, err);
+	session.sock = ours;
+	session.signals = signals = ctr_signals_open();
+	r = serve(&session, result, err);
 	close(ctr_take_fd(&ours));
+	if (r == CANCELLED) {
+		(void)kill(pid, SIGKILL);
+		r = CTR_CRIU_REFUSED;
+	}
 	(void)ctr_run_wait(pid, &status);
 	if (r < 0)
-		end_children(others, arena);
+		end_children(session.others, arena);
 	return r;
 }

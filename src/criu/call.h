@@ -28,6 +28,7 @@ struct ctr_criu_call {
 	size_t ntrees;
 	int cgroupns;        /* a cgroup namespace for it to work in; 0: the caller's */
 	const char *keyring; /* the name of a new session keyring for it; NULL: the caller's */
+	int dir; /* the container's state directory: "ending" in it is the end of the call */
 	/* CRIU is at @point with process @pid; @fd (-1: none) is the callee's. 0 to go on; NULL:
 	 * always. */
 	int (*notify)(void *data, enum ctr_criu_point point, pid_t pid, int fd,
@@ -35,9 +36,15 @@ struct ctr_criu_call {
 	void *data;
 };
 
+/* What becomes of a call, besides 0. */
+enum {
+	CTR_CRIU_FAILED = -1,  /* CRIU's own word and errno, to which a report of its log belongs */
+	CTR_CRIU_REFUSED = -2, /* by us: what `notify` said, or why nobody wants it any more */
+};
+
 /*
- * 0 and *@result (the pid of what was restored, CRIU's version); or -1 and @err: what `notify`
- * said, or CRIU's own word and errno, to which a report of its log belongs.
+ * 0 and *@result (the pid of what was restored, CRIU's version), or one of these and @err. Signals
+ * that mean "end", where they are blocked, and `delete --force` end CRIU, with what it has made.
  */
 int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
 		  struct ctr_error *err);

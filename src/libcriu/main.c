@@ -22,6 +22,9 @@
  *
  * What CRIU restores are its children, and keep of it what it does not set: CPUs, a session
  * keyring, and supplementary groups where a process had none.
+ *
+ * Where ctr is killed during a restore, CRIU gives up at its next notification. If that does not
+ * come, as it waits for what does not come either, it is ended with all that it has made (guard.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,14 +47,19 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/holders.h"
 #include "libcriu/fields.h"
+#include "libcriu/guard.h"
 
-enum { MESSAGE_MAX = 4096, RESPONSE_MAX = 65536 };
+enum { MESSAGE_MAX = 4096, RESPONSE_MAX = 65536, GRACE_MS = 10000 };
 
 struct session {
 	int parent; /* ctr */
 	int criu;
-	int pidfd; /* of CRIU; -1: it cannot be watched */
+	int pidfd;    /* of CRIU; -1: it cannot be watched */
+	bool guarded; /* CRIU ends with ctr: what it makes is not told of yet */
+	int root;     /* pidfd of the first process that it has restored; -1: none yet */
+	char name[CTR_HOLDERS_NAME]; /* of CRIU's end of the socket */
 };
 
 /* ---- what ctr is told */
@@ -80,13 +88,20 @@ static int fail(const struct session *session, int error, const char *what)
 }
 
 /* true: go on. When ctr is gone nobody would know what was restored. */
-static bool ask(const struct session *session, const CriuNotify *notify, int fd)
+static bool ask(struct session *session, const CriuNotify *notify, int fd)
 {
+	const char *point = notify->script ? notify->script : "";
 	char answer = '0';
 
-	tell(session, fd, "notify %s %d", notify->script ? notify->script : "",
-	     notify->has_pid ? notify->pid : 0);
-	return read(session->parent, &answer, 1) == 1 && answer == '1';
+	if (session->root < 0 && notify->has_pid && notify->pid > 0)
+		session->root = ctr_pidfd_open(notify->pid);
+	tell(session, fd, "notify %s %d", point, notify->has_pid ? notify->pid : 0);
+	if (read(session->parent, &answer, 1) != 1 || answer != '1')
+		return false;
+	/* The container is in its state directory now, and goes on without ctr. */
+	if (strcmp(point, "post-restore") == 0)
+		session->guarded = false;
+	return true;
 }
 
 /* ---- CRIU */
@@ -207,7 +222,8 @@ static int start_criu(struct session *session)
 	int pair[2];
 	long pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    ctr_holders_name(pair[1], session->name) < 0)
 		return fail(session, errno, "cannot make a socket pair");
 
 	pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
@@ -247,14 +263,28 @@ static bool wait_for_criu(const struct session *session)
 {
 	/* In this order: who is seen to have ended has answered before, if at all. */
 	struct pollfd polls[] = {
-		{.fd = session->pidfd, .events = POLLIN},
-		{ .fd = session->criu, .events = POLLIN},
+		{.fd = session->pidfd,                           .events = POLLIN},
+		{ .fd = session->criu,                           .events = POLLIN},
+		{ .fd = session->guarded ? session->parent : -1, .events = 0     },
 	};
+	int left = -1;
 
-	while (poll(polls, 2, -1) < 0)
-		if (errno != EINTR)
+	for (;;) {
+		int n = poll(polls, 3, left);
+
+		if (n < 0 && errno != EINTR)
 			return true;
-	return polls[1].revents != 0;
+		if (n == 0) {
+			ctr_guard_end(session->name, session->pidfd, session->root);
+			return false;
+		}
+		if (n > 0 && (polls[0].revents || polls[1].revents))
+			return polls[1].revents != 0;
+		if (n > 0) { /* ctr is gone */
+			polls[2].fd = -1;
+			left = GRACE_MS;
+		}
+	}
 }
 
 /* NULL: CRIU is gone, or speaks no protocol of ours. */
@@ -292,7 +322,7 @@ static int report(const struct session *session, const CriuResp *response)
 	return 0;
 }
 
-static int serve(const struct session *session)
+static int serve(struct session *session)
 {
 	CriuReq answer = CRIU_REQ__INIT;
 	int fd;
@@ -334,7 +364,7 @@ static int set_options(const struct session *session, CriuOpts *options, char **
 int main(int argc, char **argv)
 {
 	const ProtobufCEnumValue *type;
-	struct session session = { .parent = -1, .criu = -1, .pidfd = -1 };
+	struct session session = { .parent = -1, .criu = -1, .pidfd = -1, .root = -1 };
 	CriuOpts options = CRIU_OPTS__INIT;
 	CriuReq request = CRIU_REQ__INIT;
 	const char *root = NULL, *cover = NULL, *keyring = NULL;
@@ -370,6 +400,7 @@ int main(int argc, char **argv)
 	if (!type)
 		return fail(&session, 0, "CRIU's library has no such request");
 	request.type = (CriuReqType)type->value;
+	session.guarded = request.type == CRIU_REQ_TYPE__RESTORE;
 	if (argv[1])
 		request.opts = &options;
 	if (set_options(&session, &options, argv + 1) != 0 ||

@@ -211,11 +211,16 @@ kill_checkpoints() { # WHO FLAG...
   ctr delete --force "$ID"
 }
 
-# CRIU that has lost its parents is known by its environment
+# CRIU that has lost its parents is known by its environment, until that is overwritten by what it calls
+# itself then: the directory of the images is in there
+is_of_test() { # PID
+  grep -qzx "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$1/environ" 2>/dev/null ||
+    grep -qaF "$BATS_TEST_TMPDIR/" "/proc/$1/cmdline" 2>/dev/null
+}
 criu_ended() {
   local pid
   for pid in $(pgrep -x 'criu|ctr-criu'); do
-    ! grep -qzx "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$pid/environ" 2>/dev/null || return 1
+    if is_of_test "$pid"; then return 1; fi
   done
 }
 # It leaves processes of its own when it is killed, which sleep for a while
@@ -226,8 +231,7 @@ settled_criu() {
     sleep 0.05
   done
   criu_ended || for pid in $(pgrep -x criu); do
-    if [ "$(cat "/proc/$pid/wchan")" = hrtimer_nanosleep ] &&
-      grep -qzx "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$pid/environ"; then
+    if [ "$(cat "/proc/$pid/wchan")" = hrtimer_nanosleep ] && is_of_test "$pid"; then
       echo "# a process of CRIU's slept on, and was ended" >&3
       kill -9 "$pid"
     fi
@@ -263,6 +267,96 @@ kill_restores() { # WHO FLAG...
     ctr delete --force "$ID-r"
     settled "$1 at step $step"
   done
+}
+
+# ---- what never comes
+
+# A restore, $PID, whose CRIU waits for the other end of a fifo that stands where a file was.
+waiting() { # FLAG...
+  FLAGS=("$@")
+  image
+  host_network
+  config '.root.readonly = false'
+  echo text >"$BUNDLE/rootfs/f"
+  shell 'exec 9</f; i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; sleep 0.1; done'
+  up
+  ctr "${FLAGS[@]}" checkpoint --image-path "$IMAGE" "$ID"
+  rm "$BUNDLE/rootfs/f"
+  mkfifo "$BUNDLE/rootfs/f"
+  in_background "${FLAGS[@]}" restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID-r"
+  eventually waits
+}
+waits() {
+  local pid
+  for pid in $(pgrep -x criu); do
+    if grep -qsE '^(wait_for_partner|fifo_open)' "/proc/$pid/wchan" && is_of_test "$pid"; then
+      return 0
+    fi
+  done
+  return 1
+}
+# given_up TEXT - ctr has ended by itself, with this error, and nothing of it is left
+given_up() {
+  ended "$PID"
+  cat "$OUT"
+  [ "$status" = 125 ]
+  grep -q "$1" "$OUT"
+  criu_ended
+  run ctr state "$ID-r"
+  expect_match 'does not exist'
+  settled "$1"
+}
+# abandoned - ctr is killed: nobody has its lock, and CRIU ends nevertheless, with what it has made
+abandoned() {
+  kill -9 "$PID"
+  ended "$PID"
+  flock --nonblock "$STATE/$ID-r" true
+  if criu_ended; then return 1; fi
+  eventually criu_ended
+  [ "$(status_of "$ID-r")" = creating ]
+  ctr delete --force "$ID-r"
+  settled "kill -9"
+}
+
+@test "restore: CRIU waits for what does not come: kill -9 of ctr" {
+  waiting
+  abandoned
+}
+@test "restore under systemd: CRIU waits for what does not come: kill -9 of ctr" {
+  waiting --systemd-cgroup
+  abandoned
+}
+@test "restore: CRIU waits for what does not come: SIGTERM" {
+  waiting
+  kill -TERM "$PID"
+  given_up 'ended by signal 15'
+}
+@test "restore under systemd: CRIU waits for what does not come: SIGINT" {
+  waiting --systemd-cgroup
+  kill -INT "$PID"
+  given_up 'ended by signal 2'
+}
+@test "restore: CRIU waits for what does not come: delete --force" {
+  waiting
+  ctr delete --force "$ID-r"
+  given_up "container '$ID-r' was deleted meanwhile"
+}
+@test "checkpoint: CRIU waits for its page server: delete --force" {
+  counting
+  # it takes the connection, and says nothing
+  beside socat -u TCP-LISTEN:7012,reuseaddr EXEC:'sleep 1000'
+  eventually sh -c 'ss -ltn | grep -q :7012'
+  in_background checkpoint --image-path "$IMAGE" --page-server 127.0.0.1:7012 "$ID"
+  eventually sh -c 'ss -tn state established | grep -q :7012'
+  sleep 1 # it has sent all
+  kill -0 "$PID"
+  ctr delete --force "$ID"
+  ended "$PID"
+  cat "$OUT"
+  [ "$status" = 1 ]
+  grep -q 'was deleted meanwhile' "$OUT"
+  criu_ended
+  settled 'delete --force'
 }
 
 @test "checkpoint: ctr is killed" { kill_checkpoints ctr; }

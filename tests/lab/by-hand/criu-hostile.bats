@@ -206,6 +206,18 @@ text() {
   ctr delete --force "$ID"
 }
 
+# Who could change it between two looks would have the second one see what the first one refused.
+@test "ctr.json is opened once, and what is opened is looked at" {
+  taken
+  strace -qq -o "$OUT.trace" -e trace=%file "$CTR" --root "$STATE" restore --detach -b "$BUNDLE" \
+    --image-path "$IMAGE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  grep '"ctr.json"' "$OUT.trace"
+  [ "$(grep -c '"ctr.json"' "$OUT.trace")" = 1 ]
+  counts "$ID"
+  ctr delete --force "$ID"
+  untouched
+}
+
 # The contents of a tmpfs are an archive, which CRIU has tar unpack.
 @test "an archive whose members lead out of the tmpfs" {
   taken

@@ -1,0 +1,120 @@
+/* Settings that are written once more to what CRIU has restored. */
+#include "core/restore_settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/errand.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "core/context.h"
+#include "core/create.h"
+#include "core/creation.h"
+#include "core/prepare.h"
+#include "ns/shape.h"
+
+/* ---- processes */
+
+/* Those that CRIU made are in the cgroup, and so are found there. */
+int ctr_restore_processes(struct ctr_creation *creation, struct ctr_error *err)
+{
+	const struct ctr_io_priority *priority = creation->spec->process->io_priority;
+	struct ctr_container *container = &creation->container;
+	struct ctr_arena *arena = creation->context->arena;
+	pid_t *pids = &creation->launch.pid;
+	size_t n = 1;
+
+	if (!creation->resctrl.mount && !priority)
+		return 0;
+	if (container->cgroup.fd >= 0 &&
+	    ctr_cgroup_procs(&container->cgroup, arena, &pids, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if ((creation->resctrl.mount &&
+		     ctr_resctrl_enter(&creation->resctrl, pids[i], arena, err) < 0) ||
+		    (priority && ctr_prepare_io_priority(priority, pids[i], err) < 0))
+			return -1;
+
+	return 0;
+}
+
+/* ---- kernel parameters */
+
+struct sysctls {
+	const struct ctr_linux *config;
+	struct ctr_arena *arena;
+	int namespaces[CTR_NS_KINDS]; /* to enter, in this order; -1: none */
+};
+
+/* First the one that owns the others. */
+static const enum ctr_ns_kind order[] = { CTR_NS_USER, CTR_NS_NETWORK, CTR_NS_IPC, CTR_NS_UTS };
+
+/* Files of /proc/sys are those of the namespaces of who opens them, and those of a user namespace
+ * are its root's. */
+static int enter(const struct sysctls *sysctls, struct ctr_error *err)
+{
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(order); i++)
+		if (sysctls->namespaces[i] >= 0 && setns(sysctls->namespaces[i], 0) < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"linux.sysctl: cannot join the restored '%s' namespace",
+					ctr_ns_file(order[i]));
+	if (sysctls->namespaces[0] >= 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"linux.sysctl: cannot be root of the restored user namespace");
+	return 0;
+}
+
+static int write_all(void *data, int *fd, struct ctr_error *err)
+{
+	const struct sysctls *sysctls = data;
+	const struct ctr_linux *config = sysctls->config;
+
+	(void)fd;
+	if (enter(sysctls, err) < 0)
+		return -1;
+	for (size_t i = 0; i < config->nsysctl; i++) {
+		const char *key = config->sysctl[i].key, *value = config->sysctl[i].value;
+		int r = ctr_file_write_once(AT_FDCWD,
+					    ctr_arena_printf(sysctls->arena, "/proc/sys/%s", key),
+					    value, strlen(value));
+
+		if (r < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, -r,
+					"linux.sysctl: cannot write '%s' to sysctl '%s'", value,
+					key);
+	}
+	return 0;
+}
+
+int ctr_restore_sysctl(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
+{
+	struct ctr_arena *arena = creation->context->arena;
+	const struct ctr_linux *config = creation->spec->linux_;
+	struct sysctls sysctls = { .config = config, .arena = arena };
+	int r = 0;
+
+	if (config->nsysctl == 0)
+		return 0;
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(order); i++) {
+		const char *path =
+			ctr_arena_printf(arena, "/proc/%d/ns/%s", (int)pid, ctr_ns_file(order[i]));
+
+		sysctls.namespaces[i] = -1;
+		if (r < 0 || !config->namespaces[order[i]].listed)
+			continue;
+		sysctls.namespaces[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (sysctls.namespaces[i] < 0)
+			r = ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	}
+	if (r == 0)
+		r = ctr_errand_run(write_all, &sysctls, "what writes sysctls", NULL, err);
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(order); i++)
+		ctr_close_ptr(&sysctls.namespaces[i]);
+	return r;
+}

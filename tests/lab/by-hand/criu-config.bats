@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# What the configuration gives a process, and flags of `run` around a checkpoint: there after the
+# restore, or an error that names it. In the box or the guest, by hand.
+
+# shellcheck disable=SC2016 # jq and the shells of containers expand them
+load ../../integration/helper
+load ../criu
+
+@test "linux.sysctl" {
+  image
+  config '.linux.sysctl = {"net.core.somaxconn": "77", "net.ipv4.ip_unprivileged_port_start": "5", "net.ipv4.ip_forward": "1",
+    "net.ipv4.ping_group_range": "0 7", "net.ipv4.tcp_keepalive_time": "99", "kernel.msgmax": "9000", "kernel.shmmni": "99", "fs.mqueue.msg_max": "11"}'
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  files='/proc/sys/net/core/somaxconn /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ip_forward
+    /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/tcp_keepalive_time /proc/sys/kernel/msgmax /proc/sys/kernel/shmmni /proc/sys/fs/mqueue/msg_max'
+  before=$(ctr exec "$ID" head -n1 $files)
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  diff <(echo "$before") <(ctr exec "$ID" head -n1 $files)
+  ctr delete --force "$ID"
+}
+
+@test "process.ioPriority, scheduler, oomScoreAdj, umask" {
+  image
+  host_network
+  config '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 7} | .process.scheduler = {policy: "SCHED_BATCH", nice: 5} |
+    .process.oomScoreAdj = 99 | .process.user.umask = 63'
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  look() {
+    local pid
+    pid=$(pid_of "$ID")
+    ionice -p "$pid"
+    chrt -p "$pid" | sed s/$pid//
+    ps -o ni= -p "$pid"
+    cat "/proc/$pid/oom_score_adj"
+    grep Umask "/proc/$pid/status"
+  }
+  before=$(look)
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  diff <(echo "$before") <(look)
+  ctr delete --force "$ID"
+}
+
+@test "hostname, domainname, changed since" {
+  image
+  host_network
+  config '.domainname = "some.domain" | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr exec "$ID" hostname changed
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  [ "$(ctr exec "$ID" cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname)" = $'changed\nsome.domain' ]
+  ctr delete --force "$ID"
+}
+
+@test "options of mounts: ro, nosuid, noexec, recursive ones, ids, propagation, read-only paths, a tmpfs with a size" {
+  image
+  host_network
+  mkdir -p "$BUNDLE/v/sub"
+  mount -t tmpfs tmpfs "$BUNDLE/v/sub"
+  mount_at /a bind "$BUNDLE/v" bind ro nosuid noexec nodev
+  mount_at /b bind "$BUNDLE/v" rbind rro rnosuid
+  mount_at /c bind "$BUNDLE/v" rbind rslave
+  mount_at /t tmpfs tmpfs size=64k mode=700 noexec
+  mkdir "$BUNDLE/rootfs"/{a,b,c,t}
+  config '.linux.readonlyPaths += ["/etc"]'
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  look() { ctr exec "$ID" sh -c "sed 's/^[0-9]* [0-9]* //; s/\\(shared\\|master\\):[0-9]*/\\1/g; s/^[0-9:]* //; s/inode64//' /proc/self/mountinfo" | sort; }
+  before=$(look)
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  diff <(echo "$before") <(look)
+  ctr delete --force "$ID"
+  umount "$BUNDLE/v/sub"
+}
+
+@test "run --overlay: a layer is no part of a checkpoint" {
+  counting
+  ctr delete --force "$ID"
+  mkdir "$BATS_TEST_TMPDIR/layer"
+  for layer in ephemeral "$BATS_TEST_TMPDIR/layer"; do
+    detached "$ID" --overlay "$layer"
+    eventually count "$ID"
+    run ctr checkpoint --image-path "$IMAGE" "$ID"
+    expect_status 1
+    expect_match 'has a layer over its root file system \(--overlay\), which a restore would not have'
+    [ ! -e "$IMAGE" ]
+    counts "$ID"
+    ctr delete --force "$ID"
+  done
+}
+
+@test "a container that is created, paused, stopped; an id that is taken" {
+  image
+  host_network
+  counter
+  created "$ID"
+  run ctr checkpoint --image-path "$IMAGE" "$ID"
+  show_result
+  expect_status 1
+  expect_match 'container not running: created'
+  ctr start "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"
+  run restored "$ID"
+  show_result
+  expect_match 'exist'
+  counts "$ID"
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  run ctr checkpoint --image-path "$IMAGE.2" "$ID"
+  expect_status 1
+  expect_match 'container not running: stopped'
+  [ ! -e "$IMAGE.2" ]
+  ctr delete "$ID"
+}
+
+# refused PATTERN FLAG... - the restore is, and nothing is left of it
+refused() {
+  local status=0
+  ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE" "${@:2}" "$ID" </dev/null >"$OUT" 2>&1 3>&- || status=$?
+  cat "$OUT"
+  [ "$status" = 125 ]
+  grep -qE -- "$1" "$OUT"
+  run ctr state "$ID"
+  expect_match 'does not exist'
+}
+
+@test "hooks that fail at the restore" {
+  counting
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  for hook in prestart createRuntime poststart; do
+    config --arg h $hook 'del(.hooks) | .hooks[$h] = [{path: "/bin/sh", args: ["sh", "-c", "echo no such luck >&2; exit 7"]}]'
+    refused "error running $hook hook #0: .* output: no such luck"
+  done
+}
+
+@test "files and sockets that ctr is to write to" {
+  counting
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  refused '/no/such/file.*No such file' --pid-file /no/such/file
+  refused '/no/such/file.*No such file' --pidfd-socket /no/such/file
+  refused 'console-socket' --console-socket /no/such/file
+  refused "--work-path: .*'/dev/null'" --work-path /dev/null
+  refused '--work-path: empty path' --work-path ''
+  refused 'tty|terminal' -t
+}
+
+@test "images on a read-only mount" {
+  counting
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  mount --bind "$IMAGE" "$IMAGE"
+  mount -o remount,ro,bind "$IMAGE"
+  restored "$ID" --work-path "$BATS_TEST_TMPDIR/work"
+  counts "$ID"
+  ctr delete --force "$ID"
+  umount "$IMAGE"
+}
+
+@test "org.criu.config that is not there" {
+  host_network
+  image
+  counter
+  config '.annotations["org.criu.config"] = "/no/such/file"'
+  detached "$ID"
+  eventually count "$ID"
+  run ctr checkpoint --image-path "$IMAGE" "$ID"
+  expect_status 1
+  expect_match '/no/such/file'
+  counts "$ID"
+  ctr delete --force "$ID"
+}

@@ -330,7 +330,7 @@ poststop:stopped"
   PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr checkpoint --image-path "$IMAGE" "$ID"
   show_result
   expect_status 1
-  expect_match 'CRIU has ended without an answer|CRIU: '
+  expect_match "^ctr: CRIU: it has ended without an answer \(log: $IMAGE/dump\.log\)$"
   counts "$ID"
 
   ctr checkpoint --image-path "$IMAGE" "$ID"

@@ -14,14 +14,18 @@ int ctr_print(const char *text, size_t len, struct ctr_error *err)
 	ssize_t put;
 
 	fflush(stdout);
-	for (size_t done = 0; done<len; done += put> 0 ? (size_t)put : 0) {
-		put = write(out.fd, text + done, len - done);
-		/* Who reads it may have made it so that nothing waits. */
-		if (put < 0 && errno == EAGAIN)
+	while (len > 0) {
+		put = write(out.fd, text, len);
+		if (put >= 0) {
+			text += put;
+			len -= (size_t)put;
+		} else if (errno == EAGAIN) {
+			/* Who reads it may have made it so that nothing waits. */
 			(void)poll(&out, 1, -1);
-		else if (put < 0 && errno != EINTR)
+		} else if (errno != EINTR) {
 			return ctr_fail(err, CTR_FAULT_HOST, errno,
 					"cannot write to standard output");
+		}
 	}
 	return 0;
 }

@@ -24,7 +24,7 @@ struct ctr_newnet {
 };
 
 /*
- * Start making the namespaces @flags, if a CPU is free for it: it shows in @newnet->pid, and
+ * Start making the namespaces @flags, if few processes run: it shows in @newnet->pid, and
  * without it nothing is lost. They will belong to the caller's user namespace.
  */
 void ctr_newnet_begin(struct ctr_newnet *newnet, uint64_t flags);

@@ -208,7 +208,6 @@ int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, const char
 {
 	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	uint64_t value = 0, owner = 0;
-	bool gaps;
 
 	*listen = 0;
 	if (fds && pid && ctr_parse_u64(pid, &owner) == 0 && owner == (uint64_t)getpid()) {
@@ -221,13 +220,14 @@ int ctr_prepare_fds(uint32_t preserve, uint32_t *n, uint32_t *listen, const char
 	*names = *listen > 0 ? getenv("LISTEN_FDNAMES") : NULL;
 	*n = preserve + *listen;
 	/* Who passes some of many says how far they go: the last one is among them. */
-	gaps = preserve > 0 && is_passed(2 + *n);
-	for (uint32_t fd = 3; fd < 3 + *n; fd++) {
-		if (!is_passed(fd) && !(gaps && fd >= 3 + *listen))
+	if (preserve > 0 && !is_passed(2 + *n))
+		return ctr_fail(err, CTR_FAULT_USAGE, EBADF,
+				"--preserve-fds %u: file descriptor %u is not open", preserve,
+				2 + *n);
+	for (uint32_t fd = 3; fd < 3 + *listen; fd++)
+		if (!is_passed(fd))
 			return ctr_fail(err, CTR_FAULT_USAGE, EBADF,
-					"--preserve-fds %u: file descriptor %u is not open",
-					preserve, fd);
-	}
+					"LISTEN_FDS: file descriptor %u is not open", fd);
 
 	return 0;
 }

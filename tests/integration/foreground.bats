@@ -61,7 +61,7 @@ foreground() {
   command_is true
   run ctr run --preserve-fds 2 -b "$BUNDLE" "$ID" 3>&- 4>&-
   expect_status 125
-  expect_match '--preserve-fds 2: file descriptor 3 is not open: Bad file descriptor'
+  expect_match '--preserve-fds 2: file descriptor 4 is not open: Bad file descriptor'
 }
 
 @test "some of many descriptors are preserved: up to the last, which is open" {
@@ -70,12 +70,12 @@ foreground() {
   expect_match '^0 1 2 5 ?$'
   run ctr run --preserve-fds 3 -b "$BUNDLE" "$ID" 3</dev/null 4>&- 5>&-
   expect_status 125
-  expect_match '--preserve-fds 3: file descriptor 4 is not open'
+  expect_match '--preserve-fds 3: file descriptor 5 is not open'
   run -0 ctr run --preserve-fds 1 -b "$BUNDLE" "$ID" 3</dev/null 4>&-
   expect_match '^0 1 2 3 ?$'
 
   command_is sleep 1000
-  ctr run -d -b "$BUNDLE" "$ID" 3>&- 4>&- 5>&- 6>&-
+  detached "$ID" 4>&- 5>&- 6>&-
   run -0 ctr exec --preserve-fds 4 "$ID" probe fds 3>&- 4</dev/null 5>&- 6</dev/null
   expect_match '^0 1 2 4 6 ?$'
   ctr delete --force "$ID"

@@ -46,7 +46,7 @@ load helper
   rm "$held"
   wait "$holder"
   ended "$starter"
-  [ "$status" -ne 0 ]
+  [ "$status" -eq 1 ]
   grep -q 'does not exist' "$OUT"
 
   rm -r "${STATE:?}/$ID"
@@ -90,7 +90,7 @@ load helper
 @test "deleted before it was locked: what has its name by then stays" {
   need root strace
   command_is true
-  strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=flock -e inject=flock:delay_enter=3000000:when=1 \
+  strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=flock -e inject=flock:delay_enter=$((CTR_TIMEOUT * 200000)):when=1 \
     "$CTR" --root "$STATE" create -b "$BUNDLE" "$ID" </dev/null >"$OUT.first" 2>&1 3>&- &
   PID=$!
   eventually [ -d "$STATE/$ID" ]
@@ -126,12 +126,18 @@ load helper
 @test "standard output that does not let anybody wait" {
   need python3
   python3 - "$CTR" >"$OUT" <<'PYTHON'
-import fcntl, os, subprocess, sys, time
+import array, fcntl, os, subprocess, sys, termios, time
 end, out = os.pipe()
 fcntl.fcntl(out, fcntl.F_SETPIPE_SZ, 4096)
 os.set_blocking(out, False)
 ctr = subprocess.Popen([sys.argv[1], 'features'], stdout=out)
 os.close(out)
+# full, so that the next write is refused
+there = array.array('i', [0])
+while ctr.poll() is None and there[0] < 4096:
+    fcntl.ioctl(end, termios.FIONREAD, there)
+    time.sleep(0.01)
+assert there[0] == 4096, there[0]
 time.sleep(0.2)
 sys.stdout.write(os.fdopen(end).read())
 sys.exit(ctr.wait())

@@ -7,6 +7,7 @@ eval "base_$(declare -f teardown)"
 eval "base_$(declare -f ctr)"
 
 setup() {
+  place=''
   base_setup
   is_root || return 0
   unshare --net sleep 10000 </dev/null >/dev/null 2>&1 3>&- &

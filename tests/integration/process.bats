@@ -205,7 +205,15 @@ load helper
     run -139 ctr run -b "$BUNDLE" "$ID"
     expect_match "process.rlimits\[0\]: .*SIGSEGV: with RLIMIT_$type at 4096 bytes there may be no room"
   done
-  config 'del(.process.rlimits) | .process.args = ["sh", "-c", "exit 139"]'
+  command_is sleep 1000
+  config 'del(.process.rlimits)'
+  detached "$ID"
+  jq '.process | .rlimits = [{type: "RLIMIT_AS", soft: 4096, hard: 4096}] | .args = ["true"]' \
+    "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process"
+  run -139 ctr exec --process "$BATS_TEST_TMPDIR/process" "$ID"
+  expect_match 'process.rlimits\[0\]: .*SIGSEGV: with RLIMIT_AS at 4096 bytes'
+  ctr delete --force "$ID"
+  config '.process.args = ["sh", "-c", "exit 139"]'
   run -139 ctr run -b "$BUNDLE" "$ID"
   expect_output ''
 }

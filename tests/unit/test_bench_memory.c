@@ -79,6 +79,8 @@ static void hypervisor_of(bool in_memory)
 	assert_int_equal(memory.hypervisor, 0);
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
+	close(pipes[0]);
+	close(pipes[1]);
 	ctr_arena_release(&arena);
 }
 

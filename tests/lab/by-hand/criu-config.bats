@@ -16,6 +16,7 @@ load ../criu
   files='/proc/sys/net/core/somaxconn /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ip_forward
     /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/tcp_keepalive_time /proc/sys/kernel/msgmax /proc/sys/kernel/shmmni /proc/sys/fs/mqueue/msg_max'
   before=$(ctr exec "$ID" head -n1 $files)
+  grep -qx 77 <<<"$before"
   ctr checkpoint --image-path "$IMAGE" "$ID"
   restored "$ID"
   diff <(echo "$before") <(ctr exec "$ID" head -n1 $files)
@@ -23,6 +24,7 @@ load ../criu
 }
 
 @test "process.ioPriority, scheduler, oomScoreAdj, umask" {
+  need ionice chrt
   image
   host_network
   config '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 7} | .process.scheduler = {policy: "SCHED_BATCH", nice: 5} |
@@ -40,6 +42,9 @@ load ../criu
     grep Umask "/proc/$pid/status"
   }
   before=$(look)
+  grep -q 'best-effort: prio 7' <<<"$before"
+  grep -q SCHED_BATCH <<<"$before"
+  [ "$(tail -n2 <<<"$before" | tr -s '\t\n' '  ')" = '99 Umask: 0077 ' ]
   ctr checkpoint --image-path "$IMAGE" "$ID"
   restored "$ID"
   diff <(echo "$before") <(look)
@@ -76,6 +81,7 @@ load ../criu
   eventually count "$ID"
   look() { ctr exec "$ID" sh -c "sed 's/^[0-9]* [0-9]* //; s/\\(shared\\|master\\):[0-9]*/\\1/g; s/^[0-9:]* //; s/inode64//' /proc/self/mountinfo" | sort; }
   before=$(look)
+  [ "$(grep -c -E ' /(a|b|c|t|etc) ' <<<"$before")" -ge 5 ]
   ctr checkpoint --image-path "$IMAGE" "$ID"
   restored "$ID"
   diff <(echo "$before") <(look)
@@ -113,7 +119,8 @@ load ../criu
   ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"
   run restored "$ID"
   show_result
-  expect_match 'exist'
+  expect_status 1
+  expect_match "container with given ID already exists: '$ID'"
   counts "$ID"
   ctr kill "$ID" KILL
   eventually has_status "$ID" stopped
@@ -144,15 +151,30 @@ refused() {
   done
 }
 
+@test "what a hook leaves behind outlives a restore that fails" {
+  need python3
+  counting
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  config --arg f "$BATS_TEST_TMPDIR/left" '.hooks.createRuntime = [
+    {path: "/bin/sh", args: ["sh", "-c", "sleep 10099 </dev/null >/dev/null 2>&1 & echo $! >\($f)"]},
+    {path: "/bin/sh", args: ["sh", "-c", "exit 7"]}]'
+  # a subreaper is one after execve as well
+  run python3 -c 'import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1)
+os.execv(sys.argv[1], sys.argv[1:])' "$CTR" --root "$STATE" restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+  expect_status 125
+  kill "$(cat "$BATS_TEST_TMPDIR/left")"
+}
+
 @test "files and sockets that ctr is to write to" {
   counting
   ctr checkpoint --image-path "$IMAGE" "$ID"
   refused '/no/such/file.*No such file' --pid-file /no/such/file
   refused '/no/such/file.*No such file' --pidfd-socket /no/such/file
-  refused 'console-socket' --console-socket /no/such/file
+  refused '--console-socket: cannot use console socket' --console-socket /no/such/file
   refused "--work-path: .*'/dev/null'" --work-path /dev/null
   refused '--work-path: empty path' --work-path ''
-  refused 'tty|terminal' -t
+  refused 'process.terminal: cannot allocate tty if ctr will detach' -t
 }
 
 @test "images on a read-only mount" {

@@ -342,9 +342,10 @@ abandoned() {
   given_up "container '$ID-r' was deleted meanwhile"
 }
 @test "checkpoint: CRIU waits for its page server: delete --force" {
+  need socat ss
   counting
   # it takes the connection, and says nothing
-  beside socat -u TCP-LISTEN:7012,reuseaddr EXEC:'sleep 1000'
+  beside socat -u TCP-LISTEN:7012,reuseaddr EXEC:'sleep 60'
   eventually sh -c 'ss -ltn | grep -q :7012'
   in_background checkpoint --image-path "$IMAGE" --page-server 127.0.0.1:7012 "$ID"
   eventually sh -c 'ss -tn state established | grep -q :7012'

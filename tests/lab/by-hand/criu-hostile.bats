@@ -208,8 +208,8 @@ text() {
   taken
   strace -qq -o "$OUT.trace" -e trace=%file "$CTR" --root "$STATE" restore --detach -b "$BUNDLE" \
     --image-path "$IMAGE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
-  grep '"ctr.json"' "$OUT.trace"
-  [ "$(grep -c '"ctr.json"' "$OUT.trace")" = 1 ]
+  grep -q '"ctr\.json"' "$OUT.trace"
+  [ "$(grep -c 'ctr\.json"' "$OUT.trace")" = 1 ]
   counts "$ID"
   ctr delete --force "$ID"
   untouched

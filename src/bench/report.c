@@ -119,8 +119,10 @@ const char *ctr_density_fits(const struct ctr_report *report, const struct ctr_r
 
 	if (!line->known)
 		return "there are no two points";
-	if (line->low <= 0)
+	if (line->interval && line->low <= 0)
 		return "the interval of MemAvailable has 0 in it";
+	if (line->slope <= 0)
+		return "MemAvailable has lost nothing";
 	/* What is shared, and pages of files, which can be had back, are no part of a slope of PSS.
 	 */
 	if (pss->known && line->slope < 0.75 * pss->slope)

@@ -156,8 +156,8 @@ static int stream(struct watch *watch, struct ctr_error *err)
 		if (ctr_container_is_alive(watch->container) && emit_stats(watch, err) < 0)
 			return -1;
 		/* Whoever was stopped meanwhile makes up for nothing. */
-		while (next <= now_ms())
-			next += watch->events->interval_ms;
+		next += ((now_ms() - next) / watch->events->interval_ms + 1) *
+			watch->events->interval_ms;
 	}
 	return 0;
 }

@@ -166,7 +166,7 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 	}
 	if (clone_child(launch, joins, njoins, err) < 0)
 		return -1;
-	if (launch->newnet)
+	if (launch->newnet && !child->wait)
 		ctr_newnet_yield(launch->newnet);
 
 	launch->pid = child->pid;

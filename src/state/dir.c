@@ -118,22 +118,24 @@ int ctr_state_make(int root, const char *id, struct ctr_error *err)
 				"cannot create state directory of container '%s'", id);
 	}
 
+	/* Until it is locked it is free for somebody to remove, and another to make and to lock:
+	 * what is done from then on, and taken back, is done by name. */
 	fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fchmod(fd, 0711) < 0) {
-		int error = errno;
-
-		unlinkat(root, id, AT_REMOVEDIR);
-		return ctr_fail(err, CTR_FAULT_HOST, error,
-				"cannot open state directory of container '%s'", id);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_current(root, id, fd)) {
+		if (fchmod(fd, 0711) == 0)
+			return ctr_take_fd(&fd);
+		(void)ctr_fail(err, CTR_FAULT_HOST, errno,
+			       "cannot set the mode of the state directory of container '%s'", id);
+		(void)unlinkat(root, id, AT_REMOVEDIR);
+		return -1;
 	}
-
-	/* Between the two it was free for somebody to remove, and another to make: what is done
-	 * from here on, and taken back, is done by name. */
-	if (!is_current(root, id, fd))
-		return ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s' was deleted meanwhile",
-				id);
-
-	return ctr_take_fd(&fd);
+	if (fd < 0 && errno != ENOENT) {
+		(void)ctr_fail(err, CTR_FAULT_HOST, errno,
+			       "cannot open state directory of container '%s'", id);
+		(void)unlinkat(root, id, AT_REMOVEDIR);
+		return -1;
+	}
+	return ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s' was deleted meanwhile", id);
 }
 
 static int fail_absent(const char *id, struct ctr_error *err)

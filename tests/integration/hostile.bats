@@ -106,6 +106,25 @@ load helper
   ctr delete "$ID"
 }
 
+@test "deleted before it was opened: another's that has its name by then stays, too" {
+  need root strace flock
+  command_is true
+  strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=mkdirat -e inject=mkdirat:delay_exit=$((CTR_TIMEOUT * 200000)) \
+    "$CTR" --root "$STATE" create -b "$BUNDLE" "$ID" </dev/null >"$OUT.first" 2>&1 3>&- &
+  PID=$!
+  eventually [ -d "$STATE/$ID" ]
+  rmdir "$STATE/$ID"
+  mkdir "$STATE/$ID"
+  exec 7<"$STATE/$ID"
+  flock -n 7
+  ended "$PID"
+  grep '(DELAYED)$' "$BATS_TEST_TMPDIR/trace"
+  [ "$(cat "$OUT.first")" = "ctr: container '$ID' was deleted meanwhile" ]
+  [ "$status" -eq 1 ]
+  exec 7<&-
+  rmdir "$STATE/$ID"
+}
+
 @test "it is no set-user-ID program" {
   need root setpriv
   local ids

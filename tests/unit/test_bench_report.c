@@ -378,7 +378,11 @@ static void test_fits(void **state)
 {
 	const struct ctr_report report = { .available = 1000, .reserve = 200 };
 	struct ctr_row row = {
-		.density.taken = {.known = true, .slope = 10, .low = 8, .high = 20},
+		.density.taken = {.known = true,
+                                  .interval = true,
+                                  .slope = 10,
+                                  .low = 8,
+                                  .high = 20},
 	};
 	double about = 0, least = 0, most = 0;
 
@@ -396,6 +400,14 @@ static void test_fits(void **state)
 			    "the interval of MemAvailable has 0 in it");
 	row.density.taken.low = -1;
 	assert_non_null(ctr_density_fits(&report, &row, &about, &least, &most));
+	/* that of few points counts for nothing */
+	row.density.taken.interval = false;
+	row.density.pss.known = false;
+	assert_null(ctr_density_fits(&report, &row, &about, &least, &most));
+	assert_true(about == 80);
+	row.density.taken.slope = 0;
+	assert_string_equal(ctr_density_fits(&report, &row, &about, &least, &most),
+			    "MemAvailable has lost nothing");
 	row.density.taken.known = false;
 	assert_string_equal(ctr_density_fits(&report, &row, &about, &least, &most),
 			    "there are no two points");

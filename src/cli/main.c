@@ -132,9 +132,21 @@ static size_t distance(const char *a, const char *b)
 
 static int unknown_verb(const char *name, struct ctr_error *err)
 {
+	/* What engines call theirs. */
+	static const char *const others[][2] = {
+		{"rm",       "delete"},
+		{ "ls",      "list"  },
+		{ "stop",    "kill"  },
+		{ "inspect", "state" },
+	};
 	const struct ctr_verb *best = NULL;
 	size_t best_distance = 3;
 
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(others); i++)
+		if (strcmp(name, others[i][0]) == 0)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"unknown command '%s', did you mean '%s'?", name,
+					others[i][1]);
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(verbs); i++) {
 		size_t d = distance(name, verbs[i]->name);
 
@@ -250,8 +262,10 @@ static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, co
 
 	if (command.noperands < verb->operands_min)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: %s (usage: %s %s %s)", verb->name,
-				command.noperands == 0 ? "container id cannot be empty"
-						       : "not enough arguments",
+				command.noperands > 0 ? "not enough arguments"
+				: strstr(verb->synopsis, " BUNDLE")
+					? "which bundle?"
+					: "container id cannot be empty",
 				context->name, verb->name, verb->synopsis);
 	if (command.noperands > verb->operands_max)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
@@ -305,6 +319,7 @@ static int run_simple(const struct ctr_context *context, const struct global_opt
 		      const char **operands)
 {
 	const struct ctr_verb *verb;
+	struct ctr_error err;
 
 	if (options->version || (operands[0] && strcmp(operands[0], "version") == 0)) {
 		print_version(context->name);
@@ -312,6 +327,10 @@ static int run_simple(const struct ctr_context *context, const struct global_opt
 	}
 	if (options->help || !operands[0] || strcmp(operands[0], "help") == 0) {
 		verb = operands[0] && operands[1] ? find_verb(operands[1]) : NULL;
+		if (!verb && operands[0] && operands[1]) {
+			unknown_verb(operands[1], &err);
+			return fail(NULL, &err);
+		}
 		if (verb)
 			print_verb_help(context->name, verb);
 		else

@@ -20,6 +20,7 @@ const struct ctr_backend ctr_backends[] = {
 	{
          .name = "process",
          .about = "no isolation but the address space",
+         .bits = CTR_BACKEND_BARE,
          .translate = ctr_process_translate,
 	 },
 	{
@@ -108,7 +109,7 @@ static int strength(const struct ctr_backend *backend)
 {
 	if (backend->bits & CTR_BACKEND_MACHINE)
 		return 2;
-	return backend == ctr_backend_find(NULL) ? 1 : 0;
+	return backend->bits & CTR_BACKEND_BARE ? 0 : 1;
 }
 
 /* What an engine asks for by the name it calls us, or by annotations. Among those may be what an

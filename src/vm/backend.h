@@ -40,6 +40,7 @@ enum ctr_backend_bits {
 	CTR_BACKEND_HOT_MEMORY = 1 << 6, /* its memory can be changed while it runs */
 	CTR_BACKEND_MMIO = 1 << 7,       /* its devices are on no PCI bus */
 	CTR_BACKEND_PORTED = 1 << 8,     /* its kernel is a program of the host: no hypervisor */
+	CTR_BACKEND_BARE = 1 << 9,       /* a process of the host, in its caller's namespaces */
 };
 
 struct ctr_machine {

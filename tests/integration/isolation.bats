@@ -8,6 +8,17 @@ load helper
   expect_output "ctr: --isolation: unknown isolation 'nonsense'"
 }
 
+@test "isolation: a process has no network of its own, so none is set up" {
+  command_is true
+  for mode in none bridge; do
+    run_bundle --isolation process --net $mode
+    expect_status 125
+    expect_output "ctr: --net: --isolation process stays in its caller's network (only 'host' is that)"
+  done
+  run_bundle --isolation process --net host
+  expect_status 0
+}
+
 @test "isolation: an annotation chooses it, but nothing that confines less; an option overrides that" {
   need root
   shell 'readlink /proc/self/ns/pid || ls -d /proc/self || echo no proc'

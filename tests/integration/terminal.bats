@@ -125,6 +125,10 @@ at_terminal() { # SCENARIO [WORD] ARGUMENT...
 @test "a wrong verb suggests the right one" {
   run ctr strat "$ID"
   expect_match "unknown command 'strat', did you mean 'start'"
+  run ctr rm x
+  expect_match "unknown command 'rm', did you mean 'delete'"
+  run -1 ctr help nope
+  expect_match "unknown command 'nope'"
   run ctr lsit
   expect_match "did you mean 'list'"
 }

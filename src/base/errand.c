@@ -2,6 +2,7 @@
 #include "base/errand.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,12 +18,20 @@ struct report {
 	struct ctr_error err;
 };
 
-static _Noreturn void run(ctr_errand_fn fn, void *data, int sock)
+/* Whose end came before is not told of. */
+static void end_with(pid_t caller)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != caller)
+		_exit(1);
+}
+
+static _Noreturn void run(ctr_errand_fn fn, void *data, int sock, pid_t caller)
 {
 	struct report report = { 0 };
 	int fd = -1;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with(caller);
 	report.result = fn(data, &fd, &report.err);
 	_exit(ctr_send_fds(sock, &report, sizeof(report), &fd, fd >= 0) < 0);
 }
@@ -47,6 +56,7 @@ static int receive(int sock, const char *what, int *fd, struct ctr_error *err)
 int ctr_errand_run(ctr_errand_fn fn, void *data, const char *what, int *fd, struct ctr_error *err)
 {
 	_cleanup_close_ int ours = -1;
+	const pid_t caller = getpid();
 	int pair[2], r;
 	pid_t pid;
 
@@ -58,7 +68,7 @@ int ctr_errand_run(ctr_errand_fn fn, void *data, const char *what, int *fd, stru
 	pid = fork();
 	if (pid == 0) {
 		close(ours);
-		run(fn, data, pair[1]);
+		run(fn, data, pair[1], caller);
 	}
 	close(pair[1]);
 	if (pid < 0)
@@ -68,4 +78,17 @@ int ctr_errand_run(ctr_errand_fn fn, void *data, const char *what, int *fd, stru
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
+}
+
+/* EINVAL: not mapped. */
+int ctr_errand_become_root(int userns)
+{
+	/* Had that one ended, this would not be reached. */
+	const pid_t caller = getppid();
+
+	if (setns(userns, CLONE_NEWUSER) < 0 || (setresgid(0, 0, 0) < 0 && errno != EINVAL) ||
+	    (setresuid(0, 0, 0) < 0 && errno != EINVAL))
+		return -1;
+	end_with(caller);
+	return 0;
 }

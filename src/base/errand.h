@@ -18,3 +18,10 @@ typedef int (*ctr_errand_fn)(void *data, int *fd, struct ctr_error *err);
  * come); or -1 and @err, which may be @fn's.
  */
 int ctr_errand_run(ctr_errand_fn fn, void *data, const char *what, int *fd, struct ctr_error *err);
+
+/*
+ * For an errand: join the user namespace @userns and become its root, and still end with the caller
+ * (what changes ids is no longer bound to it, PR_SET_PDEATHSIG(2const)). Where id 0 is not mapped,
+ * ids stay as they are, with all capabilities there. 0, or -1 and errno.
+ */
+int ctr_errand_become_root(int userns);

@@ -202,9 +202,7 @@ static int open_in(int dir, const char *path)
 static int enter(struct helper *helper, struct ctr_error *err)
 {
 	/* Files of ours must have an owner there. */
-	if (helper->userns >= 0 &&
-	    (setns(helper->userns, CLONE_NEWUSER) < 0 ||
-	     ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)))
+	if (helper->userns >= 0 && ctr_errand_become_root(helper->userns) < 0)
 		return stop(helper, "cannot join the container's user namespace", err);
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return stop(helper, "cannot make a mount namespace", err);
@@ -238,6 +236,8 @@ static int open_layer(struct helper *helper, struct ctr_error *err)
 {
 	_cleanup_close_ int dir = open_in(AT_FDCWD, helper->request->layer);
 
+	if (dir < 0)
+		return stop(helper, "cannot open the layer", err);
 	return open_layers(helper, dir, err);
 }
 

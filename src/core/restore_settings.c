@@ -1,6 +1,7 @@
 /* Settings that are written once more to what CRIU has restored. */
 #include "core/restore_settings.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -20,24 +21,58 @@
 
 /* ---- processes */
 
+/* One that has ended meanwhile needs nothing. */
+static int set_thread(struct ctr_creation *creation, pid_t thread, struct ctr_error *err)
+{
+	struct ctr_error why = { 0 };
+
+	if ((!creation->resctrl.mount ||
+	     ctr_resctrl_enter(&creation->resctrl, thread, creation->context->arena, &why) == 0) &&
+	    ctr_prepare_io_priority(creation->spec->process->io_priority, thread, &why) == 0)
+		return 0;
+	if (why.code == ESRCH)
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
+}
+
+/* What is made later has both from its maker; these are made already. */
+static int set_threads(struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
+{
+	const char *path = ctr_arena_printf(creation->context->arena, "/proc/%d/task", (int)pid);
+	_cleanup_dir_ DIR *dir = opendir(path);
+	struct dirent *entry = NULL;
+
+	if (!dir)
+		return errno == ENOENT
+			       ? 0
+			       : ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	while ((errno = 0, entry = readdir(dir))) {
+		pid_t thread = (pid_t)ctr_leading_u64(entry->d_name);
+
+		if (thread > 0 && set_thread(creation, thread, err) < 0)
+			return -1;
+	}
+	return errno == 0 || errno == ENOENT || errno == ESRCH
+		       ? 0
+		       : ctr_fail(err, CTR_FAULT_HOST, errno, "cannot list '%s'", path);
+}
+
 /* Those that CRIU made are in the cgroup, and so are found there. */
 int ctr_restore_processes(struct ctr_creation *creation, struct ctr_error *err)
 {
-	const struct ctr_io_priority *priority = creation->spec->process->io_priority;
 	struct ctr_container *container = &creation->container;
-	struct ctr_arena *arena = creation->context->arena;
 	pid_t *pids = &creation->launch.pid;
 	size_t n = 1;
 
-	if (!creation->resctrl.mount && !priority)
+	if (!creation->resctrl.mount && !creation->spec->process->io_priority)
 		return 0;
 	if (container->cgroup.fd >= 0 &&
-	    ctr_cgroup_procs(&container->cgroup, arena, &pids, &n, err) < 0)
+	    ctr_cgroup_procs(&container->cgroup, creation->context->arena, &pids, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if ((creation->resctrl.mount &&
-		     ctr_resctrl_enter(&creation->resctrl, pids[i], arena, err) < 0) ||
-		    (priority && ctr_prepare_io_priority(priority, pids[i], err) < 0))
+		if (set_threads(creation, pids[i], err) < 0)
 			return -1;
 
 	return 0;
@@ -45,27 +80,29 @@ int ctr_restore_processes(struct ctr_creation *creation, struct ctr_error *err)
 
 /* ---- kernel parameters */
 
+/* To enter in this order: what was joined by its path is not owned by the user namespace, whose
+ * root may not enter it. */
+static const enum ctr_ns_kind order[] = { CTR_NS_NETWORK, CTR_NS_IPC, CTR_NS_UTS, CTR_NS_USER };
+
 struct sysctls {
 	const struct ctr_linux *config;
 	struct ctr_arena *arena;
-	int namespaces[CTR_NS_KINDS]; /* to enter, in this order; -1: none */
+	int namespaces[CTR_ARRAY_SIZE(order)]; /* -1: none */
 };
-
-/* First the one that owns the others. */
-static const enum ctr_ns_kind order[] = { CTR_NS_USER, CTR_NS_NETWORK, CTR_NS_IPC, CTR_NS_UTS };
 
 /* Files of /proc/sys are those of the namespaces of who opens them, and those of a user namespace
  * are its root's. */
 static int enter(const struct sysctls *sysctls, struct ctr_error *err)
 {
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(order); i++)
-		if (sysctls->namespaces[i] >= 0 && setns(sysctls->namespaces[i], 0) < 0)
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(order); i++) {
+		int fd = sysctls->namespaces[i];
+
+		if (fd >= 0 &&
+		    (order[i] == CTR_NS_USER ? ctr_errand_become_root(fd) : setns(fd, 0)) < 0)
 			return ctr_fail(err, CTR_FAULT_HOST, errno,
 					"linux.sysctl: cannot join the restored '%s' namespace",
 					ctr_ns_file(order[i]));
-	if (sysctls->namespaces[0] >= 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"linux.sysctl: cannot be root of the restored user namespace");
+	}
 	return 0;
 }
 

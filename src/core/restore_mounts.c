@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -209,43 +210,126 @@ static bool has_readonly_root(const struct ctr_spec *spec)
 
 struct readonly {
 	const struct ctr_spec *spec;
+	struct ctr_arena *arena;
 	int namespace;
+	int proc; /* the host's /proc: that of the container is the guest's */
 };
+
+/* No mount_setattr before 5.12: a remount replaces all flags. Works in the host's /proc. */
+static int remount_readonly(int fd, struct ctr_arena *arena)
+{
+	unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY;
+	struct statvfs fs;
+
+	if (make_readonly(fd) == 0)
+		return 0;
+	if (errno != ENOSYS || fstatvfs(fd, &fs) < 0)
+		return -1;
+
+	flags |= (fs.f_flag & ST_NOSUID ? MS_NOSUID : 0) | (fs.f_flag & ST_NODEV ? MS_NODEV : 0) |
+		 (fs.f_flag & ST_NOEXEC ? MS_NOEXEC : 0) |
+		 (fs.f_flag & ST_NOATIME ? MS_NOATIME : 0) |
+		 (fs.f_flag & ST_RELATIME ? MS_RELATIME : 0) |
+		 (fs.f_flag & ST_NODIRATIME ? MS_NODIRATIME : 0);
+	return mount(NULL, ctr_arena_printf(arena, "self/fd/%d", fd), NULL, flags, NULL);
+}
+
+/* Is @mount a part of a file system bound over itself, as readonlyPaths are? */
+static bool is_on_itself(const struct ctr_mountinfos *mounts, const struct ctr_mountinfo *mount,
+			 struct ctr_arena *arena)
+{
+	const struct ctr_mountinfo *parent = ctr_mountinfo_find(mounts, mount->parent);
+	const char *beneath;
+
+	if (!parent || strcmp(mount->point, "/") == 0 ||
+	    strcmp(parent->device, mount->device) != 0 ||
+	    !ctr_path_is_below(mount->point, parent->point))
+		return false;
+
+	beneath = mount->point + (strcmp(parent->point, "/") == 0 ? 0 : strlen(parent->point));
+	if (strcmp(parent->root, "/") != 0)
+		beneath = ctr_arena_printf(arena, "%s%s", parent->root, beneath);
+	return strcmp(mount->root, *beneath ? beneath : "/") == 0;
+}
+
+/* A mount that the configuration asks for there, from there. */
+static bool is_configured(const struct ctr_spec *spec, const char *point, struct ctr_arena *arena)
+{
+	const char *source = ctr_arena_printf(arena, "%s%s", spec->root->path, point);
+
+	for (size_t i = 0; i < spec->nmounts; i++)
+		if (strcmp(spec->mounts[i].destination, point) == 0 && spec->mounts[i].source &&
+		    strcmp(spec->mounts[i].source, source) == 0)
+			return true;
+
+	return false;
+}
+
+/*
+ * Not by the paths of the configuration: the guest may have renamed what leads to them, and put
+ * something else there. No process of it runs now, and paths of mounts have no links in them.
+ */
+static int set_paths(const struct readonly *readonly, struct ctr_error *err)
+{
+	struct ctr_arena *arena = readonly->arena;
+	struct ctr_mountinfos mounts;
+	char *text = ctr_file_read(arena, AT_FDCWD, "self/mountinfo", MOUNTINFO_MAX, NULL, err);
+
+	if (!text)
+		return -1;
+	ctr_mountinfo_parse(&mounts, text, arena);
+
+	for (size_t i = 0; i < mounts.count; i++) {
+		const struct ctr_mountinfo *mount = &mounts.list[i];
+		_cleanup_close_ int fd = -1;
+		unsigned id;
+
+		if (!is_on_itself(&mounts, mount, arena) ||
+		    is_configured(readonly->spec, mount->point, arena))
+			continue;
+		fd = open(mount->point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		id = fd < 0 ? 0 : ctr_mountinfo_id_by(AT_FDCWD, fd);
+		/* Another lies on top. */
+		if (id != 0 && id != mount->id)
+			continue;
+		if (id == 0 || remount_readonly(fd, arena) < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"linux.readonlyPaths: cannot make '%s' read-only",
+					mount->point);
+	}
+	return 0;
+}
+
+static int set_root(const struct readonly *readonly, struct ctr_error *err)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 || remount_readonly(root, readonly->arena) < 0
+		       ? ctr_fail(err, CTR_FAULT_HOST, errno,
+				  "root.readonly: cannot make the root file system read-only")
+		       : 0;
+}
 
 /* In a process of its own: who has entered a mount namespace has its root, and no way back. */
 static int set_readonly(void *data, int *fd, struct ctr_error *err)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	const struct readonly *readonly = data;
-	const struct ctr_linux *config = readonly->spec->linux_;
 
 	(void)fd;
-	if (setns(readonly->namespace, CLONE_NEWNS) < 0 ||
-	    (has_readonly_root(readonly->spec) &&
-	     syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof(attr)) < 0))
+	if (setns(readonly->namespace, CLONE_NEWNS) < 0 || fchdir(readonly->proc) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno,
-				"root.readonly: cannot make the root file system read-only");
-
-	for (size_t i = 0; i < config->nreadonly_paths; i++) {
-		const char *path = config->readonly_paths[i];
-
-		/* No mount, or nothing, is there, where nothing was at the start (EINVAL, ENOENT).
-		 */
-		if (syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attr, sizeof(attr)) < 0 &&
-		    errno != EINVAL && errno != ENOENT && errno != ENOTDIR)
-			return ctr_fail(err, CTR_FAULT_HOST, errno,
-					"linux.readonlyPaths[%zu]: cannot make '%s' read-only", i,
-					path);
-	}
-	return 0;
+				"cannot join the restored mount namespace");
+	if (has_readonly_root(readonly->spec) && set_root(readonly, err) < 0)
+		return -1;
+	return readonly->spec->linux_->nreadonly_paths > 0 ? set_paths(readonly, err) : 0;
 }
 
 int ctr_restore_readonly(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
 			 struct ctr_error *err)
 {
 	const char *path = ctr_arena_printf(arena, "/proc/%d/ns/mnt", (int)pid);
-	struct readonly readonly = { .spec = spec };
-	_cleanup_close_ int namespace = -1;
+	struct readonly readonly = { .spec = spec, .arena = arena };
+	_cleanup_close_ int namespace = -1, proc = -1;
 
 	if (!has_readonly_root(spec) && spec->linux_->nreadonly_paths == 0)
 		return 0;
@@ -253,6 +337,10 @@ int ctr_restore_readonly(const struct ctr_spec *spec, pid_t pid, struct ctr_aren
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
 	if (namespace < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '/proc'");
 	readonly.namespace = namespace;
+	readonly.proc = proc;
 	return ctr_errand_run(set_readonly, &readonly, "what makes mounts read-only", NULL, err);
 }

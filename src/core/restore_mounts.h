@@ -24,7 +24,8 @@ int ctr_restore_mounts_open(struct ctr_externals *mounts, int cgroup, const char
 			    struct ctr_arena *arena, struct ctr_error *err);
 
 /* CRIU binds the root file system, and parts of it on themselves, and forgets what those mounts
- * were: make them read-only again, where @spec says so (root.readonly, linux.readonlyPaths), in the
- * mount namespace of process @pid. 0, or -1 and @err. */
+ * were: make them read-only again, where @spec says so (root.readonly, and with any of
+ * linux.readonlyPaths all that is bound on itself), in the mount namespace of process @pid, which
+ * does not run. 0, or -1 and @err. */
 int ctr_restore_readonly(const struct ctr_spec *spec, pid_t pid, struct ctr_arena *arena,
 			 struct ctr_error *err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/file.h"
 
 /* "\040" and its like, in place. */
@@ -93,15 +94,22 @@ const struct ctr_mountinfo *ctr_mountinfo_find(const struct ctr_mountinfos *moun
 	return NULL;
 }
 
-unsigned ctr_mountinfo_id(int fd)
+unsigned ctr_mountinfo_id_by(int proc, int fd)
 {
 	static const char key[] = "mnt_id:\t";
 	char path[48], info[1024];
 	const char *line;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	if (ctr_file_read_small(AT_FDCWD, path, info, sizeof(info)) < 0)
+	snprintf(path, sizeof(path), "self/fdinfo/%d", fd);
+	if (ctr_file_read_small(proc, path, info, sizeof(info)) < 0)
 		return 0;
 	line = strstr(info, key);
 	return line ? (unsigned)strtoul(line + sizeof(key) - 1, NULL, 10) : 0;
+}
+
+unsigned ctr_mountinfo_id(int fd)
+{
+	_cleanup_close_ int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return proc < 0 ? 0 : ctr_mountinfo_id_by(proc, fd);
 }

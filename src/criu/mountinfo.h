@@ -29,3 +29,5 @@ const struct ctr_mountinfo *ctr_mountinfo_find(const struct ctr_mountinfos *moun
 
 /* The id of the mount that @fd is on; 0: unknown. */
 unsigned ctr_mountinfo_id(int fd);
+/* The same by the procfs that directory @proc is, or AT_FDCWD: the current one. */
+unsigned ctr_mountinfo_id_by(int proc, int fd);

@@ -23,6 +23,21 @@ load ../criu
   ctr delete --force "$ID"
 }
 
+@test "linux.sysctl of a user namespace" {
+  image
+  config '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
+    .linux.sysctl = {"net.core.somaxconn": "77", "kernel.shmmni": "99"}'
+  chown -R 100000:100000 "$BUNDLE/rootfs"
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  [ "$(ctr exec "$ID" cat /proc/sys/net/core/somaxconn /proc/sys/kernel/shmmni)" = $'77\n99' ]
+  ctr delete --force "$ID"
+}
+
 @test "process.ioPriority, scheduler, oomScoreAdj, umask" {
   need ionice chrt
   image
@@ -45,6 +60,32 @@ load ../criu
   grep -q 'best-effort: prio 7' <<<"$before"
   grep -q SCHED_BATCH <<<"$before"
   [ "$(tail -n2 <<<"$before" | tr -s '\t\n' '  ')" = '99 Umask: 0077 ' ]
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  diff <(echo "$before") <(look)
+  ctr delete --force "$ID"
+}
+
+# What is set for a process is a thread's own.
+@test "process.ioPriority of each thread" {
+  need ionice python3
+  image
+  host_network
+  guest_rootfs
+  config '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 7}'
+  programmed <<'PROGRAM'
+import os, threading, time
+threading.Thread(target=time.sleep, args=(10**6,)).start()
+child = os.fork()
+if child == 0:
+    threading.Thread(target=time.sleep, args=(10**6,)).start()
+    time.sleep(10**6)
+open('/tmp/ready', 'w')
+time.sleep(10**6)
+PROGRAM
+  look() { for pid in $(ctr ps --format json "$ID" | jq '.[]'); do ls "/proc/$pid/task"; done | xargs -n1 ionice -p; }
+  before=$(look)
+  [ "$before" = "$(yes 'best-effort: prio 7' | head -n4)" ]
   ctr checkpoint --image-path "$IMAGE" "$ID"
   restored "$ID"
   diff <(echo "$before") <(look)
@@ -87,6 +128,58 @@ load ../criu
   diff <(echo "$before") <(look)
   ctr delete --force "$ID"
   umount "$BUNDLE/v/sub"
+}
+
+# moved_away SETUP - what was read-only in /was is in /moved; then the guest's shell does this
+moved_away() {
+  image
+  host_network
+  config '.root.readonly = false | .linux.readonlyPaths += ["/was/file", "/was/dir", "/no/such"]'
+  mkdir -p "$BUNDLE/rootfs/was/dir"
+  echo kept >"$BUNDLE/rootfs/was/file"
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr exec "$ID" sh -c "mv /was /moved; $1"
+}
+
+# is_readonly PATH - for the container
+is_readonly() {
+  run ctr exec "$ID" sh -c "echo changed >$1"
+  expect_match 'Read-only file system'
+}
+
+# What the guest can rename is found, and what it puts there is left alone.
+@test "linux.readonlyPaths whose parent has got another name, and links where they were" {
+  moved_away 'mkdir /was /other && ln -s /was/file /was/file; ln -s ../other /was/dir'
+  is_readonly /moved/file
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  is_readonly /moved/file
+  is_readonly /moved/dir/new
+  is_readonly /proc/sys/kernel/core_pattern
+  ctr exec "$ID" sh -c 'echo >/other/new && echo >/was/new'
+  [ "$(cat "$BUNDLE/rootfs/moved/file")" = kept ]
+  ctr delete --force "$ID"
+}
+
+# Before Linux 5.12.
+@test "read-only root and paths where there is no mount_setattr" {
+  image
+  host_network
+  config '.linux.readonlyPaths += ["/etc"]'
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  look() { ctr exec "$ID" sed -n 's/^[0-9]* [0-9]* [0-9:]* //; /^[^ ]* [^ ]* ro/p' /proc/self/mountinfo | sort; }
+  before=$(look)
+  [ "$(grep -c -E ' /(etc|proc/sys)? ro' <<<"$before")" = 3 ]
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  printf '#!/bin/sh\nexec %s mount_setattr -- %s "$@"\n' "$(dirname "$PROBE")/without" "$CTR" >"$BATS_TEST_TMPDIR/ctr"
+  chmod +x "$BATS_TEST_TMPDIR/ctr"
+  CTR=$BATS_TEST_TMPDIR/ctr restored "$ID"
+  diff <(echo "$before") <(look)
+  ctr delete --force "$ID"
 }
 
 @test "run --overlay: a layer is no part of a checkpoint" {

@@ -73,7 +73,7 @@ const struct ctr_backend ctr_backends[] = {
          .processes = ctr_vm_processes,
          .update = ctr_vm_update,
 	 },
-	{ .name = NULL},
+	{ .name = NULL       },
 };
 /* clang-format on */
 

@@ -9,6 +9,7 @@ load helper
 }
 
 @test "isolation: a process has no network of its own, so none is set up" {
+  need root # the bundle of a user has a user namespace, which a process cannot have
   command_is true
   for mode in none bridge; do
     run_bundle --isolation process --net $mode

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -104,42 +105,48 @@ int ctr_vm_cache_file(int cache, const char *name, struct stat *st)
 	return ctr_take_fd(&fd);
 }
 
-enum { SEAL_MAX = 128 };
+enum { SEAL_MAX = 64 << 10 };
 
-/* What tells a file that was changed, or put in its place. */
-static size_t describe(char text[SEAL_MAX], const struct stat *st)
+/* The file itself: what tells that it was changed, or another put in its place. Then of what it was
+ * made. */
+static void describe(struct ctr_buf *seal, const struct stat *st, struct ctr_buf *facts)
 {
-	return (size_t)snprintf(text, SEAL_MAX, "%llx %llx %llx.%lx\n",
-				(unsigned long long)st->st_ino, (unsigned long long)st->st_size,
-				(unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	ctr_buf_init(seal, facts->arena);
+	ctr_buf_addf(seal, "%llx %llx %llx.%lx\n", (unsigned long long)st->st_ino,
+		     (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
+		     st->st_mtim.tv_nsec);
+	ctr_buf_add(seal, facts->data, facts->len);
 }
 
-int ctr_vm_cache_get(int cache, const char *name)
+int ctr_vm_cache_get(int cache, const char *name, struct ctr_buf *facts)
 {
-	char seal[NAME_MAX + 1], expected[SEAL_MAX], text[SEAL_MAX];
 	_cleanup_close_ int fd = -1, made = -1;
+	char seal[NAME_MAX + 1];
+	struct ctr_buf expected;
 	struct stat st, ours;
-	size_t length;
+	size_t length = 0;
+	const char *text;
 
 	(void)snprintf(seal, sizeof(seal), "%s%s", name, seal_suffix);
 	fd = ctr_vm_cache_file(cache, name, &st);
 	made = fd < 0 ? -1 : ctr_vm_cache_file(cache, seal, &ours);
 	if (made < 0)
 		return -1;
-	length = describe(expected, &st);
-	if (read(made, text, sizeof(text)) != (ssize_t)length ||
-	    memcmp(text, expected, length) != 0)
+	describe(&expected, &st, facts);
+	text = ctr_file_read_fd(facts->arena, made, seal, SEAL_MAX, &length, NULL);
+	if (!text || length != expected.len || memcmp(text, expected.data, length) != 0)
 		return -1;
 	/* It was used last: others go first. */
 	(void)futimens(made, NULL);
 	return ctr_take_fd(&fd);
 }
 
-int ctr_vm_cache_put(int cache, const char *name, const void *data, size_t size, mode_t mode,
-		     struct ctr_error *err)
+int ctr_vm_cache_put(int cache, const char *name, struct ctr_buf *facts, const void *data,
+		     size_t size, mode_t mode, struct ctr_error *err)
 {
-	char seal[NAME_MAX + 1], text[SEAL_MAX];
 	_cleanup_close_ int fd = -1;
+	char seal[NAME_MAX + 1];
+	struct ctr_buf text;
 	struct stat st;
 
 	(void)snprintf(seal, sizeof(seal), "%s%s", name, seal_suffix);
@@ -150,29 +157,33 @@ int ctr_vm_cache_put(int cache, const char *name, const void *data, size_t size,
 		(void)ctr_fail(err, CTR_FAULT_HOST, 0,
 			       "'%s' is not ours, or others can write it, as soon as it is made",
 			       name);
-	else if (ctr_file_replace(cache, seal, text, describe(text, &st), 0600, err) == 0)
-		return ctr_take_fd(&fd);
+	else {
+		describe(&text, &st, facts);
+		if (ctr_file_replace(cache, seal, text.data, text.len, 0600, err) == 0)
+			return ctr_take_fd(&fd);
+	}
 	(void)unlinkat(cache, name, 0);
 	return -1;
 }
 
 /* ---- names */
 
-uint64_t ctr_vm_cache_hash(uint64_t hash, const void *data, size_t size)
+uint64_t ctr_vm_cache_hash(const void *data, size_t size)
 {
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
 	for (size_t i = 0; i < size; i++)
 		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
 	return hash;
 }
 
-uint64_t ctr_vm_cache_hash_file(uint64_t hash, const struct stat *st)
+/* A time of change as well: who owns a file may set the others. */
+void ctr_vm_cache_fact(struct ctr_buf *facts, const struct stat *st)
 {
-	const uint64_t facts[] = {
-		(uint64_t)st->st_dev,         (uint64_t)st->st_ino,          (uint64_t)st->st_size,
-		(uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
-	};
-
-	return ctr_vm_cache_hash(hash, facts, sizeof(facts));
+	ctr_buf_addf(facts, "%llx %llx %llx %llx.%lx %llx.%lx\n", (unsigned long long)st->st_dev,
+		     (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+		     (unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		     (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
 }
 
 /* ---- what is not needed any more */

@@ -23,20 +23,17 @@ struct parts {
 	int kernel, given, base;
 };
 
-/* By what tells those files apart. */
-static const char *name_of(const struct ctr_vm_setup *setup, const struct parts *parts,
-			   struct ctr_arena *arena)
+/* What tells those files apart. */
+static void add_facts(struct ctr_buf *facts, const struct parts *parts)
 {
 	const int files[] = { parts->kernel, parts->given, parts->base };
-	uint64_t hash = CTR_VM_CACHE_HASH;
 
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(files); i++) {
 		struct stat st = { 0 };
 
 		(void)fstat(files[i], &st);
-		hash = ctr_vm_cache_hash_file(hash, &st);
+		ctr_vm_cache_fact(facts, &st);
 	}
-	return ctr_arena_printf(arena, "boot-%s-%016llx", setup->version, (unsigned long long)hash);
 }
 
 static int append(struct ctr_buf *out, int fd, struct ctr_error *err)
@@ -56,7 +53,8 @@ static int append(struct ctr_buf *out, int fd, struct ctr_error *err)
 }
 
 /* In an order in which what is ours wins. The file, or -1 and @err. */
-static int make(int cache, const char *name, const struct parts *parts, struct ctr_error *err)
+static int make(int cache, const char *name, const struct parts *parts, struct ctr_buf *facts,
+		struct ctr_error *err)
 {
 	struct ctr_arena scratch = CTR_ARENA_INIT;
 	struct ctr_buf text;
@@ -65,21 +63,29 @@ static int make(int cache, const char *name, const struct parts *parts, struct c
 	ctr_buf_init(&text, &scratch);
 	if (append(&text, parts->kernel, err) == 0 && append(&text, parts->given, err) == 0 &&
 	    append(&text, parts->base, err) == 0)
-		fd = ctr_vm_cache_put(cache, name, text.data, text.len, 0444, err);
+		fd = ctr_vm_cache_put(cache, name, facts, text.data, text.len, 0444, err);
 	/* Nothing of it is to be in the process that stands for the machine. */
 	ctr_arena_release(&scratch);
 	return fd;
 }
 
-static int find(int cache, const char *name, const struct parts *parts, struct ctr_error *err)
+static int find(const struct ctr_vm_setup *setup, int cache, const struct parts *parts,
+		struct ctr_arena *arena, struct ctr_error *err)
 {
-	_cleanup_close_ int lock = ctr_vm_cache_lock(cache, name, true);
+	_cleanup_close_ int lock = -1;
+	struct ctr_buf facts;
+	const char *name;
 	int fd;
 
+	ctr_buf_init(&facts, arena);
+	add_facts(&facts, parts);
+	name = ctr_arena_printf(arena, "boot-%s-%016llx", setup->version,
+				(unsigned long long)ctr_vm_cache_hash(facts.data, facts.len));
+	lock = ctr_vm_cache_lock(cache, name, true);
 	if (lock < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s'", name);
-	fd = ctr_vm_cache_get(cache, name);
-	return fd < 0 ? make(cache, name, parts, err) : fd;
+	fd = ctr_vm_cache_get(cache, name, &facts);
+	return fd < 0 ? make(cache, name, parts, &facts, err) : fd;
 }
 
 static uint64_t room_of(int fd)
@@ -112,7 +118,7 @@ void ctr_vm_common(const struct ctr_machine *machine, struct ctr_vm_setup *setup
 	    (given && initrd < 0) || !can_load(kernel, room_of(kernel)) ||
 	    room_of(kernel) + archives > CTR_VM_COMMON_MAX)
 		return;
-	setup->common = find(cache, name_of(setup, &parts, machine->arena), &parts, &err);
+	setup->common = find(setup, cache, &parts, machine->arena, &err);
 	setup->archives = archives;
 	if (setup->common < 0)
 		ctr_log(CTR_LOG_INFO, "--isolation %s: each machine has '%s' for itself: %s",

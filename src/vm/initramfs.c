@@ -50,19 +50,25 @@ static const char *decompressor(const char *path)
 	return NULL;
 }
 
+/* A module that is open: by the path it may be another the next time. */
+struct module {
+	const char *path;
+	int fd;
+};
+
 /* The module's bytes as the kernel wants them. NULL and @err. */
-static const char *read_module(const char *path, struct ctr_arena *arena, size_t *size,
+static const char *read_module(const struct module *module, struct ctr_arena *arena, size_t *size,
 			       struct ctr_error *err)
 {
-	const char *program = decompressor(path), *text;
-	const char *const argv[] = { program, "-dc", path, NULL };
+	const char *path = module->path, *program = decompressor(path), *text;
+	const char *const argv[] = { "/bin/sh", "-c", "exec \"$0\" -dc <&3", program, NULL };
 	int fd, status = 0;
 	pid_t pid;
 
 	if (!program)
-		return ctr_file_read(arena, AT_FDCWD, path, MODULE_MAX, size, err);
+		return ctr_file_read_fd(arena, module->fd, path, MODULE_MAX, size, err);
 
-	fd = ctr_run_start(argv, false, &pid);
+	fd = ctr_run_start_with(argv, false, module->fd, &pid);
 	if (fd < 0) {
 		ctr_fail(err, CTR_FAULT_HOST, -fd, "module '%s': cannot run '%s'", path, program);
 		return NULL;
@@ -97,26 +103,50 @@ static const char **find_modules(const struct ctr_vm_setup *setup, const char *c
 
 /* ---- the base */
 
-/* A name for what would be in it: our program, and the modules as they are now. */
-static const char *base_name(const struct ctr_vm_setup *setup, const char *const *files,
-			     struct ctr_arena *arena)
+struct modules {
+	struct module *list;
+	size_t n;
+};
+
+static void close_modules(struct modules *modules)
 {
-	uint64_t hash = ctr_vm_cache_hash(CTR_VM_CACHE_HASH, ctr_init_image, ctr_init_image_size);
-
-	for (size_t i = 0; files[i]; i++) {
-		struct stat st = { 0 };
-
-		(void)stat(ctr_path_join(arena, setup->modules, files[i]), &st);
-		hash = ctr_vm_cache_hash(hash, files[i], strlen(files[i]) + 1);
-		hash = ctr_vm_cache_hash(hash, &st.st_size, sizeof(st.st_size));
-		hash = ctr_vm_cache_hash(hash, &st.st_mtim, sizeof(st.st_mtim));
-	}
-	return ctr_arena_printf(arena, "initramfs-%s-%016llx", setup->version,
-				(unsigned long long)hash);
+	for (size_t i = 0; i < modules->n; i++)
+		close(modules->list[i].fd);
 }
 
-static int fill_base(const struct ctr_vm_setup *setup, const char *const *files,
-		     struct ctr_arena *arena, struct ctr_buf *archive, struct ctr_error *err)
+/* What would be in it, as it is now: our program, and the modules, which are open from here on. */
+static int open_modules(struct modules *modules, const struct ctr_vm_setup *setup,
+			const char *const *files, struct ctr_buf *facts, struct ctr_error *err)
+{
+	size_t n = 0;
+
+	ctr_buf_addf(facts, "%016llx\n",
+		     (unsigned long long)ctr_vm_cache_hash(ctr_init_image, ctr_init_image_size));
+	while (files[n])
+		n++;
+	*modules = (struct modules){
+		.list = ctr_arena_array(facts->arena, n + 1, sizeof(*modules->list)),
+	};
+	for (; modules->n < n; modules->n++) {
+		struct module *module = &modules->list[modules->n];
+		struct stat st;
+
+		module->path = ctr_path_join(facts->arena, setup->modules, files[modules->n]);
+		module->fd = open(module->path, O_RDONLY | O_CLOEXEC);
+		if (module->fd < 0 || fstat(module->fd, &st) < 0) {
+			(void)ctr_fail(err, CTR_FAULT_HOST, errno, "module '%s': cannot open it",
+				       module->path);
+			if (module->fd >= 0)
+				close(module->fd);
+			return -1;
+		}
+		ctr_vm_cache_fact(facts, &st);
+	}
+	return 0;
+}
+
+static int fill_base(const struct modules *modules, struct ctr_arena *arena,
+		     struct ctr_buf *archive, struct ctr_error *err)
 {
 	struct ctr_buf steps;
 
@@ -125,11 +155,10 @@ static int fill_base(const struct ctr_vm_setup *setup, const char *const *files,
 	ctr_cpio_add(archive, "init", S_IFREG | 0755, ctr_init_image, ctr_init_image_size);
 
 	ctr_buf_init(&steps, arena);
-	for (size_t i = 0; files[i]; i++) {
+	for (size_t i = 0; i < modules->n; i++) {
 		size_t size = 0;
 		const char *name = ctr_arena_printf(arena, "ctr/modules.d/%zu", i);
-		const char *data = read_module(ctr_path_join(arena, setup->modules, files[i]),
-					       arena, &size, err);
+		const char *data = read_module(&modules->list[i], arena, &size, err);
 
 		if (!data)
 			return -1;
@@ -141,30 +170,45 @@ static int fill_base(const struct ctr_vm_setup *setup, const char *const *files,
 	return 0;
 }
 
-int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
-		const char *const *names, struct ctr_error *err)
+/* It, or -1 and @err. */
+static int find_base(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,
+		     const struct modules *modules, struct ctr_buf *facts, struct ctr_error *err)
 {
-	_cleanup_close_ int lock = -1;
-	const char **files, *name;
+	const char *name =
+		ctr_arena_printf(machine->arena, "initramfs-%s-%016llx", setup->version,
+				 (unsigned long long)ctr_vm_cache_hash(facts->data, facts->len));
+	_cleanup_close_ int lock = ctr_vm_cache_lock(cache, name, true);
 	struct ctr_buf archive;
+	int fd;
 
-	files = find_modules(setup, names, machine->arena, err);
-	if (!files)
-		return -1;
-	name = base_name(setup, files, machine->arena);
-	lock = ctr_vm_cache_lock(cache, name, true);
 	if (lock < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'",
 				name, machine->cache);
-	setup->initramfs = ctr_vm_cache_get(cache, name);
-	if (setup->initramfs >= 0)
-		return 0;
+	fd = ctr_vm_cache_get(cache, name, facts);
+	if (fd >= 0)
+		return fd;
 
 	ctr_buf_init(&archive, machine->arena);
-	if (fill_base(setup, files, machine->arena, &archive, err) < 0)
+	if (fill_base(modules, machine->arena, &archive, err) < 0)
 		return -1;
-	setup->initramfs = ctr_vm_cache_put(cache, name, archive.data, archive.len, 0644, err);
-	return setup->initramfs < 0 ? ctr_fail_within(err, "initramfs") : 0;
+	fd = ctr_vm_cache_put(cache, name, facts, archive.data, archive.len, 0644, err);
+	return fd < 0 ? ctr_fail_within(err, "initramfs") : fd;
+}
+
+int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache,
+		const char *const *names, struct ctr_error *err)
+{
+	const char **files = find_modules(setup, names, machine->arena, err);
+	struct modules modules;
+	struct ctr_buf facts;
+
+	if (!files)
+		return -1;
+	ctr_buf_init(&facts, machine->arena);
+	if (open_modules(&modules, setup, files, &facts, err) == 0)
+		setup->initramfs = find_base(machine, setup, cache, &modules, &facts, err);
+	close_modules(&modules);
+	return setup->initramfs < 0 ? -1 : 0;
 }
 
 /* ---- an instance */

@@ -22,7 +22,9 @@ static const char *word_at(const uint8_t *image, size_t size, size_t at, struct 
 {
 	size_t end = at;
 
-	while (end < size && end - at < 128 && image[end] > ' ' && image[end] < 0x7f)
+	/* It becomes a part of names: no slash. */
+	while (end < size && end - at < 128 && image[end] > ' ' && image[end] < 0x7f &&
+	       image[end] != '/')
 		end++;
 	return end > at && end < size ? ctr_arena_strndup(arena, (const char *)image + at, end - at)
 				      : NULL;

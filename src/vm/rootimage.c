@@ -97,9 +97,12 @@ static int find_cached(int cache, const char *name, const struct ctr_buf *tree,
 
 /* ---- making one */
 
-static int run_mkfs(const struct ctr_machine *machine, const struct ctr_vm_setup *setup,
-		    const char *file, const char *root, struct ctr_error *err)
+/* By the open cache: whoever can rename it has the image made nowhere else. */
+static int run_mkfs(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,
+		    const char *name, const char *root, struct ctr_error *err)
 {
+	const char *file =
+		ctr_arena_printf(machine->arena, "/proc/self/fd/%d/%s", (int)CTR_RUN_KEPT, name);
 	const char *argv[8];
 	size_t n = 0;
 	char text[400];
@@ -112,7 +115,7 @@ static int run_mkfs(const struct ctr_machine *machine, const struct ctr_vm_setup
 	argv[n++] = file;
 	argv[n++] = root;
 	argv[n] = NULL;
-	r = ctr_run_program(argv, text, sizeof(text), &status);
+	r = ctr_run_program_with(argv, cache, text, sizeof(text), &status);
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r,
 				"--isolation %s: cannot run mkfs.erofs (package erofs-utils)",
@@ -135,8 +138,7 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 
 	/* Of one that was killed: we have the lock. */
 	unlinkat(cache, temporary, 0);
-	r = run_mkfs(machine, setup, ctr_arena_printf(arena, "%s/%s", machine->cache, temporary),
-		     root, err);
+	r = run_mkfs(machine, setup, cache, temporary, root, err);
 	if (r == 0 && fchmodat(cache, temporary, 0444, 0) < 0)
 		r = ctr_fail(err, CTR_FAULT_HOST, errno, "root.path: no image came of mkfs.erofs");
 	if (r == 0 && renameat(cache, temporary, cache, file) < 0)
@@ -161,9 +163,8 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 /* By where the tree is: another state of it takes the place of this one. */
 static const char *name_of(const char *root, struct ctr_arena *arena)
 {
-	const uint64_t hash = ctr_vm_cache_hash(CTR_VM_CACHE_HASH, root, strlen(root));
-
-	return ctr_arena_printf(arena, "root-%016llx", (unsigned long long)hash);
+	return ctr_arena_printf(arena, "root-%016llx",
+				(unsigned long long)ctr_vm_cache_hash(root, strlen(root)));
 }
 
 const char *ctr_vm_image_file(const struct ctr_machine *machine, const struct ctr_vm_setup *setup)

@@ -192,20 +192,19 @@ int ctr_vm_cache_open(const char *path, struct ctr_error *err);
 int ctr_vm_cache_lock(int cache, const char *name, bool wait);
 /* Open file @name in there, which is ours alone to write; @st is what it is. -1: there is none. */
 int ctr_vm_cache_file(int cache, const char *name, struct stat *st);
-/* Of what was made once: make file @name of @size bytes of @data, and open it. A descriptor, or -1
- * and
- * @err, with nothing left. The caller has the lock of that name. */
-int ctr_vm_cache_put(int cache, const char *name, const void *data, size_t size, mode_t mode,
-		     struct ctr_error *err);
-/* Open it again, if it is still what was made: nothing has written it, or stands in its place. -1:
- * it has to be made. */
-int ctr_vm_cache_get(int cache, const char *name);
-/* Part of a name that says of what it was made: @hash, of CTR_VM_CACHE_HASH on, goes on with @size
- * bytes (FNV-1a). Such a name ends with "-%016llx". */
-#define CTR_VM_CACHE_HASH UINT64_C(0xcbf29ce484222325)
-uint64_t ctr_vm_cache_hash(uint64_t hash, const void *data, size_t size);
-/* The same with what changes as a file does. */
-uint64_t ctr_vm_cache_hash_file(uint64_t hash, const struct stat *st);
+/* Of what something is made: one line more in @facts, which changes as the file @st does. Whoever
+ * makes it reads that file by the descriptor that @st is of. */
+void ctr_vm_cache_fact(struct ctr_buf *facts, const struct stat *st);
+/* Of what was made once of @facts: make file @name of @size bytes of @data, and open it. A
+ * descriptor, or -1 and @err, with nothing left. The caller has the lock of that name. */
+int ctr_vm_cache_put(int cache, const char *name, struct ctr_buf *facts, const void *data,
+		     size_t size, mode_t mode, struct ctr_error *err);
+/* Open it again, if it is still what was made, and of the same: nothing has written it, or stands
+ * in its place. -1: it has to be made. */
+int ctr_vm_cache_get(int cache, const char *name, struct ctr_buf *facts);
+/* What tells names apart, their last sixteen digits: of @size bytes (FNV-1a). Who may choose what
+ * it is made of can find another with the same, so a name alone proves nothing. */
+uint64_t ctr_vm_cache_hash(const void *data, size_t size);
 /* Take away what was not used for a month, and of the rest what was used longest ago, as long as it
  * is more than 8 GiB; nothing of this minute, and nothing that is being made. */
 void ctr_vm_cache_prune(int cache);

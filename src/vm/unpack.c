@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -127,19 +128,11 @@ static int check(const struct ctr_vm_payload *payload, const char *cache_path, i
 	return 0;
 }
 
-/* A name that changes as the file does. */
-static const char *name_of(const struct ctr_vm_setup *setup, const struct stat *st,
-			   struct ctr_arena *arena)
-{
-	return ctr_arena_printf(arena, "kernel-%s-%016llx", setup->version,
-				(unsigned long long)ctr_vm_cache_hash_file(CTR_VM_CACHE_HASH, st));
-}
-
 /* The ELF file of the bzImage @image, of @size bytes, called @name in the cache. It, or -1 and
  * @err.
  */
-static int make(const struct ctr_machine *machine, int cache, const char *name, const void *image,
-		size_t size, struct ctr_error *err)
+static int make(const struct ctr_machine *machine, int cache, const char *name,
+		struct ctr_buf *facts, const void *image, size_t size, struct ctr_error *err)
 {
 	struct ctr_arena scratch = CTR_ARENA_INIT;
 	struct ctr_vm_payload payload;
@@ -154,39 +147,44 @@ static int make(const struct ctr_machine *machine, int cache, const char *name, 
 		return -1;
 	text = unpack(image, &payload, &scratch, &unpacked, err);
 	if (text)
-		made = ctr_vm_cache_put(cache, name, text, unpacked, 0444, err);
+		made = ctr_vm_cache_put(cache, name, facts, text, unpacked, 0444, err);
 	/* Nothing of it is to be in the process that stands for the machine. */
 	ctr_arena_release(&scratch);
 	return made;
 }
 
-/* Make it, or see that it is there. 0, or -1 and @err. */
-static int find(const struct ctr_machine *machine, const char *name, const void *image, size_t size,
-		struct ctr_error *err)
+/* Make it of the file @st, or see that it is there. It, or -1 and @err. */
+static int find(const struct ctr_machine *machine, const char *version, const struct stat *st,
+		const void *image, struct ctr_error *err)
 {
-	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err), lock = -1, made = -1;
+	_cleanup_close_ int cache = ctr_vm_cache_open(machine->cache, err), lock = -1;
+	struct ctr_buf facts;
+	const char *name;
+	int made;
 
 	if (cache < 0)
 		return -1;
+	ctr_buf_init(&facts, machine->arena);
+	ctr_vm_cache_fact(&facts, st);
+	name = ctr_arena_printf(machine->arena, "kernel-%s-%016llx", version,
+				(unsigned long long)ctr_vm_cache_hash(facts.data, facts.len));
 	lock = ctr_vm_cache_lock(cache, name, true);
 	if (lock < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'",
 				name, machine->cache);
-	made = ctr_vm_cache_get(cache, name);
-	if (made < 0)
-		made = make(machine, cache, name, image, size, err);
-	return made < 0 ? -1 : 0;
+	made = ctr_vm_cache_get(cache, name, &facts);
+	return made < 0 ? make(machine, cache, name, &facts, image, (size_t)st->st_size, err)
+			: made;
 }
 
 int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 			 struct ctr_error *err)
 {
 	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC);
-	const char *name;
 	struct stat st;
 	void *image;
 	bool is_elf;
-	int r = 0;
+	int made = -1;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot open '%s'",
@@ -196,14 +194,15 @@ int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup 
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot map '%s'",
 				setup->kernel);
 	is_elf = st.st_size >= 4 && memcmp(image, "\177ELF", 4) == 0;
-	name = name_of(setup, &st, machine->arena);
 	if (!is_elf)
-		r = find(machine, name, image, (size_t)st.st_size, err);
+		made = find(machine, setup->version, &st, image, err);
 	munmap(image, (size_t)st.st_size);
-	if (r < 0)
+	if (is_elf)
+		return 0;
+	if (made < 0)
 		return ctr_fail_within(err, "kernel '%s'", setup->kernel);
-	if (!is_elf)
-		setup->kernel = ctr_arena_printf(machine->arena, "%s/%s", machine->cache, name);
+	/* Open from here on, as the image is: whoever can rename the cache puts no other there. */
+	setup->kernel = ctr_arena_printf(machine->arena, "/proc/self/fd/%d", made);
 	return 0;
 }
 

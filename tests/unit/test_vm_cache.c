@@ -10,7 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
+#include "vm/backend.h"
 #include "vm/setup.h"
 
 #define HASH "0123456789abcdef"
@@ -61,16 +65,20 @@ static void opening(void **state)
 static void sealed(void **state)
 {
 	static const char name[] = "initramfs-6.1-" HASH, seal[] = "initramfs-6.1-" HASH ".made";
+	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_error err = { 0 };
+	struct ctr_buf facts;
 	int fd;
 
 	(void)state;
+	ctr_buf_init(&facts, &arena);
+	ctr_buf_adds(&facts, "of this\n");
 	for (int i = 0; i < 4; i++) {
-		assert_int_equal(ctr_vm_cache_get(cache, name), -1);
-		fd = ctr_vm_cache_put(cache, name, "0123456789", 10, 0644, &err);
+		assert_int_equal(ctr_vm_cache_get(cache, name, &facts), -1);
+		fd = ctr_vm_cache_put(cache, name, &facts, "0123456789", 10, 0644, &err);
 		assert_true(fd >= 0);
 		close(fd);
-		fd = ctr_vm_cache_get(cache, name);
+		fd = ctr_vm_cache_get(cache, name, &facts);
 		assert_true(fd >= 0);
 		close(fd);
 		fd = openat(cache, name, O_WRONLY | O_CLOEXEC);
@@ -91,8 +99,98 @@ static void sealed(void **state)
 			assert_int_equal(unlinkat(cache, seal, 0), 0);
 		close(fd);
 	}
-	assert_int_equal(ctr_vm_cache_get(cache, name), -1);
+	assert_int_equal(ctr_vm_cache_get(cache, name, &facts), -1);
 	assert_int_equal(unlinkat(cache, name, 0), 0);
+	ctr_arena_release(&arena);
+}
+
+/* A name says in sixteen digits of what it is: what was made of something else with the same is not
+ * taken for it. */
+static void of_something_else(void **state)
+{
+	static const char name[] = "kernel-6.1-" HASH;
+	const struct stat one = { .st_ino = 1, .st_size = 7 };
+	const struct stat others[] = {
+		{.st_dev = 1,                  .st_ino = 1,  .st_size = 7},
+		{ .st_ino = 2,                 .st_size = 7},
+		{ .st_ino = 1,                .st_size = 8           },
+		{ .st_ino = 1, .st_size = 7,            .st_mtim = { .tv_nsec = 1 }            },
+		{ .st_ino = 1, .st_size = 7,            .st_ctim = { .tv_nsec = 1 }  },
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_error err = { 0 };
+	struct ctr_buf facts;
+
+	(void)state;
+	ctr_buf_init(&facts, &arena);
+	ctr_vm_cache_fact(&facts, &one);
+	close(ctr_vm_cache_put(cache, name, &facts, "0123456789", 10, 0644, &err));
+	close(ctr_vm_cache_get(cache, name, &facts));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		facts.len = 0;
+		ctr_vm_cache_fact(&facts, &others[i]);
+		assert_int_equal(ctr_vm_cache_get(cache, name, &facts), -1);
+	}
+	facts.len = 0;
+	ctr_vm_cache_fact(&facts, &one);
+	ctr_vm_cache_fact(&facts, &others[1]);
+	assert_int_equal(ctr_vm_cache_get(cache, name, &facts), -1);
+	assert_int_equal(unlinkat(cache, name, 0), 0);
+	assert_int_equal(unlinkat(cache, "kernel-6.1-" HASH ".made", 0), 0);
+	ctr_arena_release(&arena);
+}
+
+static const char *make_modules(const char *name, const char *module, struct ctr_arena *arena)
+{
+	const struct timespec times[] = {
+		{1,  0},
+                { 1, 0}
+	};
+	const char *tree = ctr_arena_printf(arena, "%s/%s", dir, name);
+	int at, fd;
+
+	assert_int_equal(mkdir(tree, 0755), 0);
+	at = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(ctr_file_replace(at, "modules.dep", "a.ko:\n", 6, 0644, NULL), 0);
+	assert_int_equal(ctr_file_replace(at, "a.ko", module, strlen(module), 0644, NULL), 0);
+	fd = openat(at, "a.ko", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+	close(at);
+	return tree;
+}
+
+/* Who brings a kernel brings its modules: they are not taken for another's that look alike, and
+ * other machines do not get them. */
+static void modules_of_another(void **state)
+{
+	static const char *const names[] = { "a", NULL };
+	static const char *const texts[] = {
+		"one of the host",
+		"one of a bundle",
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_error err = { 0 };
+	const struct ctr_machine machine = { .arena = &arena, .cache = dir };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ctr_vm_setup setup = {
+			.version = "6.1",
+			.modules = make_modules(i ? "two" : "one", texts[i], &arena),
+			.initramfs = -1,
+		};
+		size_t size = 0;
+		const char *text;
+
+		assert_int_equal(ctr_vm_base(&machine, &setup, cache, names, &err), 0);
+		text = ctr_file_read_fd(&arena, setup.initramfs, "archive", 1 << 20, &size, &err);
+		assert_non_null(text);
+		assert_non_null(memmem(text, size, texts[i], strlen(texts[i])));
+		close(setup.initramfs);
+	}
+	ctr_vm_cache_prune(cache);
+	ctr_arena_release(&arena);
 }
 
 /* One lock each: who makes an image does not wait for who makes another. */
@@ -334,6 +432,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(opening, setup, teardown),
 		cmocka_unit_test_setup_teardown(sealed, setup, teardown),
+		cmocka_unit_test_setup_teardown(of_something_else, setup, teardown),
+		cmocka_unit_test_setup_teardown(modules_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(locks, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_size, setup, teardown),

@@ -11,16 +11,17 @@
 
 enum { QMP_MS = 10000 };
 
-/* A line of QEMU's. Its length, or -errno. */
-static ssize_t read_line(int fd, char *line, size_t size)
+/* A line of QEMU's, until @deadline (of monitor_now()). Its length, or -errno. */
+static ssize_t read_line(int fd, char *line, size_t size, uint64_t deadline)
 {
 	size_t length = 0;
 
 	while (length + 1 < size) {
 		struct pollfd poller = { .fd = fd, .events = POLLIN };
+		const uint64_t now = monitor_now();
 		ssize_t n;
 
-		if (poll(&poller, 1, QMP_MS) <= 0)
+		if (now >= deadline || poll(&poller, 1, (int)((deadline - now) / 1000000)) <= 0)
 			return -ETIMEDOUT;
 		n = read(fd, line + length, 1);
 		if (n <= 0)
@@ -36,6 +37,8 @@ static ssize_t read_line(int fd, char *line, size_t size)
 int monitor_qmp(struct monitor *monitor, const char *command, const char *arguments, char *answer,
 		size_t size)
 {
+	/* For all of it: who has taken QEMU over must not keep us for longer. */
+	const uint64_t deadline = monitor_now() + (uint64_t)QMP_MS * 1000000;
 	char line[4096], id[32];
 	int n;
 
@@ -47,7 +50,7 @@ int monitor_qmp(struct monitor *monitor, const char *command, const char *argume
 	if (ctr_write_all(monitor->qmp, line, (size_t)n) < 0)
 		return -EPIPE;
 	for (int i = 0; i < 64; i++) {
-		ssize_t length = read_line(monitor->qmp, line, sizeof(line));
+		ssize_t length = read_line(monitor->qmp, line, sizeof(line), deadline);
 
 		if (length < 0)
 			return (int)length;

@@ -15,13 +15,14 @@
 #include "plan/msg.h"
 #include "vm/backend.h"
 #include "vm/control.h"
+#include "vm/inside.h"
 #include "vm/monitor_state.h"
 
 enum { OUTPUT_CHUNK = 4096 };
 
 struct message {
 	struct ctr_msg head;
-	char text[CTR_MSG_TEXT_MAX];
+	char text[CTR_MSG_TEXT_MAX + 1];
 };
 
 struct monitor_session *monitor_session_find(struct monitor *monitor, unsigned id)
@@ -115,12 +116,12 @@ static void hand_over_terminal(struct monitor *monitor, struct monitor_session *
 	monitor_resize(monitor, session);
 }
 
-/* What the executor may say that a container has asked for nothing of the host's files: no
- * descriptors, no listener. The rest is checked again by the parent, by the same table. */
+/* What the executor may say that has asked for nothing of the host: no descriptors, no listener,
+ * and no hooks, for those ran before there was a guest. The rest is checked again by the parent, by
+ * the same table. */
 static bool is_expected(const struct monitor_session *session, uint32_t type)
 {
 	switch (type) {
-	case CTR_MSG_HOOKS:
 	case CTR_MSG_CONSOLE:
 	case CTR_MSG_CREATED:
 	case CTR_MSG_STARTING:
@@ -135,25 +136,29 @@ static bool is_expected(const struct monitor_session *session, uint32_t type)
 static void guest_message(struct monitor *monitor, struct monitor_session *session,
 			  const uint8_t *data, uint32_t length)
 {
-	struct ctr_msg head;
+	struct message message = { .text = "" };
+	uint32_t type;
 
-	memcpy(&head, data, sizeof(head));
-	if (!is_expected(session, head.type)) {
+	memcpy(&message, data, length);
+	type = message.head.type;
+	if (!is_expected(session, type)) {
 		monitor_give_up(monitor, "the guest does not keep to the protocol");
 		return;
 	}
-	session->state = (uint32_t)ctr_sync_next(session->state, head.type, CTR_FROM_CHILD);
+	/* It is for somebody's terminal. */
+	ctr_vm_make_printable(message.text);
+	session->state = (uint32_t)ctr_sync_next(session->state, type, CTR_FROM_CHILD);
 	if (session->state == CTR_SYNC_CREATED && session->ahead)
 		session->state = CTR_SYNC_STARTING;
-	if (head.type == CTR_MSG_FAIL && session->id == 0)
+	if (type == CTR_MSG_FAIL && session->id == 0)
 		monitor->told = true;
 
-	if (head.type == CTR_MSG_CONSOLE)
-		hand_over_terminal(monitor, session, data, length);
+	if (type == CTR_MSG_CONSOLE)
+		hand_over_terminal(monitor, session, &message, length);
 	else if (session->sync >= 0)
-		(void)send(session->sync, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)send(session->sync, &message, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	/* Who made it goes; who starts it comes to the gate. */
-	if (head.type == CTR_MSG_CREATED && session->id == 0 && monitor->gate >= 0)
+	if (type == CTR_MSG_CREATED && session->id == 0 && monitor->gate >= 0)
 		drop(&session->sync);
 }
 
@@ -172,7 +177,7 @@ static void parent_is_gone(struct monitor *monitor, struct monitor_session *sess
 void monitor_parent(struct monitor *monitor, struct monitor_session *session, int fd)
 {
 	struct message message;
-	ssize_t n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
+	ssize_t n = recv(fd, &message, sizeof(message) - 1, MSG_DONTWAIT);
 	int next;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -34,6 +34,8 @@
 
 enum { NOBODY = 65534 };
 
+const char *const ctr_hypervisor_env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+
 static void set_streams(int output)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -128,9 +130,8 @@ static _Noreturn void run(const struct ctr_hypervisor *hypervisor, uid_t uid, gi
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)signal(sig, SIG_DFL);
-	if (hypervisor->env)
-		environ = (char **)hypervisor->env;
-	execv(program, (char *const *)hypervisor->argv);
+	execve(program, (char *const *)hypervisor->argv,
+	       (char *const *)(hypervisor->env ? hypervisor->env : ctr_hypervisor_env));
 	{
 		char text[256];
 		int n = snprintf(text, sizeof(text), "cannot execute '%s': %s\n",

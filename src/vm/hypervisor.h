@@ -7,7 +7,7 @@ struct ctr_error;
 
 struct ctr_hypervisor {
 	const char *const *argv; /* the program by its path */
-	const char *const *env;  /* NULL: ours */
+	const char *const *env;  /* NULL: ctr_hypervisor_env */
 	const int *keep;         /* descriptors that it inherits */
 	size_t nkeep;
 	int output;        /* its standard output and error */
@@ -21,6 +21,10 @@ struct ctr_hypervisor {
 		*listener_path; /* in ->scratch: where ->listener, a socket, is to listen; NULL */
 	int listener;
 };
+
+/* What a program has that works for a guest: where programs are. What else is in our caller's
+ * environment may be secret. */
+extern const char *const ctr_hypervisor_env[];
 
 /* Start it; it dies with the calling process. Its pid, or -1 and errno. What fails later it writes
  * to ->output. */

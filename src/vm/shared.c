@@ -26,6 +26,7 @@
 #include "base/fd.h"
 #include "base/strerror.h"
 #include "vm/backend.h"
+#include "vm/hypervisor.h"
 #include "vm/setup.h"
 
 #ifndef MOUNT_ATTR_RDONLY
@@ -104,7 +105,7 @@ static _Noreturn void run(const struct ctr_machine *machine, const struct ctr_vm
 	make_tree(setup, tree, machine->arena);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(argv[0], (char *const *)argv);
+	execve(argv[0], (char *const *)argv, (char *const *)ctr_hypervisor_env);
 	fail("execute", argv[0]);
 }
 

@@ -121,11 +121,17 @@ await() { # TEXT - until the container has written it
 @test "vm: kill -9 of the hypervisor or of the monitor leaves nothing that runs" {
   machine
   shell 'echo up; while :; do sleep 0.1; done'
+  # what the caller has in its environment is no affair of a hypervisor that a guest has taken over
+  export SECRET=of-the-caller
   detached "$ID" --isolation "$GUEST"
   await up
   local monitor hypervisor
   monitor=$(ctr state "$ID" | jq .pid)
   hypervisor=$(pgrep -P "$monitor")
+  grep -qz SECRET "/proc/$monitor/environ"
+  run tr '\0' '\n' <"/proc/$hypervisor/environ"
+  expect_match '^PATH='
+  refuse_match SECRET
   kill -9 "$hypervisor"
   eventually has_status "$ID" stopped
   grep -q 'hypervisor was killed by signal 9' "$OUT"

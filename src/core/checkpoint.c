@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "core/container.h"
 #include "core/context.h"
 #include "core/machine.h"
+#include "core/prepare.h"
 #include "criu/call.h"
 #include "criu/external.h"
 #include "criu/images.h"
@@ -307,6 +309,7 @@ static int call_criu(struct dump *dump, struct ctr_error *err)
 		.fds = fds,
 		.nfds = dump->flags->status_fd > 0 ? FDS : FDS - 1,
 		.dir = dump->container.dir,
+		.dumps = true,
 		.notify = on_notify,
 		.data = dump,
 	};
@@ -381,9 +384,11 @@ int ctr_checkpoint(const struct ctr_context *context, const char *id,
 		.flags = flags,
 		.image = CTR_IMAGES_INIT,
 	};
+	sigset_t signals;
 	int r;
 
 	r = ctr_container_open(&dump.container, context, id, CTR_LOCK_WAIT, err);
+	ctr_prepare_block_signals(&signals);
 	if (r == 0)
 		r = checkpoint(&dump, err);
 	if (r == 0 && !flags->leave_running && !flags->pre_dump)
@@ -391,5 +396,6 @@ int ctr_checkpoint(const struct ctr_context *context, const char *id,
 	ctr_streams_release(&dump.streams);
 	ctr_images_release(&dump.image);
 	ctr_container_release(&dump.container);
+	ctr_prepare_restore_signals(&signals);
 	return r;
 }

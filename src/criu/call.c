@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -24,11 +25,13 @@
 #include "base/names.h"
 #include "base/run.h"
 #include "base/signals.h"
+#include "base/stall.h"
 #include "criu/options.h"
 #include "state/dir.h"
 
 enum { MESSAGE_MAX = 4096, FIXED_ARGS = 12, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
-enum { CANCELLED = CTR_CRIU_REFUSED - 1 };
+enum { DUMP_WAIT_MS = 60000, ROUND_MS = 10 };
+enum { CANCELLED = CTR_CRIU_REFUSED - 1, CALLED_OFF = CANCELLED - 1 };
 
 /* One call, as it goes. */
 struct session {
@@ -169,6 +172,38 @@ static void end_children(const char *others, struct ctr_arena *arena)
 		;
 }
 
+/* One round of it: whether any is left. */
+static bool fail_some(const struct session *session)
+{
+	const char *now = children(session->arena);
+	char *rest = NULL, *list = ctr_arena_strdup(session->arena, now ? now : "");
+	bool left = false;
+
+	for (char *pid = strtok_r(list, " ", &rest); pid; pid = strtok_r(NULL, " ", &rest)) {
+		int status;
+
+		if (is_listed(session->others, pid, session->arena))
+			continue;
+		ctr_stall_end(atoi(pid));
+		left |= waitpid(atoi(pid), &status, WNOHANG) == 0;
+	}
+	return left;
+}
+
+/* A CRIU whose ctr-criu was killed fails when it wants to tell of something, and lets the container
+ * go on. */
+static void await_children(const struct session *session)
+{
+	const struct timespec pause = { .tv_nsec = ROUND_MS * 1000000L };
+
+	for (int waited = 0; session->others && waited < DUMP_WAIT_MS && fail_some(session);
+	     waited += ROUND_MS) {
+		if (ctr_state_is_ending(session->call->dir))
+			break;
+		nanosleep(&pause, NULL);
+	}
+}
+
 /* ---- messages */
 
 /* "notify POINT PID" */
@@ -193,7 +228,7 @@ static int serve_notify(struct session *session, char *text, int fd, struct ctr_
 }
 
 /* Until there is a message (0). It may never come, so whoever ends us or deletes the container is
- * looked for. */
+ * looked for. CALLED_OFF: there will be one, when CRIU has undone its work. */
 static int await(const struct session *session, struct ctr_error *err)
 {
 	struct pollfd fds[] = {
@@ -207,7 +242,7 @@ static int await(const struct session *session, struct ctr_error *err)
 		    read(session->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 			(void)ctr_fail(err, CTR_FAULT_HOST, 0, "ended by signal %u",
 				       info.ssi_signo);
-			return CANCELLED;
+			return session->call->dumps ? CALLED_OFF : CANCELLED;
 		}
 		if (ctr_state_is_ending(session->call->dir)) {
 			(void)ctr_fail(err, CTR_FAULT_HOST, 0,
@@ -216,6 +251,13 @@ static int await(const struct session *session, struct ctr_error *err)
 		}
 	}
 	return 0;
+}
+
+/* CRIU's log does not know why. */
+static int abandoned(struct ctr_error *err)
+{
+	(void)ctr_fail(err, CTR_FAULT_HOST, 0, "ctr-criu has ended without an answer");
+	return CTR_CRIU_REFUSED;
 }
 
 static int serve(struct session *session, int *result, struct ctr_error *err)
@@ -229,13 +271,17 @@ static int serve(struct session *session, int *result, struct ctr_error *err)
 		size_t nfds = 1;
 		ssize_t n;
 
-		if (await(session, given_up ? &other : err) < 0)
+		switch (await(session, given_up ? &other : err)) {
+		case CANCELLED:
 			return CANCELLED;
+		case CALLED_OFF:
+			(void)shutdown(session->sock, SHUT_WR); /* for ctr-criu to see */
+			given_up = true;
+			continue;
+		}
 		n = ctr_recv_fds(session->sock, text, MESSAGE_MAX, &fd, &nfds);
 		if (n <= 0)
-			return given_up ? CTR_CRIU_REFUSED
-					: ctr_fail(err, CTR_FAULT_HOST, 0,
-						   "ctr-criu has ended without an answer");
+			return abandoned(given_up ? &other : err);
 		while (n > 0 && text[n - 1] == '\n') /* CRIU's own words */
 			n--;
 		text[n] = '\0';
@@ -280,12 +326,12 @@ int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_aren
 	session.signals = signals = ctr_signals_open();
 	r = serve(&session, result, err);
 	close(ctr_take_fd(&ours));
-	if (r == CANCELLED) {
+	if (r == CANCELLED)
 		(void)kill(pid, SIGKILL);
-		r = CTR_CRIU_REFUSED;
-	}
 	(void)ctr_run_wait(pid, &status);
+	if (r < 0 && call->dumps && r != CANCELLED)
+		await_children(&session);
 	if (r < 0)
 		end_children(session.others, arena);
-	return r;
+	return r == CANCELLED ? CTR_CRIU_REFUSED : r;
 }

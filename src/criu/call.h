@@ -1,6 +1,7 @@
 /* One request to CRIU through the helper program ctr-criu, and what CRIU says meanwhile. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -28,7 +29,8 @@ struct ctr_criu_call {
 	size_t ntrees;
 	int cgroupns;        /* a cgroup namespace for it to work in; 0: the caller's */
 	const char *keyring; /* the name of a new session keyring for it; NULL: the caller's */
-	int dir; /* the container's state directory: "ending" in it is the end of the call */
+	int dir;    /* the container's state directory: "ending" in it is the end of the call */
+	bool dumps; /* its processes belong to the container, which goes on where CRIU fails */
 	/* CRIU is at @point with process @pid; @fd (-1: none) is the callee's. 0 to go on; NULL:
 	 * always. */
 	int (*notify)(void *data, enum ctr_criu_point point, pid_t pid, int fd,
@@ -44,7 +46,8 @@ enum {
 
 /*
  * 0 and *@result (the pid of what was restored, CRIU's version), or one of these and @err. Signals
- * that mean "end", where they are blocked, and `delete --force` end CRIU, with what it has made.
+ * that mean "end", where they are blocked, and `delete --force` end CRIU, with what it has made. Of
+ * a dump a signal has CRIU fail, and the processes go on.
  */
 int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
 		  struct ctr_error *err);

@@ -2,10 +2,13 @@
 #include "libcriu/guard.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/fd.h"
 #include "base/holders.h"
+#include "base/signals.h"
+#include "base/stall.h"
 
 enum { ROUND_MS = 10, DEATH_WAIT_MS = 10000 };
 
@@ -20,4 +23,22 @@ void ctr_guard_end(const char *name, int criu, int root)
 	for (int waited = 0; ctr_holders_kill(name, NULL) > 0 && waited < DEATH_WAIT_MS;
 	     waited += ROUND_MS)
 		nanosleep(&pause, NULL);
+}
+
+void ctr_guard_ignore_signals(void)
+{
+	for (int sig = 1; sig < NSIG; sig++)
+		if (ctr_signal_ends(sig))
+			(void)signal(sig, SIG_IGN);
+	/* (ctr_guard_fail()) */
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
+void ctr_guard_fail(pid_t criu)
+{
+	const struct rlimit none = { 0 };
+
+	/* An image that cannot grow is an error as is a full disk. */
+	(void)prlimit(criu, RLIMIT_FSIZE, &none, NULL);
+	ctr_stall_end(criu);
 }

@@ -23,8 +23,10 @@
  * What CRIU restores are its children, and keep of it what it does not set: CPUs, a session
  * keyring, and supplementary groups where a process had none.
  *
- * Where ctr is killed during a restore, CRIU gives up at its next notification. If that does not
- * come, as it waits for what does not come either, it is ended with all that it has made (guard.h).
+ * Where ctr is killed, or does not want it any more (the socket is shut down then), CRIU gives up
+ * at its next notification. If that does not come, as it waits for what does not come either, a
+ * restore is ended with all that it has made. Ending a dump would end the container, whose
+ * processes have code of CRIU's in them, so that is made to fail (guard.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,13 +53,15 @@
 #include "libcriu/fields.h"
 #include "libcriu/guard.h"
 
-enum { MESSAGE_MAX = 4096, RESPONSE_MAX = 65536, GRACE_MS = 10000 };
+enum { MESSAGE_MAX = 4096, RESPONSE_MAX = 65536, GRACE_MS = 10000, LOOK_MS = 100 };
 
 struct session {
 	int parent; /* ctr */
 	int criu;
+	pid_t pid;    /* of CRIU */
 	int pidfd;    /* of CRIU; -1: it cannot be watched */
 	bool guarded; /* CRIU ends with ctr: what it makes is not told of yet */
+	bool dumps;   /* likewise, but by an error of its own */
 	int root;     /* pidfd of the first process that it has restored; -1: none yet */
 	char name[CTR_HOLDERS_NAME]; /* of CRIU's end of the socket */
 };
@@ -240,6 +244,7 @@ static int start_criu(struct session *session)
 
 	close(pair[1]);
 	session->criu = pair[0];
+	session->pid = (pid_t)pid;
 	session->pidfd = ctr_pidfd_open((pid_t)pid);
 	return 0;
 }
@@ -263,9 +268,9 @@ static bool wait_for_criu(const struct session *session)
 {
 	/* In this order: who is seen to have ended has answered before, if at all. */
 	struct pollfd polls[] = {
-		{.fd = session->pidfd,                           .events = POLLIN},
-		{ .fd = session->criu,                           .events = POLLIN},
-		{ .fd = session->guarded ? session->parent : -1, .events = 0     },
+		{.fd = session->pidfd,                           .events = POLLIN   },
+		{ .fd = session->criu,                           .events = POLLIN   },
+		{ .fd = session->guarded ? session->parent : -1, .events = POLLRDHUP},
 	};
 	int left = -1;
 
@@ -274,6 +279,10 @@ static bool wait_for_criu(const struct session *session)
 
 		if (n < 0 && errno != EINTR)
 			return true;
+		if (n == 0 && session->dumps) {
+			ctr_guard_fail(session->pid);
+			continue;
+		}
 		if (n == 0) {
 			ctr_guard_end(session->name, session->pidfd, session->root);
 			return false;
@@ -282,7 +291,7 @@ static bool wait_for_criu(const struct session *session)
 			return polls[1].revents != 0;
 		if (n > 0) { /* ctr is gone */
 			polls[2].fd = -1;
-			left = GRACE_MS;
+			left = session->dumps ? LOOK_MS : GRACE_MS;
 		}
 	}
 }
@@ -400,7 +409,11 @@ int main(int argc, char **argv)
 	if (!type)
 		return fail(&session, 0, "CRIU's library has no such request");
 	request.type = (CriuReqType)type->value;
-	session.guarded = request.type == CRIU_REQ_TYPE__RESTORE;
+	session.dumps = request.type == CRIU_REQ_TYPE__DUMP ||
+			request.type == CRIU_REQ_TYPE__SINGLE_PRE_DUMP;
+	session.guarded = session.dumps || request.type == CRIU_REQ_TYPE__RESTORE;
+	if (session.dumps)
+		ctr_guard_ignore_signals();
 	if (argv[1])
 		request.opts = &options;
 	if (set_options(&session, &options, argv + 1) != 0 ||

@@ -199,7 +199,7 @@ kill_checkpoints() { # WHO FLAG...
         if [ -e "$IMAGE/inventory.img" ]; then
           [ $STATUS = 0 ] || [ $STATUS = 137 ] || grep -q 'has ended, its images are kept' "$OUT"
         else # killed while its code was in a process, CRIU takes that with it
-          [[ $1 = *criu || $1 = all ]] # whoever kills ctr-criu has CRIU end
+          [ "$1" = criu ] || [ "$1" = all ]
           [ $STATUS = 137 ] || grep -q 'has ended, there are no images' "$OUT"
           echo "# $1 at step $step: ended without images" >&3
         fi
@@ -341,16 +341,48 @@ abandoned() {
   ctr delete --force "$ID-r"
   given_up "container '$ID-r' was deleted meanwhile"
 }
-@test "checkpoint: CRIU waits for its page server: delete --force" {
+# A checkpoint, $PID, whose CRIU waits for a page server that takes the connection and says nothing, or
+# (--lazy-pages) for somebody who wants the memory.
+waiting_dump() { # FLAG...
   need socat ss
   counting
-  # it takes the connection, and says nothing
-  beside socat -u TCP-LISTEN:7012,reuseaddr EXEC:'sleep 60'
-  eventually sh -c 'ss -ltn | grep -q :7012'
-  in_background checkpoint --image-path "$IMAGE" --page-server 127.0.0.1:7012 "$ID"
-  eventually sh -c 'ss -tn state established | grep -q :7012'
-  sleep 1 # it has sent all
-  kill -0 "$PID"
+  case " $* " in
+    *' --lazy-pages '*) ;;
+    *)
+      beside socat -u TCP-LISTEN:7012,reuseaddr EXEC:'sleep 60'
+      eventually sh -c 'ss -ltn | grep -q :7012'
+      ;;
+  esac
+  in_background checkpoint --image-path "$IMAGE" --page-server 127.0.0.1:7012 "$@" "$ID"
+  eventually criu_waits
+}
+# CRIU's process number is in the parentheses
+criu_waits() {
+  local pid
+  pid=$(ss -tnpaO | sed -n '/:7012 .*("criu",/{s/.*("criu",pid=\([0-9]*\),.*/\1/p;q}')
+  [ -n "$pid" ] && grep -qsE '^(wait_woken|sk_wait_data|inet_csk_accept)' "/proc/$pid/wchan"
+}
+# goes_on_alone TEXT - ctr has ended by itself, with this error; CRIU as well, and the container runs
+goes_on_alone() {
+  ended "$PID"
+  cat "$OUT"
+  [ "$status" = 1 ]
+  grep -q "$1" "$OUT"
+  criu_ended
+  [ ! -e "$IMAGE/inventory.img" ] && [ ! -e "$IMAGE/ctr.json" ]
+  runs_on
+}
+runs_on() {
+  has_status "$ID" running
+  counts "$ID"
+  # and can be dumped
+  IMAGE=$BATS_TEST_TMPDIR/again
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  settled "$BATS_TEST_DESCRIPTION"
+}
+
+@test "checkpoint: CRIU waits for its page server: delete --force" {
+  waiting_dump
   ctr delete --force "$ID"
   ended "$PID"
   cat "$OUT"
@@ -358,6 +390,75 @@ abandoned() {
   grep -q 'was deleted meanwhile' "$OUT"
   criu_ended
   settled 'delete --force'
+}
+@test "checkpoint: CRIU waits for its page server: SIGTERM" {
+  waiting_dump
+  kill -TERM "$PID"
+  goes_on_alone 'ended by signal 15'
+}
+# as Ctrl-C is: a shell has what it starts in the background ignore that one
+@test "checkpoint: CRIU waits for its page server: a signal for all of them" {
+  waiting_dump
+  kill -TERM "$PID" $(pgrep -P "$PID")
+  goes_on_alone 'ended by signal 15'
+}
+@test "checkpoint: CRIU waits for its page server: kill -9 of ctr" {
+  waiting_dump
+  kill -9 "$PID"
+  eventually criu_ended
+  runs_on
+}
+@test "checkpoint: CRIU waits for its page server: kill -9 of ctr-criu" {
+  waiting_dump
+  kill -9 "$(pgrep -P "$PID" -f ctr-criu)"
+  goes_on_alone 'ended without an answer'
+}
+@test "checkpoint --lazy-pages: nobody wants the memory: SIGHUP" {
+  waiting_dump --lazy-pages
+  kill -HUP "$PID"
+  goes_on_alone 'ended by signal 1'
+}
+@test "checkpoint --lazy-pages: nobody wants the memory: kill -9 of ctr" {
+  waiting_dump --lazy-pages
+  kill -9 "$PID"
+  eventually criu_ended
+  runs_on
+}
+@test "checkpoint: SIGTERM while memory is written: that does not go on" {
+  image
+  host_network
+  guest_rootfs
+  programmed <<'P'
+import time
+memory = b"1" * (1 << 30)
+open("/tmp/ready", "w").close()
+count = 0
+while True:
+    count += 1
+    with open("/dev/shm/n", "w") as file:
+        print(count, file=file)
+    time.sleep(0.1)
+P
+  in_background checkpoint --image-path "$IMAGE" "$ID"
+  eventually is_larger "$IMAGE/pages-1.img" 1000000
+  kill -TERM "$PID"
+  ended "$PID"
+  cat "$OUT"
+  [ "$status" = 1 ]
+  grep -q 'ended by signal 15' "$OUT"
+  grep -q 'Transferring pages' "$IMAGE/dump.log"
+  if grep 'post-dump' "$IMAGE/dump.log"; then return 1; fi
+  [ "$(ls "$IMAGE")" = dump.log ]
+  counts "$ID"
+  ctr delete --force "$ID"
+}
+is_larger() { [ "$(stat -c %s "$1" 2>/dev/null)" -gt "$2" ]; } 2>/dev/null
+
+@test "checkpoint --pre-dump: CRIU waits for its page server: SIGTERM" {
+  criu check --feature mem_dirty_track || skip 'this kernel does not track changes of memory'
+  waiting_dump --pre-dump
+  kill -TERM "$PID"
+  goes_on_alone 'ended by signal 15'
 }
 
 @test "checkpoint: ctr is killed" { kill_checkpoints ctr; }

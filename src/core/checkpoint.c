@@ -20,6 +20,7 @@
 #include "core/container.h"
 #include "core/context.h"
 #include "core/machine.h"
+#include "core/notify.h"
 #include "core/prepare.h"
 #include "criu/call.h"
 #include "criu/external.h"
@@ -140,6 +141,7 @@ static int find_mounts(struct dump *dump, struct ctr_error *err)
 {
 	const struct ctr_spec *spec = dump->spec;
 	struct ctr_arena *arena = dump->context->arena;
+	struct ctr_external_own notify = { 0 };
 	int pid = dump->container.record.pid;
 	unsigned *ids = ctr_arena_array(arena, spec->nmounts, sizeof(*ids));
 	const char *path = ctr_arena_printf(arena, "/proc/%d/mountinfo", pid);
@@ -156,8 +158,13 @@ static int find_mounts(struct dump *dump, struct ctr_error *err)
 
 	for (size_t i = 0; i < spec->nmounts; i++)
 		ids[i] = mount_id(root, spec->mounts[i].destination);
+	if (faccessat(dump->container.dir, "notify", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		notify = (struct ctr_external_own){
+			.name = ctr_notify_place,
+			.id = mount_id(root, ctr_notify_place),
+		};
 	ctr_mountinfo_parse(&dump->mounts, text, arena);
-	return ctr_external_find(&dump->externals, &dump->mounts, spec, ids, arena, err);
+	return ctr_external_find(&dump->externals, &dump->mounts, spec, ids, &notify, arena, err);
 }
 
 static int find_streams(struct dump *dump, struct ctr_error *err)

@@ -96,8 +96,10 @@ int ctr_create(struct ctr_context *context, const struct ctr_create_options *opt
 /* What was restored runs already. */
 static int start(struct ctr_creation *creation, struct ctr_error *err)
 {
-	if (creation->options->restore)
+	if (creation->options->restore) {
+		ctr_notify_ready(&creation->notify);
 		return 0;
+	}
 
 	return ctr_launch_go(&creation->launch, err) < 0
 		       ? -1

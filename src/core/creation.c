@@ -103,7 +103,13 @@ void ctr_creation_poststop(struct ctr_creation *creation)
 
 /* ---- before the clone */
 
-/* A directory for the socket of notifications, and with run the socket. */
+int ctr_creation_notify(struct ctr_creation *creation, struct ctr_error *err)
+{
+	if (ctr_notify_make(creation->container.dir, err) < 0)
+		return -1;
+	return creation->run ? ctr_notify_open(&creation->notify, creation->container.dir, err) : 0;
+}
+
 static int make_notify(struct ctr_creation *creation, struct ctr_error *err)
 {
 	const struct ctr_context *context = creation->context;
@@ -117,11 +123,9 @@ static int make_notify(struct ctr_creation *creation, struct ctr_error *err)
 		return 0;
 	}
 
-	if (ctr_notify_make(creation->container.dir, err) < 0)
-		return -1;
 	creation->plan_options.notify_socket_dir = ctr_arena_printf(
 		context->arena, "%s/%s/notify", context->root, creation->options->id);
-	return creation->run ? ctr_notify_open(&creation->notify, creation->container.dir, err) : 0;
+	return ctr_creation_notify(creation, err);
 }
 
 /* State documents for hooks of the container's namespaces, as it sees its own pid. */

@@ -68,6 +68,8 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err);
 int ctr_creation_place(struct ctr_creation *creation, struct ctr_error *err);
 int ctr_creation_keep(struct ctr_creation *creation, struct ctr_error *err);
 int ctr_creation_finish(struct ctr_creation *creation, struct ctr_error *err);
+/* A directory for the socket of notifications, and with ->run the socket. */
+int ctr_creation_notify(struct ctr_creation *creation, struct ctr_error *err);
 /* The network where ctr makes it, prestart and createRuntime hooks, of a container whose namespaces
  * process @pid is in. */
 int ctr_creation_hooks(struct ctr_creation *creation, pid_t pid, struct ctr_error *err);

@@ -26,6 +26,8 @@
 
 #define SOCKET "notify/notify.sock"
 
+const char ctr_notify_place[] = "/run/notify";
+
 enum {
 	MESSAGE_MAX = 4096,
 	BARRIER_MS = 30000, /* until the manager has read what was sent; runc waits as long */
@@ -207,6 +209,12 @@ bool ctr_notify_serve(struct ctr_notify *notify)
 	if (message.fd >= 0)
 		close(message.fd);
 	return true;
+}
+
+void ctr_notify_ready(struct ctr_notify *notify)
+{
+	if (notify->in >= 0)
+		pass_lines(notify, "READY=1");
 }
 
 /* ---- until READY=1 */

@@ -23,6 +23,9 @@ struct ctr_notify {
 		.in = -1, .out = -1                                                                \
 	}
 
+/* Where the container sees the directory. */
+extern const char ctr_notify_place[];
+
 /* Is there a manager (NOTIFY_SOCKET)? */
 bool ctr_notify_wanted(void);
 
@@ -37,6 +40,10 @@ int ctr_notify_open(struct ctr_notify *notify, int dir, struct ctr_error *err);
 
 /* Pass on one message that has come, if any, without waiting. false: there was none. */
 bool ctr_notify_serve(struct ctr_notify *notify);
+
+/* Tell the manager, if somebody listens, that the service is ready: one that goes on where it was
+ * (a restore) has said so long ago, to another. */
+void ctr_notify_ready(struct ctr_notify *notify);
 
 /* Pass on until READY=1 has reached the manager, or @pid has ended (@pidfd: -1 where there are no
  * pidfds). */

@@ -25,6 +25,7 @@
 #include "core/context.h"
 #include "core/create.h"
 #include "core/creation.h"
+#include "core/notify.h"
 #include "core/restore_cgroup.h"
 #include "core/restore_mounts.h"
 #include "core/restore_namespaces.h"
@@ -55,6 +56,7 @@ struct restoration {
 	int spare[16]; /* masters of terminals that nobody asked for */
 	size_t nspare;
 	bool has_terminal;
+	bool notifies; /* a socket for a service manager is due */
 };
 
 /* ---- what the images need */
@@ -140,12 +142,30 @@ static int check_profile(const struct ctr_creation *creation, struct ctr_error *
 			flag ? "--lsm-profile" : "process.apparmorProfile", name);
 }
 
+/* Had it a socket for its service manager? What the configuration has there is no socket of ours.
+ */
+static bool had_manager(const struct ctr_spec *spec, const struct ctr_checkpoint *checkpoint)
+{
+	for (size_t i = 0; i < spec->nmounts; i++)
+		if (strcmp(spec->mounts[i].destination, ctr_notify_place) == 0)
+			return false;
+	for (size_t i = 0; checkpoint && i < checkpoint->nmounts; i++)
+		if (strcmp(checkpoint->mounts[i], ctr_notify_place) == 0)
+			return true;
+
+	return false;
+}
+
 static int prepare(struct restoration *restoration, struct ctr_error *err)
 {
 	struct ctr_creation *creation = restoration->creation;
 	const struct ctr_criu_flags *flags = creation->options->restore;
 	struct ctr_arena *arena = creation->context->arena;
 	const struct ctr_checkpoint *checkpoint;
+	struct ctr_external_own own = {
+		.source = ctr_arena_printf(arena, "%s/%s/notify", creation->context->root,
+					   creation->options->id),
+	};
 
 	if (ctr_criu_check(creation->context, creation->machine.backend, flags, err) < 0 ||
 	    check_profile(creation, err) < 0)
@@ -162,10 +182,12 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 		return -1;
 
 	checkpoint = restoration->checkpoint;
+	own.name = had_manager(creation->spec, checkpoint) ? ctr_notify_place : NULL;
+	restoration->notifies = own.name != NULL;
 	if (ctr_network_check(&creation->network, checkpoint ? checkpoint->network : NULL, err) < 0)
 		return -1;
-	if (ctr_external_resolve(&restoration->externals, checkpoint, creation->spec, arena, err) <
-		    0 ||
+	if (ctr_external_resolve(&restoration->externals, checkpoint, creation->spec, &own, arena,
+				 err) < 0 ||
 	    ctr_streams_resolve(&restoration->streams, checkpoint, err) < 0)
 		return -1;
 	if (give_files(restoration, err) < 0)
@@ -389,6 +411,7 @@ static int restore(struct restoration *restoration, struct ctr_error *err)
 
 	if (prepare(restoration, err) < 0 || ctr_creation_place(creation, err) < 0 ||
 	    ctr_restore_mount_points(creation->spec, err) < 0 ||
+	    (restoration->notifies && ctr_creation_notify(creation, err) < 0) ||
 	    ctr_restore_cgroup_hold(&restoration->cgroup, creation, err) < 0 ||
 	    open_mounts(restoration, err) < 0 ||
 	    ctr_security_devices(cgroup, creation->spec, creation->context, err) < 0 ||

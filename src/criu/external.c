@@ -120,7 +120,8 @@ static bool is_own(const struct ctr_mountinfo *mount)
 }
 
 int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
-		      const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena,
+		      const struct ctr_spec *spec, const unsigned *ids,
+		      const struct ctr_external_own *own, struct ctr_arena *arena,
 		      struct ctr_error *err)
 {
 	*out = (struct ctr_externals){
@@ -130,13 +131,14 @@ int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mo
 	for (size_t i = 0; i < mounts->count; i++) {
 		const struct ctr_mountinfo *mount = &mounts->list[i];
 		bool outer = has_outer_master(mounts, mount);
+		bool ours = own->name && own->id == mount->id;
 		const char *name, *mask;
 
 		out->masters = out->masters || outer;
 		/* The root is CRIU's root of a restore. */
 		if (strcmp(mount->point, "/") == 0)
 			continue;
-		name = name_by_spec(mounts, mount, spec, ids, arena);
+		name = ours ? own->name : name_by_spec(mounts, mount, spec, ids, arena);
 		mask = name ? name_of_mask(mounts, mount, name, spec->linux_) : NULL;
 		if ((!name || mask) && !outer &&
 		    (is_own(mount) || is_seen_elsewhere(mounts, mount)))
@@ -278,6 +280,19 @@ static bool find_mask(struct ctr_external *out, const struct ctr_spec *spec, con
 	       set_device(out, name, "/dev/null", 1, 3);
 }
 
+static bool find_own(struct ctr_external *out, const struct ctr_external_own *own, const char *name)
+{
+	if (!own->name || strcmp(own->name, name) != 0)
+		return false;
+	*out = (struct ctr_external){
+		.name = name,
+		.kind = CTR_EXTERNAL_BIND,
+		.source = own->source,
+		.beneath = "",
+	};
+	return true;
+}
+
 static void resolve_all(struct ctr_externals *out, const struct ctr_spec *spec,
 			struct ctr_arena *arena)
 {
@@ -304,8 +319,8 @@ static void resolve_all(struct ctr_externals *out, const struct ctr_spec *spec,
 }
 
 int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint *checkpoint,
-			 const struct ctr_spec *spec, struct ctr_arena *arena,
-			 struct ctr_error *err)
+			 const struct ctr_spec *spec, const struct ctr_external_own *own,
+			 struct ctr_arena *arena, struct ctr_error *err)
 {
 	*out = (struct ctr_externals){ 0 };
 	if (!checkpoint) {
@@ -320,7 +335,8 @@ int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint 
 
 		/* Masks lie on what they hide. */
 		if (!find_mask(mount, spec, name) && !find_cgroup(mount, spec, name) &&
-		    !find_bind(mount, spec, name) && !find_device(mount, spec, name))
+		    !find_own(mount, own, name) && !find_bind(mount, spec, name) &&
+		    !find_device(mount, spec, name))
 			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 					"mounts: the checkpointed container had a mount of the "
 					"host's on '%s', which the configuration has not",

@@ -17,7 +17,8 @@ struct ctr_mountinfos;
 struct ctr_spec;
 
 enum ctr_external_kind {
-	CTR_EXTERNAL_BIND,   /* a bind mount of the configuration, or what was mounted below one */
+	CTR_EXTERNAL_BIND,   /* a bind mount of the configuration, or what was mounted below one; or
+			      * ours */
 	CTR_EXTERNAL_DEVICE, /* a device node of the host's: no link */
 	CTR_EXTERNAL_CGROUP, /* the container's cgroup */
 };
@@ -41,13 +42,22 @@ struct ctr_externals {
 	bool masters; /* dump: some get mounts from outside */
 };
 
+/* A mount of ours, which no configuration has: at the dump its id, at the restore what is behind
+ * it. */
+struct ctr_external_own {
+	const char *name; /* where it is; NULL: there is none */
+	unsigned id;
+	const char *source;
+};
+
 /*
  * Of the container's @mounts those that come from outside. @ids has for each mount of @spec the id
  * of the mount that is at its destination (0: unknown). 0, or -1 and @err: one that CRIU cannot be
  * told of.
  */
 int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mounts,
-		      const struct ctr_spec *spec, const unsigned *ids, struct ctr_arena *arena,
+		      const struct ctr_spec *spec, const unsigned *ids,
+		      const struct ctr_external_own *own, struct ctr_arena *arena,
 		      struct ctr_error *err);
 
 /*
@@ -55,5 +65,5 @@ int ctr_external_find(struct ctr_externals *out, const struct ctr_mountinfos *mo
  * have. 0, or -1 and @err: a name at which ctr would bind nothing of the host's by @spec.
  */
 int ctr_external_resolve(struct ctr_externals *out, const struct ctr_checkpoint *checkpoint,
-			 const struct ctr_spec *spec, struct ctr_arena *arena,
-			 struct ctr_error *err);
+			 const struct ctr_spec *spec, const struct ctr_external_own *own,
+			 struct ctr_arena *arena, struct ctr_error *err);

@@ -463,6 +463,9 @@ static void add_notify_socket(struct ctr_planner *p)
 	op->fd = slot;
 	op->str2 = ctr_plan_str(p->plan, p->options->notify_socket_dir);
 	op->arg = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	/* A slave CRIU would look for by its path, as root of a user namespace. */
+	op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, "/run/notify");
+	op->arg = MS_PRIVATE;
 }
 
 /* A file system is of the network or IPC namespace that it is mounted in, but for these kinds. */

@@ -79,6 +79,8 @@ static void mounts(void **state)
 	ctr_arena_release(&arena);
 }
 
+static const struct ctr_external_own nothing;
+
 /* A link led /var/run to /run; what lies below a recursive bind is external as well, unless it is
  * the container's own; a mask by the host's /dev/null is external, one by its own is not, nor a
  * tmpfs, wherever they are. */
@@ -103,13 +105,46 @@ static void external(void **state)
 
 	(void)state;
 	ctr_mountinfo_parse(&list, ctr_arena_strdup(&arena, mountinfo), &arena);
-	assert_int_equal(ctr_external_find(&found, &list, spec_of(&arena), ids, &arena, &err), 0);
+	assert_int_equal(
+		ctr_external_find(&found, &list, spec_of(&arena), ids, &nothing, &arena, &err), 0);
 	assert_int_equal(found.count, unit_count(expected));
 	for (size_t i = 0; i < found.count; i++) {
 		assert_string_equal(found.list[i].name, expected[i].name);
 		assert_string_equal(found.list[i].point, expected[i].point);
 		assert_int_equal(found.list[i].slave, expected[i].slave);
 	}
+	ctr_arena_release(&arena);
+}
+
+/* A mount of ours is external, and known again, though no configuration has it. */
+static void ours(void **state)
+{
+	const unsigned ids[] = { 60, 62, 63 };
+	struct ctr_external_own own = { .name = "/run/notify",
+					.id = 57,
+					.source = "/state/notify" };
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_checkpoint checkpoint = { .mounts = &own.name, .nmounts = 1 };
+	struct ctr_externals list;
+	struct ctr_mountinfos mounts;
+	struct ctr_error err = { 0 };
+	size_t found = 0;
+
+	(void)state;
+	ctr_mountinfo_parse(&mounts, ctr_arena_strdup(&arena, mountinfo), &arena);
+	assert_int_equal(
+		ctr_external_find(&list, &mounts, spec_of(&arena), ids, &own, &arena, &err), 0);
+	for (size_t i = 0; i < list.count; i++)
+		found += strcmp(list.list[i].name, own.name) == 0;
+	assert_int_equal(found, 1);
+
+	assert_int_equal(
+		ctr_external_resolve(&list, &checkpoint, spec_of(&arena), &own, &arena, &err), 0);
+	assert_int_equal(list.list[0].kind, CTR_EXTERNAL_BIND);
+	assert_string_equal(list.list[0].source, "/state/notify");
+	assert_int_equal(
+		ctr_external_resolve(&list, &checkpoint, spec_of(&arena), &nothing, &arena, &err),
+		-1);
 	ctr_arena_release(&arena);
 }
 
@@ -136,7 +171,7 @@ static void resolved(void **state)
 	struct ctr_error err;
 
 	(void)state;
-	assert_int_equal(ctr_external_resolve(&list, &checkpoint, spec, &arena, &err), 0);
+	assert_int_equal(ctr_external_resolve(&list, &checkpoint, spec, &nothing, &arena, &err), 0);
 	assert_int_equal(list.count, unit_count(names));
 	for (size_t i = 0; i < list.count; i++) {
 		assert_string_equal(list.list[i].name, names[i]);
@@ -148,7 +183,7 @@ static void resolved(void **state)
 	}
 
 	/* Another runtime's images. */
-	assert_int_equal(ctr_external_resolve(&list, NULL, spec, &arena, &err), 0);
+	assert_int_equal(ctr_external_resolve(&list, NULL, spec, &nothing, &arena, &err), 0);
 	assert_int_equal(list.count, 7);
 	assert_string_equal(list.list[2].name, "/proc/kcore");
 	assert_true(list.list[0].slave && list.list[2].slave);
@@ -161,7 +196,8 @@ static void resolved(void **state)
 			 "mounts: the checkpointed container had a mount of the host's on '%s', "
 			 "which the configuration has not",
 			 unknown[i]);
-		assert_int_equal(ctr_external_resolve(&list, &checkpoint, spec, &arena, &err), -1);
+		assert_int_equal(
+			ctr_external_resolve(&list, &checkpoint, spec, &nothing, &arena, &err), -1);
 		assert_string_equal(err.text, expected);
 	}
 	ctr_arena_release(&arena);
@@ -200,7 +236,7 @@ static void cgroups(void **state)
 		int r;
 
 		assert_string_equal(err.text, "");
-		r = ctr_external_resolve(&list, &checkpoint, spec, &arena, &err);
+		r = ctr_external_resolve(&list, &checkpoint, spec, &nothing, &arena, &err);
 		assert_int_equal(r, rows[i].kind < 0 ? -1 : 0);
 		if (r == 0) {
 			assert_int_equal(list.list[0].kind, rows[i].kind);
@@ -672,13 +708,21 @@ static void stand_ins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mounts),         cmocka_unit_test(external),
-		cmocka_unit_test(resolved),       cmocka_unit_test(cgroups),
-		cmocka_unit_test(options),        cmocka_unit_test(wrong_options),
-		cmocka_unit_test(reasons),        cmocka_unit_test(damaged_files),
-		cmocka_unit_test(document),       cmocka_unit_test(hostile_document),
-		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
-		cmocka_unit_test(stand_ins),      cmocka_unit_test(pagemaps),
+		cmocka_unit_test(mounts),
+		cmocka_unit_test(external),
+		cmocka_unit_test(ours),
+		cmocka_unit_test(resolved),
+		cmocka_unit_test(cgroups),
+		cmocka_unit_test(options),
+		cmocka_unit_test(wrong_options),
+		cmocka_unit_test(reasons),
+		cmocka_unit_test(damaged_files),
+		cmocka_unit_test(document),
+		cmocka_unit_test(hostile_document),
+		cmocka_unit_test(hostile_images),
+		cmocka_unit_test(streams),
+		cmocka_unit_test(stand_ins),
+		cmocka_unit_test(pagemaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

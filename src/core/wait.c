@@ -22,12 +22,14 @@
 #include "base/strerror.h"
 #include "core/launch.h"
 #include "core/notify.h"
+#include "core/piped.h"
 #include "core/prepare.h"
 #include "core/relay.h"
 
 struct session {
 	struct ctr_wait *wait;
 	struct ctr_relay in, out; /* caller -> terminal, terminal -> caller */
+	struct ctr_piped piped;   /* of a caller's input that is no terminal */
 	bool away;                /* we are in the background: the terminal is not ours to read */
 	bool told_to_end;         /* somebody did not want to wait longer */
 	bool ended;
@@ -83,6 +85,7 @@ static void start_relay(struct session *session)
 	session->in.from = STDIN_FILENO;
 	session->in.to = session->out.from = console;
 	session->out.to = STDOUT_FILENO;
+	session->piped.console = console;
 	session->in.closed = session->out.closed = console < 0;
 	session->in.detach = session->wait->detach.count > 0 ? &session->wait->detach : NULL;
 	session->away = !ctr_terminal_is_foreground(&session->wait->terminal);
@@ -189,9 +192,36 @@ static void read_input(struct session *session)
 	}
 }
 
+static void write_input(struct session *session)
+{
+	struct ctr_relay *in = &session->in;
+	size_t start = in->start, end = in->end;
+
+	if (session->wait->terminal.is_ours) {
+		ctr_relay_write(in);
+		return;
+	}
+	in->end = start + ctr_piped_room(&session->piped, in->data + start, end - start);
+	if (in->end > start)
+		ctr_relay_write(in);
+	if (in->gone)
+		return;
+	ctr_piped_wrote(&session->piped, in->data + start, in->start - start);
+	in->end = end;
+}
+
+/* All of an input that is no terminal was passed on, and there is still a terminal. */
+static bool is_input_over(const struct session *session)
+{
+	const struct ctr_relay *in = &session->in;
+
+	return in->closed && !in->gone && !ctr_relay_wants_write(in) && !session->out.closed &&
+	       !session->wait->terminal.is_ours;
+}
+
 static void serve_poll(struct session *session, const struct pollfd *fds)
 {
-	struct ctr_relay *in = &session->in, *out = &session->out;
+	struct ctr_relay *out = &session->out;
 
 	if (fds[POLL_STDIN].revents)
 		read_input(session);
@@ -201,11 +231,21 @@ static void serve_poll(struct session *session, const struct pollfd *fds)
 		(void)ctr_relay_read(out);
 	if ((fds[POLL_CONSOLE].events & POLLOUT) &&
 	    (fds[POLL_CONSOLE].revents & (POLLOUT | POLLHUP)))
-		ctr_relay_write(in);
+		write_input(session);
 	if (fds[POLL_NOTIFY].revents)
 		(void)ctr_notify_serve(session->wait->notify);
 	if (fds[POLL_SIGNALS].revents)
 		serve_signals(session);
+	if (is_input_over(session) && ctr_piped_left(&session->piped) == 0)
+		ctr_piped_tell_end(&session->piped);
+}
+
+/* ms until there is something to do that nobody tells us; -1: never. */
+static int poll_timeout(const struct session *session)
+{
+	if (session->away)
+		return AWAY_MS;
+	return is_input_over(session) ? ctr_piped_left(&session->piped) : -1;
 }
 
 /*
@@ -337,7 +377,7 @@ int ctr_wait(struct ctr_wait *wait, int *status, struct ctr_error *err)
 		struct pollfd fds[POLL_COUNT];
 
 		fill_poll(&session, fds);
-		if (poll(fds, POLL_COUNT, session.away ? AWAY_MS : -1) < 0) {
+		if (poll(fds, POLL_COUNT, poll_timeout(&session)) < 0) {
 			if (errno == EINTR)
 				continue;
 			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for the process");

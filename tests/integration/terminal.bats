@@ -70,6 +70,56 @@ at_terminal() { # SCENARIO [WORD] ARGUMENT...
   expect_output 10
 }
 
+# given TEXT - a run whose standard input is a pipe, with TEXT (printf's) in it
+# shellcheck disable=SC2059 # it is a format
+given() { printf "$1" | ctr run -b "$BUNDLE" "$ID" 3>&-; }
+
+@test "an input that is no terminal: a shell reads it, and its end" {
+  run given 'echo hi; echo $((40 + 2))\nexit 3\n'
+  expect_status 3
+  expect_match $'\nhi\r\n42\r\n'
+  run -0 given 'echo $((40 + 2))\n'
+  expect_match $'\n42\r\n'
+  run given 'echo $((40 + 2)); exit 4' # its last line is none
+  expect_status 4
+  expect_match $'\n42\r$'
+  run -0 ctr run -b "$BUNDLE" "$ID" </dev/null 3>&-
+}
+
+@test "an input that is no terminal, of exec" {
+  config '.process.terminal = false'
+  command_is sleep 1000
+  detached "$ID"
+  run -0 ctr exec -t "$ID" sh </dev/null 3>&-
+  run ctr exec -t "$ID" sh < <(echo 'exit $((40 + 2))') 3>&-
+  expect_status 42
+  ctr delete --force "$ID"
+}
+
+@test "an input that is no terminal: its end is told to each who reads, also to one who comes late" {
+  shell 'cat; echo one; sh; sleep 3; echo two; sh -c "read x; cat; exec sh"'
+  run -0 given ''
+  expect_match $'one\r\n.*two\r\n'
+}
+
+@test "an input that is no terminal: no byte is lost, also of a line that is too long for one" {
+  shell 'stty -echo; wc -c'
+  # what comes before the echo is off is seen, too
+  long() { head -c 1048576 /dev/zero | tr '\0' "$1" | ctr run -b "$BUNDLE" "$ID" 3>&- | tail -c 9; }
+  for c in x '\n'; do
+    run -0 long "$c"
+    expect_output $'1048576\r'
+  done
+}
+
+@test "an input that is no terminal: a program in raw mode gets a few characters more" {
+  shell 'stty raw -echo; n=$(timeout 11 cat | wc -c); echo "got $n bytes"'
+  run -0 given 'data\n'
+  expect_match 'got ([0-9]+) bytes'
+  [ "${BASH_REMATCH[1]}" -gt 5 ]
+  [ "${BASH_REMATCH[1]}" -lt 18 ]
+}
+
 @test "job control: stopped and continued" { at_terminal stopped run -b "$BUNDLE" "$ID"; }
 @test "job control: started in the background" { at_terminal background run -b "$BUNDLE" "$ID"; }
 @test "job control: bg and fg" { at_terminal moved_back run -b "$BUNDLE" "$ID"; }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,17 +23,21 @@ enum { CONNECT_SECONDS = 5 };
 
 int ctr_write_all(int fd, const void *data, size_t n)
 {
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
 	const char *p = data;
 	ssize_t put;
 
 	while (n > 0) {
 		put = write(fd, p, n);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
+		if (put >= 0) {
+			p += put;
+			n -= (size_t)put;
+		} else if (errno == EAGAIN) {
+			/* Who reads a standard stream may have made it so that nothing waits. */
+			(void)poll(&room, 1, -1);
+		} else if (errno != EINTR) {
 			return -errno;
-		p += put;
-		n -= (size_t)put;
+		}
 	}
 	return 0;
 }

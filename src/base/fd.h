@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Write all of @n bytes, EINTR and short counts handled. 0 or -errno. */
+/* Write all of @n bytes; EINTR, short counts and a descriptor that does not wait (EAGAIN) are
+ * handled. 0 or -errno. */
 int ctr_write_all(int fd, const void *data, size_t n);
 
 /* Send @n bytes and @nfds descriptors (at most CTR_FDS_MAX) as one message. 0 or -errno. */

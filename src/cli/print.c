@@ -1,33 +1,20 @@
 /* Standard output: written once, its failure reported (a full disk, a closed pipe). */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "cli/command.h"
 #include "core/wait.h"
 
 int ctr_print(const char *text, size_t len, struct ctr_error *err)
 {
-	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
-	ssize_t put;
+	int r;
 
 	fflush(stdout);
-	while (len > 0) {
-		put = write(out.fd, text, len);
-		if (put >= 0) {
-			text += put;
-			len -= (size_t)put;
-		} else if (errno == EAGAIN) {
-			/* Who reads it may have made it so that nothing waits. */
-			(void)poll(&out, 1, -1);
-		} else if (errno != EINTR) {
-			return ctr_fail(err, CTR_FAULT_HOST, errno,
-					"cannot write to standard output");
-		}
-	}
-	return 0;
+	r = ctr_write_all(STDOUT_FILENO, text, len);
+	return r < 0 ? ctr_fail(err, CTR_FAULT_HOST, -r, "cannot write to standard output") : 0;
 }
 
 void ctr_print_detached(struct ctr_command *command, const char *id)

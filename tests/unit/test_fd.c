@@ -21,6 +21,34 @@ static int open_fds(void)
 	return n;
 }
 
+/* As a standard stream may be that somebody else has open, too. */
+static void write_without_waiting(void **state)
+{
+	static const char text[200000];
+	int ends[2], status = -1;
+	pid_t reader;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	reader = fork();
+	if (reader == 0) {
+		char data[4096];
+		size_t sum = 0;
+		ssize_t n;
+
+		close(ends[1]);
+		fcntl(ends[0], F_SETFL, 0);
+		while ((n = read(ends[0], data, sizeof(data))) > 0)
+			sum += (size_t)n;
+		_exit(sum != sizeof(text));
+	}
+	close(ends[0]);
+	assert_int_equal(ctr_write_all(ends[1], text, sizeof(text)), 0);
+	close(ends[1]);
+	assert_int_equal(waitpid(reader, &status, 0), reader);
+	assert_int_equal(status, 0);
+}
+
 static void pass(void **state)
 {
 	int pair[2], fds[4] = { -1, -1, -1, -1 }, before = open_fds();
@@ -160,6 +188,7 @@ static void pidfds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(write_without_waiting),
 		cmocka_unit_test(pass),
 		cmocka_unit_test(whole),
 		cmocka_unit_test(long_socket_path),

@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/file.h"
+
+enum { ROUND_MS = 10 };
 
 int ctr_holders_name(int fd, char *name)
 {
@@ -74,7 +77,8 @@ static bool kill_holder(int proc, const char *name, const char *socket, bool (*i
 	return true;
 }
 
-unsigned ctr_holders_kill(const char *name, bool (*is_ours)(int proc))
+/* All that there are at the moment: how many? */
+static unsigned kill_holders(const char *name, bool (*is_ours)(int proc))
 {
 	_cleanup_dir_ DIR *proc = opendir("/proc");
 	unsigned found = 0;
@@ -82,4 +86,16 @@ unsigned ctr_holders_kill(const char *name, bool (*is_ours)(int proc))
 	for (struct dirent *entry; proc && (entry = readdir(proc));)
 		found += kill_holder(dirfd(proc), entry->d_name, name, is_ours);
 	return found;
+}
+
+bool ctr_holders_end(const char *name, bool (*is_ours)(int proc), int patience_ms)
+{
+	const struct timespec pause = { .tv_nsec = ROUND_MS * 1000000L };
+
+	for (int waited = 0; kill_holders(name, is_ours) > 0; waited += ROUND_MS) {
+		if (waited >= patience_ms)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
 }

@@ -12,6 +12,6 @@ int ctr_holders_name(int fd, char *name);
 
 /*
  * SIGKILL for each process that has the socket of this @name open and is_ours(), by its directory
- * of /proc (NULL: all are). How many there were.
+ * of /proc (NULL: all are), until there is none. false: after @patience_ms there still is.
  */
-unsigned ctr_holders_kill(const char *name, bool (*is_ours)(int proc));
+bool ctr_holders_end(const char *name, bool (*is_ours)(int proc), int patience_ms);

@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/libc.h"
 
-int ctr_spawn_new_signals(posix_spawnattr_t *attr)
+int ctr_run_new_signals(posix_spawnattr_t *attr)
 {
 	sigset_t none, all;
 
@@ -30,7 +30,7 @@ static int spawn(const char *const *argv, const posix_spawn_file_actions_t *acti
 	int error;
 
 	(void)posix_spawnattr_init(&attr);
-	error = ctr_spawn_new_signals(&attr)
+	error = ctr_run_new_signals(&attr)
 			?: posix_spawnp(pid, argv[0], actions, &attr, (char *const *)argv, environ);
 	(void)posix_spawnattr_destroy(&attr);
 	return -error;

@@ -30,4 +30,4 @@ int ctr_run_wait(pid_t pid, int *status);
 
 /* Signals as for a new program, whatever is blocked or ignored here: for those who call
  * posix_spawn(3) themselves. 0 or an errno value. */
-int ctr_spawn_new_signals(posix_spawnattr_t *attr);
+int ctr_run_new_signals(posix_spawnattr_t *attr);

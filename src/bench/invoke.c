@@ -104,7 +104,7 @@ int ctr_invoke(const struct ctr_bench *bench, const char *const *words, int in, 
 	if (!error)
 		error = posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
 	if (!error)
-		error = ctr_spawn_new_signals(&attr);
+		error = ctr_run_new_signals(&attr);
 	if (!error)
 		error = posix_spawn(pid, "/proc/self/exe", &actions, &attr, (char *const *)argv,
 				    environ);

@@ -61,10 +61,10 @@ struct ctr_child {
 	/* what came out */
 	volatile int error; /* errno of the step that failed; 0: none has */
 	volatile enum ctr_child_step step;
-	volatile size_t failed;
-	volatile pid_t pid; /* in the caller's PID namespace */
-	bool enter_cgroup;  /* it could not be born in its cgroup: the caller moves it there before
-			     * ctr_child_go() */
+	volatile size_t failed; /* index, where the step has one */
+	volatile pid_t pid;     /* in the caller's PID namespace */
+	bool enter_cgroup; /* it could not be born in its cgroup: the caller moves it there before
+			    * ctr_child_go() */
 	/* between the two */
 	int ready_fd;     /* a waiting child writes a byte there */
 	pid_t helper_pid; /* of one that stays until the child executes; 0: none */

@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/holders.h"
 
-enum { ROUND_MS = 10, DEATH_WAIT_MS = 10000, LINK_TEXT = 64 };
+enum { DEATH_WAIT_MS = 10000, LINK_TEXT = 64 };
 
 static const char claim_name[] = "child";
 
@@ -57,18 +56,10 @@ static bool is_init(int proc)
 
 int ctr_orphan_end(int dir, struct ctr_error *err)
 {
-	const struct timespec pause = { .tv_nsec = ROUND_MS * 1000000L };
 	char socket[CTR_HOLDERS_NAME];
 
 	(void)read_link(dir, claim_name, socket, sizeof(socket));
-	if (socket[0] == '\0')
+	if (socket[0] == '\0' || ctr_holders_end(socket, is_init, DEATH_WAIT_MS))
 		return 0;
-
-	for (int waited = 0; ctr_holders_kill(socket, is_init) > 0; waited += ROUND_MS) {
-		if (waited >= DEATH_WAIT_MS)
-			return ctr_fail(err, CTR_FAULT_HOST, 0,
-					"what an interrupted ctr has started does not end");
-		nanosleep(&pause, NULL);
-	}
-	return 0;
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "what an interrupted ctr has started does not end");
 }

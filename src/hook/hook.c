@@ -59,7 +59,7 @@ static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *
 	       /* What our caller has left open is for us and the container. */
 	       ctr_spawn_add_close_inherited(actions, 3) ?:
 	       (cwd ? posix_spawn_file_actions_addchdir_np(actions, cwd) : 0) ?:
-	       ctr_spawn_new_signals(attr);
+	       ctr_run_new_signals(attr);
 }
 
 /* 0 or an errno value. The hook's ends of the pipes are @in and @out. */

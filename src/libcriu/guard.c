@@ -3,26 +3,21 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/fd.h"
 #include "base/holders.h"
 #include "base/signals.h"
 #include "base/stall.h"
 
-enum { ROUND_MS = 10, DEATH_WAIT_MS = 10000 };
+enum { DEATH_WAIT_MS = 10000 };
 
 void ctr_guard_end(const char *name, int criu, int root)
 {
-	const struct timespec pause = { .tv_nsec = ROUND_MS * 1000000L };
-
 	/* First, so that it makes no more of them. */
 	(void)ctr_pidfd_kill(criu, SIGKILL);
 	if (root >= 0)
 		(void)ctr_pidfd_kill(root, SIGKILL);
-	for (int waited = 0; ctr_holders_kill(name, NULL) > 0 && waited < DEATH_WAIT_MS;
-	     waited += ROUND_MS)
-		nanosleep(&pause, NULL);
+	(void)ctr_holders_end(name, NULL, DEATH_WAIT_MS);
 }
 
 void ctr_guard_ignore_signals(void)

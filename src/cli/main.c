@@ -22,6 +22,10 @@
 #include "oci/words.h"
 #include "state/dir.h"
 
+#define NO_STACK "RLIMIT_STACK of the caller is below 128 KiB: too little"
+
+enum { STACK_NEEDED = 128 << 10, STATUS_OWN = 125 };
+
 struct global_options {
 	const char *root, *log, *log_format, *log_level, *manager, *rootless;
 	bool debug, systemd_cgroup, help, version;
@@ -298,9 +302,9 @@ static bool wants_help(const struct ctr_verb *verb, const char **argv)
 /* The exit status of an error: 125, 126 and 127 where the payload's own would stand (run). */
 static int status_of(const struct ctr_verb *verb, const struct ctr_error *err)
 {
-	if (verb && verb->failure == 125 && err->fault == CTR_FAULT_EXEC)
+	if (verb && verb->failure == STATUS_OWN && err->fault == CTR_FAULT_EXEC)
 		return 126;
-	if (verb && verb->failure == 125 && err->fault == CTR_FAULT_EXEC_ABSENT)
+	if (verb && verb->failure == STATUS_OWN && err->fault == CTR_FAULT_EXEC_ABSENT)
 		return 127;
 
 	return verb && verb->failure ? verb->failure : 1;
@@ -349,7 +353,13 @@ static void print_hint(const struct ctr_context *context, const char *bundle)
 			context->name, bundle);
 }
 
-static int run(struct ctr_context *context, const char **argv)
+enum stack {
+	STACK_ENOUGH,
+	STACK_LENT, /* too little for work, enough by now to say so in the log */
+	STACK_NONE,
+};
+
+static int run(struct ctr_context *context, const char **argv, enum stack stack)
 {
 	const char *hint = NULL;
 	struct global_options options = { 0 };
@@ -366,6 +376,10 @@ static int run(struct ctr_context *context, const char **argv)
 			      &operands, &noperands, context->arena, &err) < 0 ||
 	    set_up_log(&options, &err) < 0)
 		return fail(NULL, &err);
+	if (stack == STACK_LENT) {
+		ctr_log(CTR_LOG_ERROR, NO_STACK);
+		return STATUS_OWN;
+	}
 
 	status = run_simple(context, &options, operands);
 	if (status >= 0)
@@ -419,16 +433,25 @@ static void loosen_bonds(void)
 }
 
 /* Whatever is done with less may end in the middle of it, by SIGSEGV. */
-static bool has_stack(void)
+static enum stack check_stack(void)
 {
-	static const char text[] = "ctr: RLIMIT_STACK of the caller is below 128 KiB: too little\n";
 	struct rlimit stack;
 
-	if (getrlimit(RLIMIT_STACK, &stack) < 0 || stack.rlim_cur >= 128 << 10)
-		return true;
-	/* ctr_log() would need some of it. */
+	if (getrlimit(RLIMIT_STACK, &stack) < 0 || stack.rlim_cur >= STACK_NEEDED)
+		return STACK_ENOUGH;
+	if (stack.rlim_max < STACK_NEEDED)
+		return STACK_NONE;
+	/* The kernel looks at the limit when the stack grows. */
+	stack.rlim_cur = STACK_NEEDED;
+	return setrlimit(RLIMIT_STACK, &stack) == 0 ? STACK_LENT : STACK_NONE;
+}
+
+/* Without the log, whose records are made on the stack. */
+static void tell_of_stack(void)
+{
+	static const char text[] = "ctr: " NO_STACK "\n";
+
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-	return false;
 }
 
 int main(int argc, char **argv)
@@ -436,34 +459,37 @@ int main(int argc, char **argv)
 	struct ctr_arena arena;
 	struct ctr_context context = { .arena = &arena, .name = "ctr" };
 	struct ctr_error err;
+	const enum stack stack = check_stack();
 	const char *slash;
 	int status, r;
 
-	if (!has_stack())
-		return 125;
+	if (stack == STACK_NONE) {
+		tell_of_stack();
+		return STATUS_OWN;
+	}
 	r = ctr_fd_sanitize_std();
 	if (r < 0) {
 		ctr_log(CTR_LOG_ERROR, "cannot open '/dev/null' for a closed standard stream: %s",
 			ctr_strerror(-r));
-		return 125;
+		return STATUS_OWN;
 	}
 	if (is_set_id()) {
 		ctr_log(CTR_LOG_ERROR, "it must not be a set-user-ID or set-group-ID program: "
 				       "whoever may run it could do anything");
-		return 125;
+		return STATUS_OWN;
 	}
 	loosen_bonds();
 
 	/* Linux since 5.18 sees to it that there is an argv[0]. */
 	if (argc < 1)
-		return 125;
+		return STATUS_OWN;
 
 	slash = strrchr(argv[0], '/');
 	if (argv[0][0])
 		context.name = slash ? slash + 1 : argv[0];
 	ctr_log_name(context.name);
 	ctr_arena_init(&arena, arena_memory, sizeof(arena_memory));
-	status = run(&context, (const char **)argv + 1);
+	status = run(&context, (const char **)argv + 1, stack);
 	if (ctr_print_end(&err) < 0 && status == 0)
 		status = fail(NULL, &err);
 	/* The arena goes with the process. */

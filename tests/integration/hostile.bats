@@ -138,6 +138,12 @@ load helper
 @test "a caller without stack is told so, and nothing is begun" {
   run -125 sh -c 'ulimit -s 64; exec "$@"' - "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
   expect_output 'ctr: RLIMIT_STACK of the caller is below 128 KiB: too little'
+  # where it may have more, the log has it as well
+  # shellcheck disable=SC3045 # dash, busybox and bash know -S
+  run -125 sh -c 'ulimit -S -s 64; exec "$@"' - "$CTR" --root "$STATE" --log "$OUT" \
+    --log-format json run -b "$BUNDLE" "$ID"
+  expect_output 'RLIMIT_STACK of the caller is below 128 KiB: too little'
+  [ "$(jq -r .msg "$OUT")" = "$output" ]
   command_is true
   run -0 sh -c 'ulimit -s 128; exec "$@"' - "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
 }

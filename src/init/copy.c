@@ -4,6 +4,7 @@
  */
 #include "init/init.h"
 
+/* plan/msg.c has the depth in words, for ELOOP. */
 enum { MAX_DEPTH = 64, LIST_BYTES = 1024 };
 
 static long copy_bytes(int from, int to)

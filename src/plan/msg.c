@@ -157,27 +157,52 @@ static bool about_payload(const struct ctr_msg *msg)
 	       msg->detail == CTR_DETAIL_EXEC_TYPE;
 }
 
+/* Does one of these options give an owner? */
+static bool names_owner(const char *data)
+{
+	for (const char *option = data; option; option = strchr(option, ',')) {
+		option += *option == ',';
+		if (strncmp(option, "uid=", 4) == 0 || strncmp(option, "gid=", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel does not tell which of the file system's own options it dislikes. */
+static void add_options(struct words *words, const char *data)
+{
+	if (!*data)
+		return;
+	add(words, " with options '%s'", data);
+	if (names_owner(data))
+		add(words,
+		    " (is that owner's id mapped in this user namespace? If not, leave it out)");
+}
+
+/* Where errno says something else; NULL: it does not. */
+static const char *meaning_of(const struct ctr_op *op, const struct ctr_msg *msg)
+{
+	if ((op->kind == CTR_OP_UNSHARE || op->kind == CTR_OP_JOIN_MAKER) && msg->error == ENOSPC)
+		return "a limit in /proc/sys/user/max_*_namespaces is reached";
+	if (msg->detail == CTR_DETAIL_COPY && msg->error == ELOOP)
+		return "it is too deep (64 directories in each other are copied)";
+	return NULL;
+}
+
 static int op_fail(const struct ctr_plan_header *plan, const struct ctr_op *op,
 		   const struct ctr_msg *msg, const char *text, struct ctr_error *err)
 {
 	const char *detail = msg->detail < CTR_DETAIL_COUNT ? details[msg->detail] : NULL;
+	const char *meaning = meaning_of(op, msg);
 	struct words words = { .len = 0 };
-	const char *data;
 
 	add_op_words(&words, plan, op);
-	/* The kernel does not tell which of the file system's own options it dislikes. */
-	if (plan && op->kind == CTR_OP_MOUNT && msg->error == EINVAL && !detail) {
-		data = ctr_view_next(ctr_view_next(ctr_view_str(plan, op->str2)));
-		if (*data)
-			add(&words, " with options '%s'", data);
-	}
+	if (plan && op->kind == CTR_OP_MOUNT && msg->error == EINVAL && !detail)
+		add_options(&words, ctr_view_next(ctr_view_next(ctr_view_str(plan, op->str2))));
 	if (detail)
 		add(&words, ": %s", detail);
-	/* No space, says the kernel. */
-	if ((op->kind == CTR_OP_UNSHARE || op->kind == CTR_OP_JOIN_MAKER) && msg->error == ENOSPC)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"%s: a limit in /proc/sys/user/max_*_namespaces is reached",
-				words.text);
+	if (meaning)
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "%s: %s", words.text, meaning);
 	if (*text)
 		add(&words, ": '%s'", text);
 	/* The detail says it all: errno is only how it was noticed. */

@@ -8,7 +8,7 @@
 #include "plan/build.h"
 #include "plan/msg.h"
 
-enum { MOUNT, DEVICE, SYSCTL, HOOK, EXEC, FIND_EXEC, HOSTNAME, JOIN, OPS };
+enum { MOUNT, DEVICE, SYSCTL, HOOK, EXEC, FIND_EXEC, HOSTNAME, JOIN, PTS, TMPFS, OPS };
 
 static struct ctr_arena arena = CTR_ARENA_INIT;
 static const struct ctr_plan_header *blob;
@@ -16,6 +16,8 @@ static const struct ctr_plan_header *blob;
 static int make_plan(void **state)
 {
 	const char *const mount[] = { "proc", "proc", "" };
+	const char *const pts[] = { "devpts", "devpts", "newinstance,gid=5" };
+	const char *const tmpfs[] = { "tmpfs", "tmpfs", "size=x" };
 	const char *const hook[] = { "/bin/hook", "{}", "" };
 	struct ctr_plan_builder plan;
 	struct ctr_op *op;
@@ -44,6 +46,12 @@ static int make_plan(void **state)
 	op = ctr_plan_add(&plan, CTR_OP_HOSTNAME);
 	op->str = ctr_plan_str(&plan, "name");
 	(void)ctr_plan_add(&plan, CTR_OP_JOIN_MAKER);
+	op = ctr_plan_add(&plan, CTR_OP_MOUNT);
+	op->str = ctr_plan_str(&plan, "/dev/pts");
+	op->str2 = ctr_plan_block(&plan, pts, 3);
+	op = ctr_plan_add(&plan, CTR_OP_MOUNT);
+	op->str = ctr_plan_str(&plan, "/t");
+	op->str2 = ctr_plan_block(&plan, tmpfs, 3);
 	blob = ctr_plan_finish(&plan, NULL);
 	return blob ? 0 : -1;
 }
@@ -65,59 +73,67 @@ static void test_words(void **state)
 		int code;
 	} cases[] = {
 		{MOUNT,      0,                       0,      ENODEV,    "",
-                 "mounts[3]: cannot mount 'proc' on '/proc': No such device",                                                                  CTR_FAULT_HOST,
-                 ENODEV																		      },
+                 "mounts[3]: cannot mount 'proc' on '/proc': No such device",												       CTR_FAULT_HOST,
+                 ENODEV																							   },
 		{ MOUNT,     CTR_DETAIL_OPEN_TARGET,  0,      ENOTDIR,   "",
                  "mounts[3]: cannot mount 'proc' on '/proc': cannot open or make the target: "
-		  "Not a directory",													   CTR_FAULT_HOST,        ENOTDIR},
+		  "Not a directory",																		CTR_FAULT_HOST,        ENOTDIR},
 		{ MOUNT,     CTR_DETAIL_TARGET_LINK,  0,      ELOOP,     "",
-                 "mounts[3]: cannot mount 'proc' on '/proc': must be mounted on ordinary directory",					   CTR_FAULT_HOST,        0      },
+                 "mounts[3]: cannot mount 'proc' on '/proc': must be mounted on ordinary directory",										CTR_FAULT_HOST,        0      },
 		{ MOUNT,     CTR_DETAIL_COPY,         0,      ENOSPC,    "",
                  "mounts[3]: cannot mount 'proc' on '/proc': cannot copy the directory below it: "
-		  "No space left on device",												   CTR_FAULT_HOST,        ENOSPC },
+		  "No space left on device",																	CTR_FAULT_HOST,        ENOSPC },
+		{ MOUNT,     CTR_DETAIL_COPY,         0,      ELOOP,     "",
+                 "mounts[3]: cannot mount 'proc' on '/proc': cannot copy the directory below it: it is too deep (64 directories in each other are copied)",
+                 CTR_FAULT_HOST,																					   0      },
+		{ PTS,       0,                       0,      EINVAL,    "",
+                 "cannot mount 'devpts' on '/dev/pts' with options 'newinstance,gid=5' (is that owner's id mapped in this user namespace? If not, leave it out): Invalid argument",
+                 CTR_FAULT_HOST,																					   EINVAL },
+		{ TMPFS,     0,                       0,      EINVAL,    "",
+                 "cannot mount 'tmpfs' on '/t' with options 'size=x': Invalid argument",											    CTR_FAULT_HOST,        EINVAL },
 		{ DEVICE,    CTR_DETAIL_OTHER_DEVICE, 0,      EEXIST,    "",
-                 "linux.devices[0]: cannot create device '/dev/x': another file is there",						     CTR_FAULT_HOST,        0      },
+                 "linux.devices[0]: cannot create device '/dev/x': another file is there",											  CTR_FAULT_HOST,        0      },
 		{ SYSCTL,    0,                       0,      EINVAL,    "",
-                 "linux.sysctl: cannot write '100%s' to sysctl 'net/x': Invalid argument",						     CTR_FAULT_HOST,        EINVAL },
+                 "linux.sysctl: cannot write '100%s' to sysctl 'net/x': Invalid argument",											  CTR_FAULT_HOST,        EINVAL },
 		{ HOSTNAME,  0,                       0,      EPERM,     "",           "cannot set host name 'name': Operation not permitted",
-                 CTR_FAULT_HOST,																      EPERM  },
+                 CTR_FAULT_HOST,																					   EPERM  },
 		{ JOIN,      0,                       0,      ENOSPC,    "",
-                 "cannot create namespaces: a limit in /proc/sys/user/max_*_namespaces is reached",					    CTR_FAULT_HOST,        0      },
+                 "cannot create namespaces: a limit in /proc/sys/user/max_*_namespaces is reached",										 CTR_FAULT_HOST,        0      },
 		{ HOSTNAME,  999,                     0,      0,         "extra",      "cannot set host name 'name': 'extra'",
-                 CTR_FAULT_HOST,																      0      },
+                 CTR_FAULT_HOST,																					   0      },
  /* hooks, in runc's words */
 		{ HOOK,      CTR_DETAIL_HOOK_STATUS,  1 << 8, ECANCELED, "one\ntwo\n",
                  "hooks.startContainer[1]: error running startContainer hook #1: exit status 1, "
-		  "output: one\ntwo",													  CTR_FAULT_HOST,        0      },
+		  "output: one\ntwo",																	       CTR_FAULT_HOST,        0      },
 		{ HOOK,      CTR_DETAIL_HOOK_STATUS,  15,     ECANCELED, "",
                  "hooks.startContainer[1]: error running startContainer hook #1: signal 15 "
-		  "(Terminated)",													      CTR_FAULT_HOST,        0      },
+		  "(Terminated)",																		   CTR_FAULT_HOST,        0      },
 		{ HOOK,      CTR_DETAIL_HOOK_TIMEOUT, 0,      ETIMEDOUT, "",
                  "hooks.startContainer[1]: error running startContainer hook #1: hook ran past "
-		  "specified timeout of 2s",												   CTR_FAULT_HOST,        0      },
+		  "specified timeout of 2s",																	CTR_FAULT_HOST,        0      },
 		{ HOOK,      0,                       0,      ENOENT,    "",
-                 "hooks.startContainer[1]: hook '/bin/hook' failed: No such file or directory",						CTR_FAULT_HOST,        ENOENT },
+                 "hooks.startContainer[1]: hook '/bin/hook' failed: No such file or directory",										     CTR_FAULT_HOST,        ENOENT },
  /* the payload, in words that engines look for */
 		{ FIND_EXEC, CTR_DETAIL_EXEC_PATH,    0,      ENOENT,    "ls",
-                 "executable file `ls` not found in $PATH: No such file or directory",							 CTR_FAULT_EXEC_ABSENT, ENOENT },
+                 "executable file `ls` not found in $PATH: No such file or directory",											      CTR_FAULT_EXEC_ABSENT, ENOENT },
 		{ FIND_EXEC, CTR_DETAIL_EXEC,         0,      EACCES,    "/x",         "exec /x: permission denied",
-                 CTR_FAULT_EXEC,																      EACCES },
+                 CTR_FAULT_EXEC,																					   EACCES },
 		{ FIND_EXEC, CTR_DETAIL_EXEC_TYPE,    0,      EISDIR,    "/etc",
                  "exec /etc: is a directory: the path `/etc` is not a regular file: "
-		  "Operation not permitted",												   CTR_FAULT_EXEC,        EPERM  },
+		  "Operation not permitted",																	CTR_FAULT_EXEC,        EPERM  },
 		{ EXEC,      CTR_DETAIL_EXEC,         0,      ENOENT,    "/x",         "exec /x: no such file or directory",
-                 CTR_FAULT_EXEC_ABSENT,															       ENOENT },
+                 CTR_FAULT_EXEC_ABSENT,																				    ENOENT },
 		{ EXEC,      CTR_DETAIL_EXEC,         0,      ENOTDIR,   "/x/y",       "exec /x/y: not a directory",
-                 CTR_FAULT_EXEC_ABSENT,															       ENOTDIR},
+                 CTR_FAULT_EXEC_ABSENT,																				    ENOTDIR},
 		{ EXEC,      CTR_DETAIL_EXEC,         0,      ENOEXEC,   "/x",         "exec /x: exec format error",
-                 CTR_FAULT_EXEC,																      ENOEXEC},
+                 CTR_FAULT_EXEC,																					   ENOEXEC},
  /* ctr-init or its channel is broken */
 		{ OPS,       0,                       0,      EINVAL,    "",
-                 "ctr-init failed before its first operation: Invalid argument",                                                               CTR_FAULT_BUG,
-                 EINVAL																		      },
+                 "ctr-init failed before its first operation: Invalid argument",												    CTR_FAULT_BUG,
+                 EINVAL																							   },
 		{ MOUNT,     CTR_DETAIL_PROTOCOL,     77,     EPROTO,    "",
-                 "ctr-init got message 77, which is not expected now (operation 0)",                                                           CTR_FAULT_BUG,
-                 0																			   },
+                 "ctr-init got message 77, which is not expected now (operation 0)",												CTR_FAULT_BUG,
+                 0																								},
 	};
 
 	(void)state;

@@ -471,6 +471,37 @@ expect_gone() { # ID
   done
 }
 
+@test "what ends while it is paused is not running" {
+  need root strace own-cgroup
+  command_is sleep 1000
+  detached "$ID"
+  # it stops where the write to cgroup.freeze has failed
+  strace -o "$OUT.trace" -e trace=write -e inject=write:error=ENODEV:signal=STOP:when=1 \
+    "$CTR" --root "$STATE" pause "$ID" </dev/null >"$OUT.pause" 2>&1 3>&- &
+  PID=$!
+  eventually grep -qs 'stopped by SIGSTOP' "$OUT.trace"
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  pkill -CONT -P "$PID"
+  ended "$PID"
+  expect_status 1
+  grep "container '$ID': container not running: stopped" "$OUT.pause"
+  ctr delete "$ID"
+}
+
+@test "what is killed while it is paused has stopped" {
+  need own-cgroup
+  command_is sleep 1000
+  detached "$ID"
+  ctr pause "$ID"
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  run ctr resume "$ID"
+  expect_status 1
+  expect_match 'container not paused: stopped'
+  ctr delete "$ID"
+}
+
 # ---------------------------------------------------------------- list and ps
 
 # bats test_tags=core

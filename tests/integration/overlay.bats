@@ -104,6 +104,14 @@ fingerprint() { (cd "$1" && find . -printf '%p %y %U %G %m %l\n' -type f -exec c
   [ ! -e "$BATS_TEST_TMPDIR/mapped/new" ]
 }
 
+@test "a layer in memory that cannot be mounted" {
+  need root strace
+  run strace -f -qq -o /dev/null -e trace=mount -e inject=mount:error=ENOMEM:when=2 \
+    "$CTR" --root "$STATE" run -b "$BUNDLE" --overlay ephemeral "$ID"
+  expect_status 125
+  expect_match "--overlay: cannot mount a tmpfs for the layer \\('ephemeral' over '.*/rootfs'\\): Cannot allocate"
+}
+
 @test "a layer belongs to one container at a time" {
   need root
   command_is sleep 100

@@ -596,6 +596,14 @@ not permitted'
   ctr delete --force "$ID"
 }
 
+@test "devices: a filter that is too long for the kernel is named" {
+  need root strace cgroup2
+  run strace -qq -o /dev/null -e trace=bpf -e inject=bpf:error=E2BIG \
+    "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match 'linux.resources.devices: the rules are more than the kernel verifies \([0-9]+ instructions\)'
+}
+
 @test "linux.devices: made with their mode and owner, anything else in the place is an error" {
   need root
   config '.root.readonly = false | .linux.devices = [

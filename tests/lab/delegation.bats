@@ -40,11 +40,11 @@ run_detached() { ctr "${MANAGER[@]}" run --detach -b "$BUNDLE" "$ID" </dev/null 
     refuse_match 'memory.max|pids.max|cgroup.freeze|cgroup.kill'
     run -0 ctr exec "$ID" sh -c 'cd /sys/fs/cgroup && mkdir own && echo 1 >own/cgroup.procs &&
       cat /proc/1/cgroup && ! echo max >pids.max'
-    expect_match '0::/own'
+    expect_output '0::/own'
     # its own sub-cgroups do not keep others from entering and ending it
     run -0 ctr exec "$ID" sh -c 'echo +pids >/sys/fs/cgroup/cgroup.subtree_control;
       cat /proc/self/cgroup'
-    expect_match '0::/'
+    expect_output '0::/'
     ctr pause "$ID"
     ctr delete --force "$ID"
   done

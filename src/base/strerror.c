@@ -12,6 +12,10 @@
 #include "base/cleanup.h"
 #include "base/names.h"
 
+#ifndef EFTYPE
+#define EFTYPE 134 /* of the newest kernels: headers may not have it yet */
+#endif
+
 static const char *const errors[] = {
 	[0] = "Success",
 	[EPERM] = "Operation not permitted",
@@ -145,6 +149,7 @@ static const char *const errors[] = {
 	[ENOTRECOVERABLE] = "State not recoverable",
 	[ERFKILL] = "Operation not possible due to RF-kill",
 	[EHWPOISON] = "Memory page has hardware error",
+	[EFTYPE] = "Inappropriate file type or format",
 };
 
 static const char *const signals[] = {

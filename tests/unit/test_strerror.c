@@ -7,8 +7,12 @@
 static void errors(void **state)
 {
 	(void)state;
-	for (int code = -1; code < 200; code++)
+	for (int code = -1; code < 200; code++) {
+		if (code == 134) /* EFTYPE, which not every glibc knows */
+			continue;
 		assert_string_equal(ctr_strerror(code), strerror(code));
+	}
+	assert_string_equal(ctr_strerror(134), "Inappropriate file type or format");
 	assert_string_equal(ctr_strerror(16), "Device or resource busy");
 }
 

@@ -29,7 +29,7 @@ static void test_random(void **state)
 	for (size_t i = 0; i < 7000; i++)
 		seen[ctr_random_below(&random, 7)]++;
 	for (size_t i = 0; i < 7; i++)
-		assert_in_range(seen[i], 850, 1150);
+		assert_uint_in_range(seen[i], 850, 1150);
 }
 
 /* Each of the six orders of three things, about as often as any other. */
@@ -48,7 +48,7 @@ static void test_shuffle(void **state)
 	for (size_t i = 0; i < 3; i++)
 		for (size_t j = 0; j < 3; j++)
 			if (i != j)
-				assert_in_range(seen[i][j], 850, 1150);
+				assert_uint_in_range(seen[i][j], 850, 1150);
 }
 
 static void test_quantile(void **state)
@@ -113,7 +113,7 @@ static void test_coverage(void **state)
 		held += e.low <= 0.5 && 0.5 <= e.high;
 		ctr_arena_release(&arena);
 	}
-	assert_in_range(held, 180, 199);
+	assert_uint_in_range(held, 180, 199);
 }
 
 static void test_few(void **state)

@@ -113,7 +113,7 @@ static void test_descendants(void **state)
 	ctr_memory_of(&arena, getpid(), NULL, 0, &footprint);
 	assert_int_equal(footprint.processes, 2);
 	assert_int_equal(footprint.unreadable, 0);
-	assert_in_range(footprint.uss, 4 << 20, 64 << 20);
+	assert_uint_in_range(footprint.uss, 4 << 20, 64 << 20);
 	assert_true(footprint.pss >= footprint.uss);
 	assert_false(footprint.has_cgroup);
 

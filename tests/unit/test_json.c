@@ -141,7 +141,7 @@ static void limits(void **state)
 	ctr_arena_release(&arena);
 }
 
-static int stop(void *context, const struct ctr_json_event *event)
+static int at_key(void *context, const struct ctr_json_event *event)
 {
 	(void)context;
 	return event->type == CTR_JSON_KEY;
@@ -153,7 +153,7 @@ static void stopped(void **state)
 	struct ctr_json_fault fault = { 0 };
 
 	(void)state;
-	assert_int_equal(ctr_json_parse(&arena, "{\"a\":x", 6, stop, NULL, &fault), 1);
+	assert_int_equal(ctr_json_parse(&arena, "{\"a\":x", 6, at_key, NULL, &fault), 1);
 	assert_null(fault.text);
 	ctr_arena_release(&arena);
 }

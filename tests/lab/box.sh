@@ -4,9 +4,9 @@
 # Nothing is emulated, so the kernel is the host's, and so are the controllers of cgroup v2: on a
 # host that has them on v1 the box has none. For systemd, its user managers and a cgroup v2 that is
 # all there is, it does what the guest does.
-# shellcheck shell=bash disable=SC2154 # lab.sh sets ROOT, RUN, LAB_SHARE and CAPABILITIES
+# shellcheck shell=bash disable=SC2154 # lab.sh sets ROOT, RUN, OF_SUITE, LAB_SHARE and CAPABILITIES
 
-BOX=lab-box-${RUN##*/}
+BOX=lab-box-${RUN##*/}$OF_SUITE
 
 need_ctr() { # COMMAND
   [ -x "${CTR:-}" ] || die "$1: CTR names no program: '${CTR:-}'"

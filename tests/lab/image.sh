@@ -4,7 +4,7 @@
 # and layout do not count), and rebuilds the image when the hash changes.
 # shellcheck shell=bash disable=SC2034 # lab.sh uses the lists
 
-IMAGE_SUITE=trixie
+IMAGE_SUITE=$LAB_SUITE
 IMAGE_SIZE=12G
 
 IMAGE_PACKAGES=(

@@ -25,7 +25,8 @@
 # There is one guest for each shared directory; they do not disturb each other.
 #
 # Settings, from the environment:
-#   LAB_DIR      image, tools and state      (/var/cache/ctr-lab)
+#   LAB_SUITE    of Debian (trixie); sid has the newest engines
+#   LAB_DIR      image, tools and state      (/var/cache/ctr-lab, of sid /var/cache/ctr-lab-sid)
 #   LAB_SHARE    host directory, read-write at /host in the guest (.)
 #   LAB_MEM      guest memory (8G)           LAB_CPUS  guest CPUs (2)
 #   LAB_TIMEOUT  seconds start may take (300)
@@ -39,7 +40,9 @@
 set -euo pipefail
 
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-LAB_DIR=${LAB_DIR:-/var/cache/ctr-lab}
+LAB_SUITE=${LAB_SUITE:-trixie}
+[ "$LAB_SUITE" = trixie ] && OF_SUITE='' || OF_SUITE=-$LAB_SUITE
+LAB_DIR=${LAB_DIR:-/var/cache/ctr-lab$OF_SUITE}
 LAB_SHARE=$(realpath "${LAB_SHARE:-.}")
 LAB_MEM=${LAB_MEM:-8G} LAB_CPUS=${LAB_CPUS:-2}
 LAB_TIMEOUT=${LAB_TIMEOUT:-300} LAB_APPEND=${LAB_APPEND:-}
@@ -102,7 +105,7 @@ discard() {
   rm -rf --one-file-system "$1"
 }
 
-# bootstrap DIRECTORY
+# bootstrap DIRECTORY - a mirror that stands still is as good as another: what it has is signed
 bootstrap() {
   local tree
   tree=$(mirror)
@@ -113,6 +116,7 @@ bootstrap() {
       IFS=,
       echo "${IMAGE_PACKAGES[*]}"
     )" \
+    --aptopt='Acquire::Check-Valid-Until "false"' \
     --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \

@@ -82,6 +82,9 @@ as_lab_user() {
     RUNS="${RUNS:-}" PARALLEL="${PARALLEL:-}" MATRIX_RESULTS="$RESULTS" "$HERE/matrix" "$SUITE"
 }
 
+# containerd_has MAJOR - is it of this version?
+containerd_has() { [ "$(containerd --version | awk '{ sub("^v", "", $3); print int($3) }')" = "$1" ]; }
+
 # cri_begin - from here on call() asks the engine at CRI_SOCKET
 cri_begin() {
   python3 "$HERE/cri.py" --serve "$WORK/cri.sock" &

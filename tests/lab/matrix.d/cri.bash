@@ -3,6 +3,7 @@
 IMAGE=localhost/lab/box:latest
 STATE_DIR=/run/${WORK##*/}
 LOGS=$WORK/logs
+CRI=$(containerd_has 2 && echo io.containerd.cri.v1.runtime || echo io.containerd.grpc.v1.cri)
 
 # pod NAME MANAGER [NETWORK [NAMESPACES [LINUX [HOSTNAME]]]] - a sandbox on the host's network (2) or one
 # of its own (0); its id. NAMESPACES and LINUX: more members of its namespace options, of what it says of
@@ -58,29 +59,62 @@ clean_up() {
   rm -rf --one-file-system "$WORK" "$STATE_DIR"
 }
 
+# without_limits FILE - has a runtime be called FILE that is asked for no limits: where there are no
+# controllers, since containerd 2 gives each sandbox CPU shares
+without_limits() {
+  cat >"$1" <<-SH
+	#!/bin/sh -e
+	for word; do
+	  if [ "\$last" = --bundle ]; then
+	    jq "del(.linux.resources.cpu)" <"\$word/config.json" >"\$word/config.new"
+	    mv "\$word/config.new" "\$word/config.json"
+	  fi
+	  last=\$word
+	done
+	exec "$RUNTIME" "\$@"
+	SH
+  chmod +x "$1"
+}
+
+# cri_settings MORE - of the plugin for Kubernetes, which containerd 2 has divided in two; MORE: of its
+# part for runtimes
+cri_settings() {
+  if containerd_has 2; then
+    printf '%s\n' '[plugins."io.containerd.cri.v1.images".pinned_images]' "sandbox = \"$IMAGE\"" \
+      "[plugins.\"$CRI\"]" "$1" "[plugins.\"$CRI\".cni]" 'bin_dirs = ["/usr/lib/cni"]'
+  else
+    printf '%s\n' "[plugins.\"$CRI\"]" "sandbox_image = \"$IMAGE\"" "$1" \
+      "[plugins.\"$CRI\".cni]" 'bin_dir = "/usr/lib/cni"'
+  fi
+  printf '%s\n' "conf_dir = \"$WORK/cni\"" "[plugins.\"$CRI\".containerd]" "default_runtime_name = \"$NAME\""
+}
+
 # cri_containerd - a containerd of our own, with the image, and call() for it. It limits each sandbox
-# and spares it from the OOM killer; where that cannot be, it is told to leave it.
+# and spares it from the OOM killer; where that cannot be, it is told to leave it, or another does.
 cri_containerd() {
-  local unlimited=''
-  [ -n "$CONTROLLERS" ] || unlimited='disable_cgroup = true'
+  local unlimited='' binary=$RUNTIME
+  if [ -z "$CONTROLLERS" ] && containerd_has 2; then
+    binary=$WORK/runtime
+  elif [ -z "$CONTROLLERS" ]; then
+    unlimited='disable_cgroup = true'
+  fi
   choom -n -998 true 2>/dev/null || unlimited+=$'\nrestrict_oom_score_adj = true'
   make_image
+  without_limits "$WORK/runtime"
   ln -s "$RUNTIME" "$WORK/$NAME-vm"
   for handler in "$NAME false" "$NAME-systemd true" "$NAME-vm false"; do
     cat <<-CONF
-	[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${handler% *}]
+	[plugins."$CRI".containerd.runtimes.${handler% *}]
 	runtime_type = "io.containerd.runc.v2"
-	[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${handler% *}.options]
-	BinaryName = "$(case $handler in *-vm*) echo "$WORK/$NAME-vm" ;; *) echo "$RUNTIME" ;; esac)"
+	[plugins."$CRI".containerd.runtimes.${handler% *}.options]
+	BinaryName = "$(case $handler in *-vm*) echo "$WORK/$NAME-vm" ;; *) echo "$binary" ;; esac)"
 	SystemdCgroup = ${handler#* }
 	CONF
   done >"$WORK/runtimes.toml"
   {
-    printf '%s\n' 'version = 2' "root = \"$WORK/containerd\"" "state = \"$STATE_DIR\"" \
-      '[grpc]' "address = \"$STATE_DIR/containerd.sock\"" \
-      '[plugins."io.containerd.grpc.v1.cri"]' "sandbox_image = \"$IMAGE\"" "$unlimited" \
-      '[plugins."io.containerd.grpc.v1.cri".containerd]' "default_runtime_name = \"$NAME\"" \
-      '[plugins."io.containerd.grpc.v1.cri".cni]' 'bin_dir = "/usr/lib/cni"' "conf_dir = \"$WORK/cni\""
+    printf '%s\n' "version = $(containerd_has 2 && echo 3 || echo 2)" "root = \"$WORK/containerd\"" "state = \"$STATE_DIR\""
+    cri_settings "$unlimited"
+    printf '%s\n' '[grpc]' "address = \"$STATE_DIR/containerd.sock\""
     cat "$WORK/runtimes.toml"
   } >"$WORK/containerd.toml"
   mkdir "$WORK/cni"

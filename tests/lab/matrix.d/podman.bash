@@ -50,6 +50,13 @@ podman_begin() {
   podman import "$WORK/box.tar" box >/dev/null 2>&1
 }
 
+# auto_ids - root's for --userns auto: those of `containers`, whose account newer libraries want as well
+auto_ids() {
+  [ "$(id -u)" = 0 ] || return 0
+  id containers >/dev/null 2>&1 || useradd --system containers
+  grep -q ^containers: /etc/subuid || tee -a /etc/subuid >>/etc/subgid <<<'containers:1000000:1000000'
+}
+
 clean_up() {
   podman pod rm -a -f -t 0
   podman rm -a -f -t 0

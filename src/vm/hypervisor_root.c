@@ -2,7 +2,9 @@
  * What a hypervisor works with is open when it starts. By path it finds the system's programs, with
  * which it came, and nothing else: a disk image that names other files opens none of the host's,
  * and a mount of the host's is not kept busy by a machine that runs. Who gives parameters of his
- * own may name files in them; then it sees the host's, and its unmounts.
+ * own may name files in them; then it sees the host's, and its unmounts. What makes the image of a
+ * tree sees as little: another may change that tree at the same time, and put a link where a file
+ * was.
  */
 #include "vm/hypervisor_root.h"
 
@@ -10,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,23 +167,34 @@ static void show_installation(const char *program)
 	show(text[0] ? text : program);
 }
 
-static void make_root(const struct ctr_hypervisor *hypervisor, const char *program)
+static void make_directory(const char *path)
+{
+	if (mkdir(path, 0755) < 0)
+		ctr_hypervisor_fail("make its root");
+}
+
+static void make_system(const char *program)
 {
 	static const char *const system[] = {
 		"/usr",   "/bin",    "/sbin", "/lib", "/lib32",
 		"/lib64", "/libx32", "/nix",  "/gnu", "/etc/ld.so.cache",
 	};
-	static const char *const made[] = { PLACE "/dev", PLACE "/proc", PLACE "/etc" };
-	char path[PATH_MAX];
 
 	if (mount("root", PLACE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") < 0)
 		ctr_hypervisor_fail("mount its root");
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(made); i++)
-		if (mkdir(made[i], 0755) < 0)
-			ctr_hypervisor_fail("make its root");
+	make_directory(PLACE "/etc");
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(system); i++)
 		show(system[i]);
 	show_installation(program);
+}
+
+static void make_root(const struct ctr_hypervisor *hypervisor, const char *program)
+{
+	char path[PATH_MAX];
+
+	make_system(program);
+	make_directory(PLACE "/dev");
+	make_directory(PLACE "/proc");
 
 	if (hypervisor->unprivileged) {
 		make_devices(PLACE, hypervisor->kvm);
@@ -222,14 +236,32 @@ static void make_readonly(void)
 		      sizeof(attr));
 }
 
+/* What is unmounted out there is so in here. */
+static void make_slaves(void)
+{
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		ctr_hypervisor_fail("make its mounts its own");
+}
+
+void ctr_hypervisor_see_tree(const char *program, const char *tree, const char *work)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		ctr_hypervisor_fail("make a mount namespace");
+	make_slaves();
+	make_system(program);
+	make_directory(PLACE "/tree");
+	bind(tree, PLACE "/tree");
+	make_directory(PLACE "/work");
+	bind(work, PLACE "/work");
+	enter_root();
+}
+
 void ctr_hypervisor_narrow(const struct ctr_hypervisor *hypervisor, const char **program)
 {
 	static char real[PATH_MAX];
 
 	(void)umask(0);
-	/* What is unmounted out there is so in here. */
-	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		ctr_hypervisor_fail("make its mounts its own");
+	make_slaves();
 	if (!realpath(hypervisor->argv[0], real))
 		ctr_hypervisor_fail("find its program");
 	*program = real;

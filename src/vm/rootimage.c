@@ -7,9 +7,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,9 +26,10 @@
 #include "base/file.h"
 #include "base/run.h"
 #include "vm/backend.h"
+#include "vm/hypervisor_root.h"
 #include "vm/setup.h"
 
-enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256 };
+enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256, SAID_MAX = 64 << 10 };
 
 static void list_entry(struct ctr_buf *list, const char *name, const struct stat *st)
 {
@@ -97,34 +104,96 @@ static int find_cached(int cache, const char *name, const struct ctr_buf *tree,
 
 /* ---- making one */
 
-/* By the open cache: whoever can rename it has the image made nowhere else. */
-static int run_mkfs(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,
-		    const char *name, const char *root, struct ctr_error *err)
-{
-	const char *file =
-		ctr_arena_printf(machine->arena, "/proc/self/fd/%d/%s", (int)CTR_RUN_KEPT, name);
-	const char *argv[8];
-	size_t n = 0;
-	char text[400];
-	int status = 0, r;
+struct job {
+	const struct ctr_machine *machine;
+	const struct ctr_vm_setup *setup;
+	int cache;
+	const char *name; /* of the image in there */
+	const char *root;
+};
 
-	argv[n++] = "mkfs.erofs";
-	argv[n++] = "-d0";
-	if (setup->all_root)
+/* In the process that becomes mkfs.erofs. The cache is the one that is open: whoever can rename it
+ * has the image made nowhere else. Without root a link in the tree leads to what is the caller's.
+ */
+static _Noreturn void run(const struct job *job, const char *program, int output)
+{
+	struct ctr_arena *arena = job->machine->arena;
+	const char *work = ctr_arena_printf(arena, "/proc/self/fd/%d", job->cache);
+	const char *argv[8] = { program, "-d0" }, *tree = job->root;
+	struct stat cache, st;
+	sigset_t none;
+	size_t n = 2;
+
+	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		_exit(127);
+	if (geteuid() == 0) {
+		ctr_hypervisor_see_tree(program, tree, job->machine->cache);
+		tree = "/tree";
+		work = "/work";
+	}
+	if (stat(work, &st) < 0 || fstat(job->cache, &cache) < 0 || st.st_ino != cache.st_ino ||
+	    st.st_dev != cache.st_dev)
+		ctr_hypervisor_fail("find the cache again");
+	if (job->setup->all_root)
 		argv[n++] = "--all-root";
-	argv[n++] = file;
-	argv[n++] = root;
-	argv[n] = NULL;
-	r = ctr_run_program_with(argv, cache, text, sizeof(text), &status);
-	if (r < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -r,
+	argv[n++] = ctr_arena_printf(arena, "%s/%s", work, job->name);
+	argv[n++] = tree;
+	/* What our caller has left open is none of its business. */
+	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (geteuid() != 0)
+		(void)fcntl(job->cache, F_SETFD, 0);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	execv(program, (char *const *)argv);
+	ctr_hypervisor_fail("execute mkfs.erofs");
+}
+
+/* Its pid, and in *@output what it says; or -errno. */
+static pid_t start(const struct job *job, const char *program, int *output)
+{
+	_cleanup_close_ int write_end = -1;
+	char real[PATH_MAX];
+	int fds[2];
+	pid_t pid;
+
+	if (!realpath(program, real) || pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	write_end = fds[1];
+	pid = fork();
+	if (pid == 0)
+		run(job, real, write_end);
+	if (pid < 0) {
+		pid = -errno;
+		close(fds[0]);
+		return pid;
+	}
+	*output = fds[0];
+	return pid;
+}
+
+static int run_mkfs(const struct job *job, struct ctr_error *err)
+{
+	struct ctr_arena *arena = job->machine->arena;
+	const char *program = ctr_vm_find_program("mkfs.erofs", arena), *text;
+	_cleanup_close_ int output = -1;
+	pid_t pid = program ? start(job, program, &output) : -ENOENT;
+	size_t length = 0;
+	int status = 0;
+
+	if (pid < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, -pid,
 				"--isolation %s: cannot run mkfs.erofs (package erofs-utils)",
-				machine->backend->name);
-	if (status != 0)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"root.path: mkfs.erofs cannot make an image of '%s': %s", root,
-				text[0] ? text : "it was killed");
-	return 0;
+				job->machine->backend->name);
+	text = ctr_file_read_fd(arena, output, "mkfs.erofs", SAID_MAX, &length, NULL);
+	(void)close(ctr_take_fd(&output));
+	if (ctr_run_wait(pid, &status) == 0 && status == 0)
+		return 0;
+	while (text && length > 0 && text[length - 1] == '\n')
+		length--;
+	return ctr_fail(err, CTR_FAULT_HOST, 0,
+			"root.path: mkfs.erofs cannot make an image of '%s': %.*s", job->root,
+			length > 0 ? (int)length : INT_MAX, length > 0 ? text : "it was killed");
 }
 
 static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,
@@ -133,12 +202,13 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 	struct ctr_arena *arena = machine->arena;
 	const char *file = ctr_arena_printf(arena, "%s.erofs", name);
 	const char *temporary = ctr_arena_printf(arena, ".%s.tmp", name);
+	const struct job job = { machine, setup, cache, temporary, root };
 	struct stat st;
 	int r;
 
 	/* Of one that was killed: we have the lock. */
 	unlinkat(cache, temporary, 0);
-	r = run_mkfs(machine, setup, cache, temporary, root, err);
+	r = run_mkfs(&job, err);
 	if (r == 0 && fchmodat(cache, temporary, 0444, 0) < 0)
 		r = ctr_fail(err, CTR_FAULT_HOST, errno, "root.path: no image came of mkfs.erofs");
 	if (r == 0 && renameat(cache, temporary, cache, file) < 0)

@@ -179,12 +179,13 @@ nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
   export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
   local tools=$BATS_TEST_TMPDIR/tools
   mkdir "$tools"
-  printf '#!/bin/sh\necho >%s\nsleep 2\nexec %s "$@"\n' "$OUT.making" "$(command -v mkfs.erofs)" \
+  # (it sees no other directory of ours than its own)
+  printf '#!/bin/sh\necho >%s\nsleep 2\nexec %s "$@"\n' "$tools/making" "$(command -v mkfs.erofs)" \
     >"$tools/mkfs.erofs"
   chmod +x "$tools/mkfs.erofs"
   shell 'echo up; sleep 1000'
   PATH=$tools:$PATH in_background run -b "$BUNDLE" --isolation uml "$ID"
-  eventually test -e "$OUT.making"
+  eventually test -e "$tools/making"
   kill -9 "$PID"
   ended "$PID"
   has_status "$ID" creating

@@ -295,6 +295,24 @@ PYTHON
   [ -z "$left" ]
 }
 
+@test "vm: what makes the image sees the tree, and no other file that a link there could name" {
+  machine
+  # as mkfs.erofs does where a file became a link after it was looked at
+  mkdir "$BATS_TEST_TMPDIR/tools"
+  echo of-the-host >"$BATS_TEST_TMPDIR/secret"
+  echo of-the-tree >"$BUNDLE/rootfs/file"
+  cat >"$BATS_TEST_TMPDIR/tools/mkfs.erofs" <<END
+#!/bin/sh
+cat $BATS_TEST_TMPDIR/secret 2>/dev/null || cat /etc/passwd 2>/dev/null || cat /proc/1/comm 2>/dev/null && exit 1
+exec $(command -v mkfs.erofs) "\$@"
+END
+  chmod 755 "$BATS_TEST_TMPDIR/tools/mkfs.erofs"
+  shell 'cat /file'
+  PATH=$BATS_TEST_TMPDIR/tools:$PATH run_bundle --isolation "$GUEST"
+  expect_status 0
+  expect_output of-the-tree
+}
+
 @test "vm: a kernel that cannot be unpacked is so by the guest, and the log says why" {
   machine
   export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache

@@ -57,6 +57,8 @@ static const struct ctr_option restore_table[] = {
 	CREATE("tty", 't', FLAG, tty, NULL, "it has a terminal that run -t had given it"),
 	CREATE("keep", 0, FLAG, keep, NULL, "do not delete it when it has ended"),
 	CREATE("no-subreaper", 0, FLAG, no_subreaper, NULL, "do not take over orphaned processes"),
+	CREATE("preserve-fds", 0, U32, preserve_fds, "N",
+	       "descriptors 3 .. N+2 take the place of pipes that were passed on as these"),
 	CREATE("no-pivot", 0, FLAG, no_pivot, NULL, "no effect: the root is CRIU's affair"),
 	CREATE("no-new-keyring", 0, FLAG, no_new_keyring, NULL,
 	       "keep the caller's session keyring"),

@@ -26,6 +26,7 @@
 #include "core/create.h"
 #include "core/creation.h"
 #include "core/notify.h"
+#include "core/prepare.h"
 #include "core/restore_cgroup.h"
 #include "core/restore_mounts.h"
 #include "core/restore_namespaces.h"
@@ -162,13 +163,17 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 	const struct ctr_criu_flags *flags = creation->options->restore;
 	struct ctr_arena *arena = creation->context->arena;
 	const struct ctr_checkpoint *checkpoint;
+	uint32_t preserved = 0, listening = 0;
+	const char *names = NULL;
 	struct ctr_external_own own = {
 		.source = ctr_arena_printf(arena, "%s/%s/notify", creation->context->root,
 					   creation->options->id),
 	};
 
 	if (ctr_criu_check(creation->context, creation->machine.backend, flags, err) < 0 ||
-	    check_profile(creation, err) < 0)
+	    check_profile(creation, err) < 0 ||
+	    ctr_prepare_fds(creation->options->preserve_fds, &preserved, &listening, &names, err) <
+		    0)
 		return -1;
 	if (ctr_images_open(&restoration->image,
 			    flags->image_path ? flags->image_path : "checkpoint", flags->work_path,
@@ -188,7 +193,7 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 		return -1;
 	if (ctr_external_resolve(&restoration->externals, checkpoint, creation->spec, &own, arena,
 				 err) < 0 ||
-	    ctr_streams_resolve(&restoration->streams, checkpoint, err) < 0)
+	    ctr_streams_resolve(&restoration->streams, checkpoint, preserved, err) < 0)
 		return -1;
 	if (give_files(restoration, err) < 0)
 		return -1;

@@ -81,6 +81,31 @@ static bool is_own_pipe(const char *name, const pid_t *pids, size_t npids)
 	return ends == 3;
 }
 
+static bool is_among(pid_t pid, const pid_t *pids, size_t npids)
+{
+	for (size_t i = 0; i < npids; i++)
+		if (pids[i] == pid)
+			return true;
+
+	return false;
+}
+
+/* Is somebody at an end of that pipe who is none of @pids? */
+static bool is_held_outside(const char *name, const pid_t *pids, size_t npids)
+{
+	_cleanup_dir_ DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+
+	while (proc && (entry = readdir(proc))) {
+		uint64_t pid;
+
+		if (ctr_parse_u64(entry->d_name, &pid) == 0 && pid <= INT32_MAX &&
+		    !is_among((pid_t)pid, pids, npids) && ends_held((pid_t)pid, name) != 0)
+			return true;
+	}
+	return false;
+}
+
 static bool is_terminal(const struct stat *st)
 {
 	/* Not the device that is always the caller's own. */
@@ -149,6 +174,11 @@ static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_moun
 				  : ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
 }
 
+static bool is_pipe(const struct ctr_stream *stream)
+{
+	return strncmp(stream->name, "pipe:[", 6) == 0;
+}
+
 static bool is_known(const struct ctr_streams *streams, const char *name)
 {
 	for (size_t i = 0; i < streams->count; i++)
@@ -158,10 +188,18 @@ static bool is_known(const struct ctr_streams *streams, const char *name)
 	return false;
 }
 
-/* Files and terminals from outside behind any descriptor of @pid. One that ends meanwhile has none.
- */
+/* Files and terminals come to the standard streams; a pipe has an end of its own. */
+static bool is_other(const struct ctr_stream *stream, const pid_t *pids, size_t npids)
+{
+	return strncmp(stream->name, "file[", 5) == 0 || strncmp(stream->name, "tty[", 4) == 0 ||
+	       (stream->of >= CTR_STREAMS && is_pipe(stream) &&
+		is_held_outside(stream->name, pids, npids));
+}
+
+/* What is from outside behind any descriptor of @pid. One that ends meanwhile has none. */
 static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
-		       struct ctr_arena *arena, struct ctr_error *err)
+		       const pid_t *pids, size_t npids, struct ctr_arena *arena,
+		       struct ctr_error *err)
 {
 	char path[32], info[1024];
 	_cleanup_dir_ DIR *dir = NULL;
@@ -174,15 +212,15 @@ static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_moun
 		uint64_t fd;
 
 		if (ctr_parse_u64(entry->d_name, &fd) < 0 || fd > INT32_MAX ||
-		    find(&stream, pid, (int)fd, mounts, &pid, 1, arena, NULL) < 0 ||
-		    (strncmp(stream.name, "file[", 5) != 0 &&
-		     strncmp(stream.name, "tty[", 4) != 0) ||
-		    is_known(out, stream.name) ||
+		    find(&stream, pid, (int)fd, mounts, pids, npids, arena, NULL) < 0 ||
+		    is_known(out, stream.name) || !is_other(&stream, pids, npids) ||
 		    read_fdinfo(pid, entry->d_name, info, sizeof(info)) < 0) {
 			ctr_close_ptr(&stream.stand_in);
 			continue;
 		}
-		stream.of = (fdinfo_number(info, "flags:", 8) & O_ACCMODE) == O_RDONLY ? 0 : 1;
+		if (!is_pipe(&stream))
+			stream.of =
+				(fdinfo_number(info, "flags:", 8) & O_ACCMODE) == O_RDONLY ? 0 : 1;
 		out->list[out->count++] = stream;
 	}
 
@@ -202,8 +240,11 @@ int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mounti
 	for (int fd = 0; fd < CTR_STREAMS; fd++)
 		if (find(&out->list[out->count++], pid, fd, mounts, pids, npids, arena, err) < 0)
 			return -1;
+	/* Init first, whose descriptors have the numbers that its caller gave them. */
+	if (find_others(out, pid, mounts, pids, npids, arena, err) < 0)
+		return -1;
 	for (size_t i = 0; i < npids; i++)
-		if (find_others(out, pids[i], mounts, arena, err) < 0)
+		if (find_others(out, pids[i], mounts, pids, npids, arena, err) < 0)
 			return -1;
 
 	return 0;
@@ -264,12 +305,42 @@ static bool has_other_mode(const struct ctr_stream *stream)
 	return stream->mode && fstat(stream->fd, &st) == 0 && st.st_mode != stream->mode;
 }
 
-static int resolve(struct ctr_stream *stream, size_t i, struct ctr_error *err)
+/* One of the caller's for each file that CRIU is given: it closes what it has inherited, so one
+ * descriptor cannot stand for two files, and it looks for a terminal on its own stream 0. */
+static int duplicate(struct ctr_stream *stream, struct ctr_error *err)
+{
+	stream->stand_in = fcntl(stream->fd, F_DUPFD_CLOEXEC, CTR_STREAMS);
+	if (stream->stand_in < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot duplicate descriptor %d",
+				stream->fd);
+	stream->fd = stream->stand_in;
+	return 0;
+}
+
+/* A pipe behind a descriptor that a caller had passed on: without a new one the process finds it as
+ * when whoever was at the other end has ended. */
+static int resolve_passed(struct ctr_stream *stream, uint32_t preserved, struct ctr_error *err)
+{
+	/* One that closes on exec is ours. */
+	if (stream->of < CTR_STREAMS + preserved && fcntl((int)stream->of, F_GETFD) == 0) {
+		stream->fd = (int)stream->of;
+		return duplicate(stream, err);
+	}
+	ctr_log(CTR_LOG_WARNING,
+		"descriptor %u was a pipe to the outside, and has nobody at its other end now "
+		"(--preserve-fds)",
+		stream->of);
+	return 0;
+}
+
+static int resolve(struct ctr_stream *stream, size_t i, uint32_t preserved, struct ctr_error *err)
 {
 	const bool was_terminal = strncmp(stream->name, "tty[", 4) == 0;
 
 	if (stream->name[0] == '\0')
 		return 0;
+	if (i >= CTR_STREAMS && is_pipe(stream))
+		return resolve_passed(stream, preserved, err);
 	stream->fd = (int)stream->of;
 	if (was_terminal && !isatty(stream->fd))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
@@ -277,16 +348,7 @@ static int resolve(struct ctr_stream *stream, size_t i, struct ctr_error *err)
 				"standard stream %d, which takes its place, is none",
 				stream->fd);
 	if (strncmp(stream->name, "file[", 5) != 0 || can_be_file(stream->fd, stream)) {
-		if (i < CTR_STREAMS && !was_terminal)
-			return 0;
-		/* CRIU closes what it has inherited, so one descriptor cannot stand for two files,
-		 * and it looks for a terminal on its own stream 0. */
-		stream->stand_in = fcntl(stream->fd, F_DUPFD_CLOEXEC, CTR_STREAMS);
-		if (stream->stand_in < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, errno,
-					"cannot duplicate standard stream %d", stream->fd);
-		stream->fd = stream->stand_in;
-		return 0;
+		return i < CTR_STREAMS && !was_terminal ? 0 : duplicate(stream, err);
 	}
 
 	stream->stand_in = open_stand_in(stream);
@@ -301,8 +363,20 @@ static int resolve(struct ctr_stream *stream, size_t i, struct ctr_error *err)
 	return 0;
 }
 
+/* Which descriptor of the caller's is like the one that was @i? A damaged list has its limits. */
+static uint32_t descriptor_of(const struct ctr_checkpoint *checkpoint, size_t i)
+{
+	const struct ctr_stream stream = { .name = checkpoint->descriptors[i] };
+
+	if (i < CTR_STREAMS)
+		return (uint32_t)i;
+	return i < checkpoint->nof && (is_pipe(&stream) || checkpoint->of[i] < CTR_STREAMS)
+		       ? checkpoint->of[i]
+		       : 1;
+}
+
 int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *checkpoint,
-			struct ctr_error *err)
+			uint32_t preserved, struct ctr_error *err)
 {
 	size_t n = checkpoint ? checkpoint->ndescriptors : 0;
 
@@ -313,14 +387,11 @@ int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *ch
 			.name = checkpoint->descriptors[i],
 			.size = i < checkpoint->nsizes ? checkpoint->sizes[i] : 0,
 			.mode = i < checkpoint->nmodes ? checkpoint->modes[i] : 0,
-			.of = i < CTR_STREAMS ? (uint32_t)i
-			      : i < checkpoint->nof && checkpoint->of[i] < CTR_STREAMS
-				      ? checkpoint->of[i]
-				      : 1,
+			.of = descriptor_of(checkpoint, i),
 			.fd = -1,
 			.stand_in = -1,
 		};
-		if (resolve(&out->list[i], i, err) < 0)
+		if (resolve(&out->list[i], i, preserved, err) < 0)
 			return -1;
 		out->other_modes |= has_other_mode(&out->list[i]);
 	}

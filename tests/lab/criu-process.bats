@@ -50,3 +50,51 @@ load criu
 /ctr-$ID ro"
   ctr delete --force "$ID"
 }
+
+# passing FILE COMMAND... - with descriptor 3, a pipe, whose other end writes to FILE; warnings are in $OUT
+passing() {
+  local file=$1
+  shift
+  : >"$OUT"
+  "$CTR" --root "$STATE" --log "$OUT" --log-level warning "$@" </dev/null >/dev/null 2>&1 3> >(cat >"$file" 3>&-)
+}
+@test "a pipe that was passed on as descriptor 3: another one, or a warning" {
+  image
+  host_network
+  # shellcheck disable=SC2016 # the shell of the container expands it
+  shell 'trap "" PIPE; i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; echo $i >&3 || touch /dev/shm/alone; sleep 0.1; done'
+  passing "$BATS_TEST_TMPDIR/1" run --detach --preserve-fds 1 -b "$BUNDLE" "$ID"
+  eventually grep -qx 2 "$BATS_TEST_TMPDIR/1"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+
+  passing "$BATS_TEST_TMPDIR/2" restore --detach --preserve-fds 1 -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+  counts "$ID"
+  eventually test -s "$BATS_TEST_TMPDIR/2"
+  [ "$(head -n1 "$BATS_TEST_TMPDIR/2")" -gt "$(tail -n1 "$BATS_TEST_TMPDIR/1")" ]
+  run ctr exec "$ID" test -e /dev/shm/alone
+  expect_status 1
+  [ ! -s "$OUT" ]
+  ctr delete --force "$ID"
+
+  passing "$BATS_TEST_TMPDIR/3" restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+  grep -qF 'descriptor 3 was a pipe to the outside, and has nobody at its other end now (--preserve-fds)' "$OUT"
+  eventually ctr exec "$ID" test -e /dev/shm/alone
+  ctr delete --force "$ID"
+
+  run ctr restore --detach --preserve-fds 9 -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+  expect_status 125
+  expect_match '\-\-preserve-fds 9: file descriptor 11 is not open'
+}
+
+@test "a pipe whose other end nobody had: without a word" {
+  image
+  host_network
+  shell 'sleep 0.01 | { exec 5<&0 </dev/null; while :; do sleep 0.1; touch /dev/shm/n; done; }'
+  detached "$ID"
+  eventually ctr exec "$ID" test -e /dev/shm/n
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  ctr --log "$BATS_TEST_TMPDIR/log" --log-level warning restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  cat "$BATS_TEST_TMPDIR/log" && [ ! -s "$BATS_TEST_TMPDIR/log" ]
+  ctr exec "$ID" test -e /proc/1
+  ctr delete --force "$ID"
+}

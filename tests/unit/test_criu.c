@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -659,6 +660,70 @@ static void streams(void **state)
 	ctr_arena_release(&arena);
 }
 
+/* A pipe whose other end another process has, and one whose ends are both here. */
+static void pipes(void **state)
+{
+	const struct ctr_mountinfos none = { 0 };
+	const pid_t pid = getpid();
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_streams found = { 0 }, resolved = { 0 };
+	struct ctr_checkpoint checkpoint = { 0 };
+	struct ctr_error err = { 0 };
+	int outer[2], own[2], gate[2], status;
+	const char *names[4] = { "", "", "", NULL };
+	uint32_t of[4] = { 0, 1, 2, 0 };
+	size_t before;
+	pid_t other;
+
+	(void)state;
+	assert_int_equal(ctr_streams_find(&found, pid, &none, &pid, 1, &arena, &err), 0);
+	before = found.count;
+	ctr_streams_release(&found);
+	assert_int_equal(pipe2(outer, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(own, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	other = fork();
+	if (other == 0) {
+		char byte;
+
+		close(own[0]);
+		close(own[1]);
+		close(gate[1]);
+		_exit(read(gate[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	close(gate[0]);
+	close(outer[0]);
+	assert_int_equal(ctr_streams_find(&found, pid, &none, &pid, 1, &arena, &err), 0);
+	assert_int_equal(found.count, before + 2); /* the gate's as well */
+	for (size_t i = CTR_STREAMS; i < found.count; i++)
+		if (found.list[i].of == (uint32_t)outer[1])
+			names[3] = found.list[i].name;
+	assert_non_null(names[3]);
+	assert_int_equal(strncmp(names[3], "pipe:[", 6), 0);
+	close(gate[1]);
+	assert_int_equal(waitpid(other, &status, 0), other);
+
+	checkpoint = (struct ctr_checkpoint){
+		.descriptors = names,
+		.ndescriptors = 4,
+		.of = of,
+		.nof = 4,
+	};
+	of[3] = (uint32_t)outer[1];
+	assert_int_equal(ctr_streams_resolve(&resolved, &checkpoint, 0, &err), 0);
+	assert_int_equal(resolved.list[3].fd, -1);
+	ctr_streams_release(&resolved);
+	assert_int_equal(fcntl(outer[1], F_SETFD, 0), 0);
+	assert_int_equal(ctr_streams_resolve(&resolved, &checkpoint, of[3], &err), 0);
+	assert_true(resolved.list[3].fd > STDERR_FILENO);
+	ctr_streams_release(&resolved);
+	ctr_streams_release(&found);
+	close(outer[1]);
+	close(own[0]);
+	close(own[1]);
+	ctr_arena_release(&arena);
+}
+
 /* Two files that were behind other descriptors than 0, 1 and 2: one descriptor each. */
 static void stand_ins(void **state)
 {
@@ -681,7 +746,7 @@ static void stand_ins(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(ctr_streams_resolve(&streams, &checkpoint, &err), 0);
+	assert_int_equal(ctr_streams_resolve(&streams, &checkpoint, 0, &err), 0);
 	assert_int_equal(streams.count, 6);
 	assert_true(streams.list[3].fd > STDERR_FILENO);
 	assert_true(streams.list[4].fd > STDERR_FILENO);
@@ -695,7 +760,7 @@ static void stand_ins(void **state)
 	old = dup(STDIN_FILENO);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_true(null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO);
-	assert_int_equal(ctr_streams_resolve(&streams, &with_terminal, &err), -1);
+	assert_int_equal(ctr_streams_resolve(&streams, &with_terminal, 0, &err), -1);
 	assert_string_equal(err.text,
 			    "the checkpointed container used a terminal of its caller's: standard "
 			    "stream 0, which takes its place, is none");
@@ -721,6 +786,7 @@ int main(void)
 		cmocka_unit_test(hostile_document),
 		cmocka_unit_test(hostile_images),
 		cmocka_unit_test(streams),
+		cmocka_unit_test(pipes),
 		cmocka_unit_test(stand_ins),
 		cmocka_unit_test(pagemaps),
 	};

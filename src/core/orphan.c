@@ -38,8 +38,8 @@ static const char *read_link(int dir, const char *name, char *text, size_t size)
 
 /*
  * Numbers of sockets begin anew with every boot, and a state root may be older. So it must be
- * ctr-init, of memory or installed (core/image.c). Before its execve the child is not found, but
- * then it ends by itself: it has nobody to report to.
+ * ctr-init, of memory or installed (core/image.c), or CRIU. Before its execve the child is not
+ * found, but then it ends by itself: it has nobody to report to.
  */
 static bool is_init(int proc)
 {
@@ -54,12 +54,30 @@ static bool is_init(int proc)
 	       st.st_ino == installed.st_ino;
 }
 
+static bool is_criu(int proc)
+{
+	static const char deleted[] = " (deleted)";
+	char exe[LINK_TEXT], *name, *end;
+
+	(void)read_link(proc, "exe", exe, sizeof(exe));
+	end = strstr(exe, deleted);
+	if (end)
+		*end = '\0';
+	name = strrchr(exe, '/');
+	return name && strcmp(name, "/criu") == 0;
+}
+
+static bool is_started(int proc)
+{
+	return is_init(proc) || is_criu(proc);
+}
+
 int ctr_orphan_end(int dir, struct ctr_error *err)
 {
 	char socket[CTR_HOLDERS_NAME];
 
 	(void)read_link(dir, claim_name, socket, sizeof(socket));
-	if (socket[0] == '\0' || ctr_holders_end(socket, is_init, DEATH_WAIT_MS))
+	if (socket[0] == '\0' || ctr_holders_end(socket, is_started, DEATH_WAIT_MS))
 		return 0;
 	return ctr_fail(err, CTR_FAULT_HOST, 0, "what an interrupted ctr has started does not end");
 }

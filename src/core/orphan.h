@@ -1,6 +1,6 @@
 /*
- * The child of a ctr that was killed before its record had the pid, where no cgroup tells of it: it
- * is found by a socket that it has open.
+ * The child of a ctr that was killed before its record had the pid, where no cgroup tells of it,
+ * and what CRIU has made for a restore: they are found by a socket that they have open.
  */
 #pragma once
 
@@ -13,7 +13,7 @@ struct ctr_error;
 int ctr_orphan_claim(int dir, int fd, struct ctr_error *err);
 
 /*
- * SIGKILL for every ctr-init that has the socket open which @dir remembers, and wait until none
- * has. Nothing where none is remembered. 0, or -1 and @err (fault HOST: it does not end).
+ * SIGKILL for every ctr-init and CRIU that has the socket open which @dir remembers, and wait until
+ * none has. Nothing where none is remembered. 0, or -1 and @err (fault HOST: it does not end).
  */
 int ctr_orphan_end(int dir, struct ctr_error *err);

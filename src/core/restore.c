@@ -26,6 +26,7 @@
 #include "core/create.h"
 #include "core/creation.h"
 #include "core/notify.h"
+#include "core/orphan.h"
 #include "core/prepare.h"
 #include "core/restore_cgroup.h"
 #include "core/restore_mounts.h"
@@ -286,10 +287,13 @@ static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
 		     struct ctr_error *err)
 {
 	struct restoration *restoration = data;
+	int r = 0;
 
 	if (point == CTR_CRIU_ORPHAN_PTS_MASTER && fd >= 0)
 		return take_terminal(restoration, fd, err);
 
+	if (point == CTR_CRIU_START)
+		r = ctr_orphan_claim(restoration->creation->container.dir, fd, err);
 	ctr_close_ptr(&fd);
 	switch (point) {
 	case CTR_CRIU_SETUP_NAMESPACES:
@@ -299,7 +303,7 @@ static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
 	case CTR_CRIU_POST_RESTORE:
 		return on_restored(restoration, pid, err);
 	default:
-		return 0;
+		return r;
 	}
 }
 
@@ -347,6 +351,7 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 		.keyring = creation->options->no_new_keyring
 				   ? NULL
 				   : ctr_arena_printf(arena, "_ses.%s", creation->options->id),
+		.personality = creation->spec->linux_->personality,
 		.options = &options,
 		.root = request.root,
 		.fds = fds,

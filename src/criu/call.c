@@ -27,9 +27,10 @@
 #include "base/signals.h"
 #include "base/stall.h"
 #include "criu/options.h"
+#include "oci/spec.h"
 #include "state/dir.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 12, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 14, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
 enum { DUMP_WAIT_MS = 60000, ROUND_MS = 10 };
 enum { CANCELLED = CTR_CRIU_REFUSED - 1, CALLED_OFF = CANCELLED - 1 };
 
@@ -79,6 +80,10 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 		argv[n++] = "--keyring";
 		argv[n++] = call->keyring;
 	}
+	if (call->personality) {
+		argv[n++] = "--personality";
+		argv[n++] = ctr_arena_printf(arena, "%u", call->personality->domain);
+	}
 	argv[n++] = call->request;
 	for (size_t i = 0; i < call->options->count; i++)
 		argv[n++] = call->options->items[i];
@@ -98,7 +103,8 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 static enum ctr_criu_point point_of(const char *word)
 {
 	static const struct ctr_name points[] = {
-		{"post-dump",          CTR_CRIU_POST_DUMP        },
+		{"start",              CTR_CRIU_START            },
+		{ "post-dump",         CTR_CRIU_POST_DUMP        },
 		{ "orphan-pts-master", CTR_CRIU_ORPHAN_PTS_MASTER},
 		{ "setup-namespaces",  CTR_CRIU_SETUP_NAMESPACES },
 		{ "post-restore",      CTR_CRIU_POST_RESTORE     },

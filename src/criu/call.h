@@ -8,10 +8,13 @@
 struct ctr_arena;
 struct ctr_criu_list;
 struct ctr_error;
+struct ctr_personality;
 
 /* Where CRIU is when it notifies ("action scripts" in its documentation). */
 enum ctr_criu_point {
 	CTR_CRIU_OTHER,
+	CTR_CRIU_START, /* of a restore, with a socket that all has open which CRIU makes, until it
+			 * has files of its own */
 	CTR_CRIU_POST_DUMP,
 	CTR_CRIU_ORPHAN_PTS_MASTER, /* with the master of a terminal */
 	CTR_CRIU_SETUP_NAMESPACES,
@@ -29,6 +32,7 @@ struct ctr_criu_call {
 	size_t ntrees;
 	int cgroupns;        /* a cgroup namespace for it to work in; 0: the caller's */
 	const char *keyring; /* the name of a new session keyring for it; NULL: the caller's */
+	const struct ctr_personality *personality; /* for it; NULL: the caller's */
 	int dir;    /* the container's state directory: "ending" in it is the end of the call */
 	bool dumps; /* its processes belong to the container, which goes on where CRIU fails */
 	/* CRIU is at @point with process @pid; @fd (-1: none) is the callee's. 0 to go on; NULL:

@@ -2,13 +2,14 @@
  * ctr-criu: one request to CRIU, apart from ctr because of libcriu and protobuf.
  *
  *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] [--cgroupns FD]
- *            [--keyring NAME] REQUEST [NAME=VALUE...]
+ *            [--keyring NAME] [--personality NUMBER] REQUEST [NAME=VALUE...]
  *
  * REQUEST is one of CRIU's request types (DUMP, PRE_DUMP, RESTORE, CHECK, VERSION ...), NAME a
  * field of its options (rpc.proto), as fields.h wants it. SOCKET is the number of a SOCK_SEQPACKET
  * socket; over it go
  *
- *   notify NAME PID   CRIU is at that point; maybe with a descriptor. Answer: 1 go on, 0 give up
+ *   notify NAME PID   CRIU is at that point; maybe with a descriptor. Answer: 1 go on, 0 give up.
+ *                     "start", before a restore, has CRIU's end of its socket
  *   done NUMBER       the pid of what was restored, or CRIU's version; the last message
  *   failed ERRNO TEXT the last message
  *
@@ -18,10 +19,11 @@
  * restored root must be, and which ends with it. There, with --trees, another DIRECTORY is covered
  * by one in which each detached mount FD is attached by the name of its number: that is how CRIU
  * gets what was opened for it, and looks for nothing by path. With --cgroupns it joins that cgroup
- * namespace, with --keyring it has a new session keyring of that name.
+ * namespace, with --keyring it has a new session keyring of that name, with --personality that
+ * execution domain.
  *
  * What CRIU restores are its children, and keep of it what it does not set: CPUs, a session
- * keyring, and supplementary groups where a process had none.
+ * keyring, an execution domain, and supplementary groups where a process had none.
  *
  * Where ctr is killed, or does not want it any more (the socket is shut down then), CRIU gives up
  * at its next notification. If that does not come, as it waits for what does not come either, a
@@ -42,6 +44,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -91,16 +94,23 @@ static int fail(const struct session *session, int error, const char *what)
 	return 1;
 }
 
-/* true: go on. When ctr is gone nobody would know what was restored. */
-static bool ask(struct session *session, const CriuNotify *notify, int fd)
+/* true: go on. */
+static bool ask(const struct session *session, const char *point, int pid, int fd)
+{
+	char answer = '0';
+
+	tell(session, fd, "notify %s %d", point, pid);
+	return read(session->parent, &answer, 1) == 1 && answer == '1';
+}
+
+/* When ctr is gone nobody would know what was restored. */
+static bool pass_on(struct session *session, const CriuNotify *notify, int fd)
 {
 	const char *point = notify->script ? notify->script : "";
-	char answer = '0';
 
 	if (session->root < 0 && notify->has_pid && notify->pid > 0)
 		session->root = ctr_pidfd_open(notify->pid);
-	tell(session, fd, "notify %s %d", point, notify->has_pid ? notify->pid : 0);
-	if (read(session->parent, &answer, 1) != 1 || answer != '1')
+	if (!ask(session, point, notify->has_pid ? notify->pid : 0, fd))
 		return false;
 	/* The container is in its state directory now, and goes on without ctr. */
 	if (strcmp(point, "post-restore") == 0)
@@ -229,6 +239,8 @@ static int start_criu(struct session *session)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
 	    ctr_holders_name(pair[1], session->name) < 0)
 		return fail(session, errno, "cannot make a socket pair");
+	if (session->guarded && !session->dumps && !ask(session, "start", 0, pair[1]))
+		return fail(session, 0, "");
 
 	pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0)
@@ -346,7 +358,7 @@ static int serve(struct session *session)
 		if (response->type != CRIU_REQ_TYPE__NOTIFY)
 			return report(session, response);
 
-		answer.notify_success = response->notify && ask(session, response->notify, fd);
+		answer.notify_success = response->notify && pass_on(session, response->notify, fd);
 		if (fd >= 0)
 			close(fd);
 		criu_resp__free_unpacked(response, NULL);
@@ -378,12 +390,13 @@ int main(int argc, char **argv)
 	CriuReq request = CRIU_REQ__INIT;
 	const char *root = NULL, *cover = NULL, *keyring = NULL;
 	char *trees = NULL;
-	uint64_t number, cgroupns = 0;
+	uint64_t number, cgroupns = 0, domain = 0;
 
 	if (argc < 3 || ctr_parse_u64(argv[1], &number) < 0 || number > INT32_MAX) {
 		fprintf(stderr,
 			"usage: ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] "
-			"[--cgroupns FD] [--keyring NAME] REQUEST [NAME=VALUE...]\n");
+			"[--cgroupns FD] [--keyring NAME] [--personality NUMBER] REQUEST "
+			"[NAME=VALUE...]\n");
 		return 1;
 	}
 	session.parent = (int)number;
@@ -402,6 +415,12 @@ int main(int argc, char **argv)
 		argv += 2;
 	if (strcmp(argv[0], "--keyring") == 0 && argv[1] && argv[2]) {
 		keyring = argv[1];
+		argv += 2;
+	}
+	if (strcmp(argv[0], "--personality") == 0 && argv[1] && argv[2] &&
+	    ctr_parse_u64(argv[1], &domain) == 0) {
+		if (personality(domain) < 0)
+			return fail(&session, errno, "linux.personality: cannot set it for CRIU");
 		argv += 2;
 	}
 

@@ -66,6 +66,22 @@ load ../criu
   ctr delete --force "$ID"
 }
 
+@test "linux.personality, also of what is started afterwards" {
+  image
+  host_network
+  config '.linux.personality = {domain: "LINUX32"}'
+  shell 'i=0; while :; do i=$((i+1)); echo $i >/dev/shm/n; uname -m >/dev/shm/machine; sleep 0.1; done'
+  detached "$ID"
+  eventually count "$ID"
+  [ "$(cat "/proc/$(pid_of "$ID")/personality")" = 00000008 ]
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  [ "$(cat "/proc/$(pid_of "$ID")/personality")" = 00000008 ]
+  counts "$ID"
+  [ "$(ctr exec "$ID" cat /dev/shm/machine)" = i686 ]
+  ctr delete --force "$ID"
+}
+
 # What is set for a process is a thread's own.
 @test "process.ioPriority of each thread" {
   need ionice python3

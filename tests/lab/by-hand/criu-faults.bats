@@ -262,9 +262,11 @@ kill_restores() { # WHO FLAG...
       run ctr state "$ID-r"
       expect_match 'does not exist'
     fi
-    settled_criu
+    # who is left of all may wait for them, until the container is deleted
+    [ "$1" = all ] || settled_criu
     told
     ctr delete --force "$ID-r"
+    eventually criu_ended
     settled "$1 at step $step"
   done
 }

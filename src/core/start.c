@@ -52,6 +52,9 @@ static int pass_gate(const struct ctr_container *container, const struct ctr_con
 	if (launch.sync < 0) {
 		r = launch.sync;
 		launch.sync = -1;
+		/* It may have ended meanwhile. */
+		if (check_status(container, err) < 0)
+			return -1;
 		return ctr_fail(err, CTR_FAULT_HOST, -r,
 				"container '%s': cannot reach its start gate", container->id);
 	}

@@ -141,6 +141,7 @@ void ctr_host_identify(struct ctr_host *host)
 	/* Half the price of stat(2), which makes an inode for what the link points to. */
 	n = readlink("/proc/self/ns/user", ns, sizeof(ns));
 	host->has_user_ns = n > 0;
+	host->has_proc = n > 0 || access("/proc/self/stat", F_OK) == 0;
 	host->in_userns = n > 0 && ((size_t)n != sizeof(user_ns_initial) - 1 ||
 				    memcmp(ns, user_ns_initial, (size_t)n) != 0);
 	host->privileged = may_administrate();

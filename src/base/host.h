@@ -35,6 +35,7 @@ struct ctr_host {
 	bool apparmor;
 	bool selinux;
 	bool has_time_ns, has_cgroup_ns, has_user_ns;
+	bool has_proc; /* /proc shows this process, so that those of containers are found there */
 };
 
 /* What few documents ask for: without the bit these members stay false. */
@@ -46,7 +47,8 @@ enum ctr_host_part {
 
 /*
  * Probe the machine that runs us, in two steps. First who we are: ids, in_userns, has_user_ns,
- * privileged, rootless, which is all that a verb needs that plans nothing. Then the rest, with
+ * has_proc, privileged, rootless, which is all that a verb needs that plans nothing. Then the rest,
+ * with
  * @parts (enum ctr_host_part); strings are in @arena.
  */
 void ctr_host_identify(struct ctr_host *host);

@@ -52,7 +52,7 @@ struct listing {
 
 static int find(const struct ctr_context *context, struct listing *listing, struct ctr_error *err)
 {
-	listing->root = ctr_state_open_root(context->root, false, err);
+	listing->root = ctr_context_open_root(context, false, err);
 	if (listing->root < 0)
 		return err->fault == CTR_FAULT_NOT_FOUND && !context->root_given ? 0 : -1;
 

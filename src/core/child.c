@@ -257,6 +257,10 @@ static int clone_fail(const struct ctr_child *child, int error, struct ctr_error
 		return ctr_fail(
 			err, CTR_FAULT_HOST, 0,
 			"cannot create namespaces: a limit in /proc/sys/user/max_*_namespaces is reached");
+	if (error == EAGAIN)
+		return ctr_fail(
+			err, CTR_FAULT_HOST, error,
+			"cannot start ctr-init: a limit of processes is reached (pids.max of a cgroup, RLIMIT_NPROC of the caller, kernel.pid_max)");
 	if (error == EPERM && (child->clone_flags & CLONE_NEWUSER))
 		return ctr_fail(
 			err, CTR_FAULT_HOST, error,

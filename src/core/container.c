@@ -59,7 +59,7 @@ int ctr_container_open(struct ctr_container *out, const struct ctr_context *cont
 		return -1;
 
 	out->id = id;
-	out->root = ctr_state_open_root(context->root, false, err);
+	out->root = ctr_context_open_root(context, false, err);
 	if (out->root < 0) {
 		/* No root: no container. The words are what engines look for. */
 		if (err && err->fault == CTR_FAULT_NOT_FOUND)

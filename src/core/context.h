@@ -7,6 +7,7 @@
 #include "base/host.h"
 #include "cgroup/cgroup.h"
 
+struct ctr_error;
 struct ctr_process;
 struct ctr_spec;
 
@@ -18,6 +19,12 @@ struct ctr_context {
 	bool root_given;                 /* by --root */
 	enum ctr_cgroup_manager manager; /* for new containers */
 };
+
+/*
+ * Open the state root, with @make also where there is none yet (state/dir.h). A new descriptor, or
+ * -1 and @err: also where /proc would not show what runs, and all containers seem to have ended.
+ */
+int ctr_context_open_root(const struct ctr_context *context, bool make, struct ctr_error *err);
 
 /*
  * Complete ->host, which was identified, by what @spec and @process (of it, or one to join it) may

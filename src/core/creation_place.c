@@ -181,7 +181,7 @@ static int make_place(struct ctr_creation *creation, struct ctr_error *err)
 	if (ctr_place_check(creation->spec, err) < 0)
 		return -1;
 	container->id = creation->options->id;
-	container->root = ctr_state_open_root(context->root, true, err);
+	container->root = ctr_context_open_root(context, true, err);
 	if (container->root < 0)
 		return -1;
 

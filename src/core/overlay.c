@@ -93,7 +93,7 @@ static int check_unused(const struct ctr_overlay *overlay, const struct ctr_cont
 			struct ctr_error *err)
 {
 	struct ctr_error ignored;
-	_cleanup_close_ int root = ctr_state_open_root(context->root, false, &ignored);
+	_cleanup_close_ int root = ctr_context_open_root(context, false, &ignored);
 	const char **ids = NULL;
 	size_t n = 0;
 	int r = 0;

@@ -78,6 +78,29 @@ load helper
   done
 }
 
+@test "a caller that may have no more processes: an error that says so, and nothing left" {
+  need strace
+  run strace -qq -o /dev/null -e trace=clone3 -e inject=clone3:error=EAGAIN \
+    "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match '^ctr: cannot start ctr-init: a limit of processes is reached \(pids.max .*\): Resource temp'
+}
+
+@test "without the /proc that shows what runs, nothing is taken for ended" {
+  need root
+  command_is sleep 1000
+  detached "$ID"
+  for verb in "delete $ID" "delete --force $ID" "kill $ID" "state $ID" list "start $ID" \
+    "run -b $BUNDLE $ID-2"; do
+    # shellcheck disable=SC2086 # words
+    run unshare -m sh -c 'umount -l /proc; exec "$@"' - "$CTR" --root "$STATE" $verb
+    [ "$status" != 0 ]
+    expect_match 'the proc file system of this PID namespace is not at /proc'
+  done
+  has_status "$ID" running
+  ctr delete --force "$ID"
+}
+
 @test "closed standard streams, and no /dev/null in their place" {
   need root unshare
   command_is true

@@ -31,6 +31,7 @@ static void probe(void **state)
 		assert_int_equal(r > 0, host.cap_bounding >> cap & 1);
 	}
 	assert_int_equal(host.has_user_ns, stat("/proc/self/ns/user", &st) == 0);
+	assert_true(host.has_proc);
 	assert_int_equal(host.has_time_ns, access("/proc/self/ns/time", F_OK) == 0);
 	assert_int_equal(host.cgroup_mode == CTR_CGROUP_NONE, host.cgroup_mount == NULL);
 	if (host.cgroup_mount) {

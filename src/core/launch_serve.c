@@ -78,9 +78,10 @@ static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struc
 /*
  * Take the seccomp listener out of the child. The child told its number before it called
  * seccomp(2), as it may not be able to send anything afterwards; it is there when that call
- * returned.
+ * returned. *@fd is -1 where the child has ended: what it said last, or how it ended, tells why.
  */
-static int take_listener(const struct ctr_launch *launch, int number, struct ctr_error *err)
+static int take_listener(const struct ctr_launch *launch, int number, int *fd,
+			 struct ctr_error *err)
 {
 	const struct timespec pause = { .tv_nsec = 100000 };
 
@@ -89,12 +90,12 @@ static int take_listener(const struct ctr_launch *launch, int number, struct ctr
 				"linux.seccomp: the listener cannot be taken without pidfd_open");
 
 	for (int i = 0; i < 50000; i++) {
-		int fd = (int)syscall(SYS_pidfd_getfd, launch->pidfd, number, 0);
-
-		if (fd >= 0 || errno != EBADF)
-			return fd >= 0 ? fd
-				       : ctr_fail(err, CTR_FAULT_HOST, errno,
-						  "linux.seccomp: cannot take the listener");
+		*fd = (int)syscall(SYS_pidfd_getfd, launch->pidfd, number, 0);
+		if (*fd >= 0 || errno == ESRCH)
+			return 0;
+		if (errno != EBADF)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"linux.seccomp: cannot take the listener");
 		nanosleep(&pause, NULL);
 	}
 
@@ -104,11 +105,12 @@ static int take_listener(const struct ctr_launch *launch, int number, struct ctr
 static int serve_listener(struct ctr_launch *launch, const struct ctr_msg *msg,
 			  struct ctr_error *err)
 {
-	int fd = take_listener(launch, (int)msg->value, err);
+	int fd = -1;
 
-	if (fd < 0)
+	if (take_listener(launch, (int)msg->value, &fd, err) < 0)
 		return -1;
-
+	if (fd < 0)
+		return 0;
 	return launch->calls->listener(launch->data, launch, fd, err);
 }
 

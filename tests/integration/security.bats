@@ -534,6 +534,12 @@ Seccomp:	2"
   run ctr run -b "$BUNDLE" "$ID"
   expect_status 125
   expect_match "linux.seccomp.listenerPath.*$socket"
+  # a profile that ends who has loaded it: not the listener is what is missing
+  seccomp SCMP_ACT_KILL_PROCESS '{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}'
+  config --arg socket "$socket" '.linux.seccomp.listenerPath = $socket'
+  run ctr run -b "$BUNDLE" "$ID"
+  expect_status 125
+  expect_match 'killed by signal 31 while it set up the container \(linux.seccomp forbids what it needs\)'
   # what would block the runtime itself
   seccomp SCMP_ACT_ALLOW '{"names": ["write"], "action": "SCMP_ACT_NOTIFY"}'
   run ctr run -b "$BUNDLE" "$ID"

@@ -24,8 +24,8 @@ const struct ctr_bench_kind ctr_bench_kinds[] = {
          .name = "microvm",
          .taxonomy = "Hardware-assisted virtualization with paravirtual devices: the "
 			    "guest's instructions run directly, and its devices are agreements "
-			    "with the monitor. There is no firmware and no emulated bus, and so "
-			    "there is little to set up.", },
+			    "with the monitor. Its firmware does little but load the kernel, and "
+			    "there is no emulated PC to set up.", },
 	{
          .name = "vm",
          .taxonomy = "Full virtualization: an unmodified guest on an emulated PC with "

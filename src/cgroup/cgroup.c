@@ -354,6 +354,29 @@ int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, stru
 	return 0;
 }
 
+bool ctr_cgroup_may_make(const struct ctr_cgroup *cgroup)
+{
+	_cleanup_close_ int mount = -1;
+	char path[PATH_MAX];
+	char *slash;
+
+	if (!cgroup->mount || cgroup->unit)
+		return false;
+	mount = open_mount(cgroup);
+	if (mount < 0)
+		return false;
+
+	/* What there is of it must be writable. */
+	(void)snprintf(path, sizeof(path), ".%s", cgroup->path);
+	while (faccessat(mount, path, W_OK | X_OK, AT_EACCESS) < 0) {
+		slash = strrchr(path, '/');
+		if (errno != ENOENT || !slash)
+			return false;
+		*slash = '\0';
+	}
+	return true;
+}
+
 static int open_from_mount(struct ctr_cgroup *cgroup, struct ctr_error *err)
 {
 	_cleanup_close_ int mount = open_mount(cgroup);

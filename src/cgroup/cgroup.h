@@ -68,6 +68,10 @@ int ctr_cgroup_place(struct ctr_cgroup *out, struct ctr_arena *arena, const stru
  */
 int ctr_cgroup_make(struct ctr_cgroup *cgroup, const struct ctr_host *host, struct ctr_error *err);
 
+/* May the caller make it, by the files' permissions? Nothing is made, and what is no place on this
+ * host (no mount, a unit) may not be. */
+bool ctr_cgroup_may_make(const struct ctr_cgroup *cgroup);
+
 /* Open an existing one from a record. 0, or -1 and @err (code ENOENT: gone, or another one has its
  * name). */
 int ctr_cgroup_open(struct ctr_cgroup *cgroup, struct ctr_error *err);

@@ -430,19 +430,6 @@ static void complete_host(struct ctr_creation *creation)
 		ctr_context_complete(context, creation->spec, creation->spec->process);
 }
 
-/* What is set up for a process of the host's would be set up on the host. */
-static int check_network(const struct ctr_creation *creation, struct ctr_error *err)
-{
-	enum ctr_network_mode mode = creation->network.mode;
-
-	if (!(creation->machine.backend->bits & CTR_BACKEND_BARE) || mode == CTR_NETWORK_CONFIG ||
-	    mode == CTR_NETWORK_HOST)
-		return 0;
-	return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-			"--net: --isolation %s stays in its caller's network (only 'host' is that)",
-			creation->machine.backend->name);
-}
-
 int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 {
 	struct ctr_machine_choice choice = {
@@ -463,7 +450,7 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 			     creation->options->id, &choice, err) < 0)
 		return -1;
 
-	if (check_network(creation, err) < 0)
+	if (ctr_network_check_backend(&creation->network, creation->machine.backend, err) < 0)
 		return -1;
 	if (creation->machine.backend->bits & CTR_BACKEND_MACHINE)
 		ctr_network_of_machine(&creation->network, &creation->machine, creation->context);

@@ -4,12 +4,16 @@
  */
 #include "core/explain.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/names.h"
 #include "core/context.h"
 #include "core/limits.h"
+#include "core/machine.h"
 #include "core/overlay.h"
 #include "core/security.h"
 #include "ns/plan.h"
@@ -19,13 +23,47 @@
 #include "plan/build.h"
 
 struct explanation {
-	const struct ctr_spec *spec;
+	const struct ctr_spec *spec; /* as the host's side carries it out */
+	struct ctr_machine machine;
 	struct ctr_actions actions;
 	struct ctr_cgroup cgroup;
 	struct ctr_limits limits;
 	struct ctr_network network;
 	struct ctr_plan_header *plan;
 };
+
+static bool is_machine(const struct explanation *explanation)
+{
+	return explanation->machine.backend->bits & CTR_BACKEND_MACHINE;
+}
+
+/* What `ctr run` makes of the document before it plans. */
+static int load(struct explanation *explanation, const struct ctr_context *context,
+		const struct ctr_explain_options *given, const char *id, struct ctr_error *err)
+{
+	struct ctr_machine_choice choice = { .isolation = given->isolation };
+	const struct ctr_spec *spec =
+		ctr_bundle_load(context->arena, given->bundle, NULL, NULL, NULL, err);
+
+	if (!spec || ctr_network_init(&explanation->network, &given->network, id, context, err) < 0)
+		return -1;
+	if (!spec->process)
+		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+				"process: missing, it is required to create");
+	/* Of a directory that this caller may not search nothing is known. */
+	if (access(spec->root->path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "root.path: '%s'", spec->root->path);
+
+	spec = ctr_network_spec(&explanation->network, spec, context);
+	choice.host_network = explanation->network.mode == CTR_NETWORK_HOST;
+	if (ctr_machine_init(&explanation->machine, context, spec, id, &choice, err) < 0 ||
+	    ctr_network_check_backend(&explanation->network, explanation->machine.backend, err) < 0)
+		return -1;
+	if (is_machine(explanation))
+		ctr_network_of_machine(&explanation->network, &explanation->machine, context);
+	explanation->spec = explanation->machine.host_spec;
+	return 0;
+}
 
 static int make(struct explanation *explanation, const struct ctr_context *context,
 		const struct ctr_explain_options *given, struct ctr_error *err)
@@ -36,35 +74,30 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 	struct ctr_plan_builder builder;
 	const struct ctr_spec *spec;
 
-	spec = ctr_bundle_load(context->arena, given->bundle, NULL, NULL, NULL, err);
-	if (!spec ||
-	    ctr_network_init(&explanation->network, &given->network, options.id, context, err) < 0)
+	if (load(explanation, context, given, options.id, err) < 0)
 		return -1;
-	spec = ctr_network_spec(&explanation->network, spec, context);
-	explanation->spec = spec;
-	if (!spec->process)
-		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"process: missing, it is required to create");
+	spec = explanation->machine.spec;
 
 	unprivileged.root = NULL;
-	options.runtime_hooks = spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
-				spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
-				ctr_network_is_due(&explanation->network, spec);
+	options.runtime_hooks =
+		!is_machine(explanation) && (spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
+					     spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
+					     ctr_network_is_due(&explanation->network, spec));
 	/* A directory is made when it is missing, so only its form can be wrong. */
 	if (given->overlay && ctr_overlay_parse(given->overlay, &options.overlay_dir, err) < 0)
 		return -1;
 	options.overlay = given->overlay != NULL;
 	options.state_create = options.state_start = "{}";
 	if (ctr_cgroup_place(&explanation->cgroup, context->arena, &context->host, context->manager,
-			     spec->linux_->cgroups_path, options.id, err) < 0 ||
-	    ctr_container_limits(spec, &explanation->cgroup, context, &explanation->limits, err) <
-		    0 ||
+			     explanation->spec->linux_->cgroups_path, options.id, err) < 0 ||
+	    ctr_container_limits(explanation->spec, &explanation->cgroup, context,
+				 &explanation->limits, err) < 0 ||
 	    ctr_security_plan(&options, spec, spec->process, &unprivileged, err) < 0)
 		return -1;
 
 	ctr_plan_init(&builder, context->arena);
-	if (ctr_plan_container(&builder, &explanation->actions, spec, &context->host, &options,
-			       context->arena, err) < 0)
+	if (ctr_plan_container(&builder, &explanation->actions, spec, explanation->machine.host,
+			       &options, context->arena, err) < 0)
 		return -1;
 
 	explanation->plan = ctr_plan_finish(&builder, err);
@@ -170,12 +203,9 @@ static void print_rlimit(const struct ctr_rlimit *limit, struct ctr_buf *out)
 	ctr_buf_adds(out, "\n");
 }
 
-static void print_actions(const struct explanation *explanation, struct ctr_buf *out)
+static void print_shape(const struct ctr_actions *actions, struct ctr_buf *out)
 {
-	const struct ctr_actions *actions = &explanation->actions;
-	const struct ctr_cgroup *cgroup = &explanation->cgroup;
-
-	ctr_buf_addf(out, "ctr does:\n  %s: ", shape_name(actions->shape.kind));
+	ctr_buf_addf(out, "  %s: ", shape_name(actions->shape.kind));
 	add_namespaces(out, actions->shape.clone_flags);
 	ctr_buf_addc(out, '\n');
 	for (size_t i = 0; i < actions->shape.njoins; i++)
@@ -186,11 +216,28 @@ static void print_actions(const struct explanation *explanation, struct ctr_buf 
 		print_map(out, "map uid", actions->idmap.uid, actions->idmap.nuid);
 		print_map(out, "map gid", actions->idmap.gid, actions->idmap.ngid);
 	}
-	if (cgroup->mount)
-		ctr_buf_addf(out, "  cgroup %s%s, with a device filter\n", cgroup->mount,
-			     cgroup->path);
+}
+
+static void print_actions(const struct explanation *explanation, struct ctr_buf *out)
+{
+	const struct ctr_actions *actions = &explanation->actions;
+	const struct ctr_cgroup *cgroup = &explanation->cgroup;
+
+	ctr_buf_adds(out, "ctr does:\n");
+	if (is_machine(explanation))
+		ctr_buf_addf(out, "  boot a machine: %s\n", explanation->machine.backend->name);
 	else
+		print_shape(actions, out);
+	if (!cgroup->mount)
 		ctr_buf_adds(out, "  no cgroup\n");
+	else if (cgroup->unit)
+		ctr_buf_adds(out, "  cgroup that systemd makes, with a device filter\n");
+	else
+		ctr_buf_addf(out, "  cgroup %s%s, with a device filter%s\n", cgroup->mount,
+			     cgroup->path,
+			     ctr_cgroup_may_make(cgroup) ? ""
+			     : cgroup->optional          ? ", which this caller does not get: none"
+						: ", which this caller may not make: an error");
 	for (size_t i = 0; cgroup->mount && i < explanation->limits.count; i++)
 		print_limit(&explanation->limits.list[i], out);
 	for (size_t i = 0; i < actions->nrlimits; i++)
@@ -201,7 +248,10 @@ static void print_actions(const struct explanation *explanation, struct ctr_buf 
 	print_network(explanation, out);
 	for (size_t i = 0; i < actions->nfds; i++)
 		print_fd(&actions->fds[i], i, out);
-	ctr_buf_adds(out, "ctr-init does:\n");
+	ctr_buf_adds(out, is_machine(explanation) ? "ctr-init does, in the machine:\n"
+						  : "ctr-init does:\n");
+	if (is_machine(explanation))
+		print_shape(actions, out);
 	ctr_plan_dump(explanation->plan, out);
 }
 
@@ -307,13 +357,15 @@ static void encode(const struct explanation *explanation, struct ctr_arena *aren
 	ctr_json_init(&json, out, "  ");
 	ctr_json_object(&json, NULL);
 	ctr_json_object(&json, "actions");
+	ctr_json_string(&json, "isolation", explanation->machine.backend->name);
 	ctr_json_string(&json, "shape", shape_name(actions->shape.kind));
 	ctr_json_string(&json, "namespaces", ctr_buf_str(&namespaces));
 	if (actions->shape.write_maps) {
 		encode_map(&json, "uidMappings", actions->idmap.uid, actions->idmap.nuid);
 		encode_map(&json, "gidMappings", actions->idmap.gid, actions->idmap.ngid);
 	}
-	if (explanation->cgroup.mount)
+	if (explanation->cgroup.mount && !explanation->cgroup.unit &&
+	    ctr_cgroup_may_make(&explanation->cgroup))
 		ctr_json_string(&json, "cgroup",
 				ctr_arena_printf(arena, "%s%s", explanation->cgroup.mount,
 						 explanation->cgroup.path));

@@ -14,7 +14,8 @@ struct ctr_explain_options {
 	const char *bundle;
 	bool no_pivot;
 	bool json;
-	const char *overlay; /* NULL: none */
+	const char *overlay;   /* NULL: none */
+	const char *isolation; /* NULL: as the configuration or our name says */
 	struct ctr_network_options network;
 };
 

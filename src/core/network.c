@@ -292,6 +292,18 @@ static int detach(const char *key, const struct ctr_context *context, struct ctr
 
 /* ---- virtual machines */
 
+/* What is set up for a process of the host's would be set up on the host. */
+int ctr_network_check_backend(const struct ctr_network *network, const struct ctr_backend *backend,
+			      struct ctr_error *err)
+{
+	if (!(backend->bits & CTR_BACKEND_BARE) || network->mode == CTR_NETWORK_CONFIG ||
+	    network->mode == CTR_NETWORK_HOST)
+		return 0;
+	return ctr_fail(err, CTR_FAULT_CONFIG, 0,
+			"--net: --isolation %s stays in its caller's network (only 'host' is that)",
+			backend->name);
+}
+
 void ctr_network_of_machine(struct ctr_network *network, struct ctr_machine *machine,
 			    const struct ctr_context *context)
 {

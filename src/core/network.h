@@ -10,6 +10,7 @@
 
 #include "state/record.h"
 
+struct ctr_backend;
 struct ctr_context;
 struct ctr_error;
 struct ctr_machine;
@@ -50,6 +51,9 @@ int ctr_network_init(struct ctr_network *network, const struct ctr_network_optio
 /* @spec with the network namespace and the mounts of files that this takes. */
 const struct ctr_spec *ctr_network_spec(struct ctr_network *network, const struct ctr_spec *spec,
 					const struct ctr_context *context);
+/* May a container of @backend have it? 0, or -1 and @err. */
+int ctr_network_check_backend(const struct ctr_network *network, const struct ctr_backend *backend,
+			      struct ctr_error *err);
 /* It is the network of @machine, one with a kernel of its own: what that has to know of it. */
 void ctr_network_of_machine(struct ctr_network *network, struct ctr_machine *machine,
 			    const struct ctr_context *context);

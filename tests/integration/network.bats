@@ -339,6 +339,34 @@ print(s.recv(99).decode())' "$2" "$3"
   expect_output 10.77.0.2
 }
 
+@test "explain: other kinds of isolation, a cgroup that is not to be had, a missing root file system" {
+  if is_root; then # the others' bundle has a user namespace, which these kinds have not
+    run -0 ctr explain -b "$BUNDLE" --isolation process --json
+    expect_match '"isolation": "process"'
+    expect_match '"namespaces": "none"'
+    run -1 ctr explain -b "$BUNDLE" --isolation process --net none
+    expect_match "--isolation process stays in its caller's network"
+  fi
+  if is_root && command -v linux.uml mkfs.erofs >/dev/null; then
+    run -0 ctr explain -b "$BUNDLE" --isolation uml
+    expect_match 'boot a machine: uml'
+    expect_match 'ctr-init does, in the machine:'
+  fi
+  run -1 ctr explain -b "$BUNDLE" --isolation jail
+  expect_match "unknown isolation 'jail'"
+  mv "$BUNDLE/rootfs" "$BUNDLE/elsewhere"
+  run -1 ctr explain -b "$BUNDLE"
+  expect_match "root.path: '$BUNDLE/rootfs': No such file or directory"
+  mv "$BUNDLE/elsewhere" "$BUNDLE/rootfs"
+  # what explain says of the cgroup is what a container gets
+  command_is sleep 1000
+  cgroup=$(ctr explain -b "$BUNDLE" --json | jq -r '.actions.cgroup // empty')
+  detached ID
+  run -0 cat "/proc/$(pid_of ID)/cgroup"
+  ctr delete --force ID
+  if [ -n "$cgroup" ]; then expect_match '0::.*/ctr-ID'; else refuse_match 'ctr-ID'; fi
+}
+
 @test "explain shows what --net and --overlay would do, and does nothing" {
   need root
   run -0 ctr explain -b "$BUNDLE" --net bridge=br-$$ --ip 10.9.9.9 --ip fd00::9 -p 80:81 --overlay "$BATS_TEST_TMPDIR/layer"
@@ -612,6 +640,9 @@ devices_are_gone() { [ "$(links)" = 'lo ' ]; }
     nobody exec "$id" ip addr | grep -q 'inet 192.0.2.1/24' || failed+=' no address'
     nobody delete --force "$id" || failed+=' delete'
     [ ! -d "/proc/$pid" ] || failed+=" pasta $pid is left"
+    run nobody run --net bridge -p 80:80 --rootfs "$place/rootfs" -- true
+    [[ $output == *"pasta: Failed to bind"*net.ipv4.ip_unprivileged_port_start* ]] ||
+      failed+=" port 80: $output"
   fi
   mkdir "$place/empty"
   NOBODY_PATH=$place/empty run nobody run --net bridge --rootfs "$place/rootfs" -- true

@@ -22,7 +22,8 @@ const char *const ctr_fairness_rules[] = {
 	"Images, kernels and caches are made by a first run, which is reported beside the others.",
 	"Every block has each kind once, in random order: drift of the machine hits all alike.",
 	"No run is dropped. Far values are counted and shown; a run that failed is listed.",
-	"Intervals are 95 % (bootstrap of the median); a ratio is the median over blocks.",
+	"Intervals are 95 % (bootstrap of the median, of six values and more); a ratio is the "
+	"median over blocks.",
 	"Translated (tcg) and ported (uml) kernels are marked, and never ranked beside KVM.",
 	"Memory is that of all processes of an instance (PSS, USS); what a kernel holds for it is "
 	"seen in its cgroup only. Neither is the size of a guest.",

@@ -72,6 +72,8 @@ void ctr_html_estimate(struct ctr_buf *buf, const struct ctr_estimate *e)
 
 	if (e->n == 0)
 		ctr_buf_adds(buf, "<td>\xe2\x80\x93</td>");
+	else if (!e->interval)
+		ctr_buf_addf(buf, "<td>%s</td>", ctr_number(median, e->median));
 	else
 		ctr_buf_addf(buf, "<td>%s<small>%s \xe2\x80\x93 %s</small></td>",
 			     ctr_number(median, e->median), ctr_number(low, e->low),
@@ -80,7 +82,7 @@ void ctr_html_estimate(struct ctr_buf *buf, const struct ctr_estimate *e)
 
 void ctr_html_ratio(struct ctr_buf *buf, const struct ctr_estimate *ratio)
 {
-	if (ratio->n > 1 && ratio->low <= 1 && ratio->high >= 1) {
+	if (ratio->interval && ratio->low <= 1 && ratio->high >= 1) {
 		char low[CTR_NUMBER_TEXT], high[CTR_NUMBER_TEXT];
 
 		ctr_buf_addf(buf, "<td>no difference seen<small>%s \xe2\x80\x93 %s</small></td>",

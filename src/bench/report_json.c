@@ -40,8 +40,13 @@ static void put_estimate(struct ctr_json *json, const char *key, const struct ct
 	ctr_json_object(json, key);
 	ctr_json_u64(json, "n", e->n);
 	put_number(json, "median", e->median, 6);
-	put_number(json, "low", e->low, 6);
-	put_number(json, "high", e->high, 6);
+	if (e->interval) {
+		put_number(json, "low", e->low, 6);
+		put_number(json, "high", e->high, 6);
+	} else {
+		ctr_json_null(json, "low");
+		ctr_json_null(json, "high");
+	}
 	put_number(json, "min", e->min, 6);
 	put_number(json, "p5", e->p5, 6);
 	put_number(json, "p25", e->p25, 6);

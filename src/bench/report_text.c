@@ -66,6 +66,8 @@ static void put_estimate(struct table *table, size_t column, const struct ctr_es
 
 	if (e->n == 0)
 		put(table, column, "-");
+	else if (!e->interval)
+		put(table, column, ctr_number(median, e->median));
 	else
 		(void)snprintf(cell(table, column), CELL_MAX, "%s [%s, %s]",
 			       ctr_number(median, e->median), ctr_number(low, e->low),
@@ -77,7 +79,7 @@ static void put_ratio(struct table *table, size_t column, const struct ctr_estim
 {
 	char low[CTR_NUMBER_TEXT], high[CTR_NUMBER_TEXT];
 
-	if (ratio->n > 1 && ratio->low <= 1 && ratio->high >= 1)
+	if (ratio->interval && ratio->low <= 1 && ratio->high >= 1)
 		(void)snprintf(cell(table, column), CELL_MAX, "no difference [%s, %s]",
 			       ctr_number(low, ratio->low), ctr_number(high, ratio->high));
 	else

@@ -102,6 +102,9 @@ static void find_spread(const double *sorted, size_t n, struct ctr_arena *arena,
 		out->far += out->mad > 0 && distance[i] > 3.5 * 1.4826 * out->mad;
 }
 
+/* Of fewer values, more than one time in twenty all lie on the same side of the median. */
+enum { ESTIMATE_VALUES = 6 };
+
 struct ctr_estimate ctr_estimate(const double *values, size_t n, struct ctr_random *random,
 				 struct ctr_arena *arena)
 {
@@ -122,7 +125,8 @@ struct ctr_estimate ctr_estimate(const double *values, size_t n, struct ctr_rand
 	out.p75 = ctr_quantile(sorted, n, 0.75);
 	out.p95 = ctr_quantile(sorted, n, 0.95);
 	find_spread(sorted, n, arena, &out);
-	if (n > 1)
+	out.interval = n >= ESTIMATE_VALUES;
+	if (out.interval)
 		find_interval(sorted, n, random, arena, &out);
 	return out;
 }

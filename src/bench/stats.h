@@ -15,7 +15,8 @@ enum { CTR_RESAMPLES = 10000 };
 /* All zero, n = 0, when there were no values. */
 struct ctr_estimate {
 	size_t n;
-	double median, low, high; /* and its 95 % interval; both the median when n < 2 */
+	double median, low, high; /* and its 95 % interval; without one both are the median */
+	bool interval;            /* there are so many that 95 % can be told */
 	double min, p5, p25, p75, p95, max;
 	double mad; /* median of the distances from the median, not scaled */
 	double mean, sd;

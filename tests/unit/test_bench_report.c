@@ -14,7 +14,7 @@
 #include "bench/svg.h"
 #include "oci/json.h"
 
-enum { BLOCKS = 5, MIB = 1 << 20 };
+enum { BLOCKS = 6, MIB = 1 << 20 };
 
 static bool update;
 

@@ -119,7 +119,7 @@ static void test_coverage(void **state)
 static void test_few(void **state)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;
-	const double same[] = { 2, 2, 2, 2 };
+	const double same[] = { 2, 2, 2, 2 }, six[] = { 1, 2, 3, 4, 5, 6 };
 	struct ctr_random random;
 	struct ctr_estimate e;
 
@@ -129,6 +129,12 @@ static void test_few(void **state)
 	assert_int_equal(e.n, 0);
 	e = ctr_estimate(same, 1, &random, &arena);
 	assert_true(is(e.median, 2) && is(e.low, 2) && is(e.high, 2) && is(e.sd, 0));
+	assert_false(e.interval);
+	/* all on one side of the median: 2 / 2^5 is more than 0.05, 2 / 2^6 less */
+	e = ctr_estimate(six, 5, &random, &arena);
+	assert_true(!e.interval && is(e.low, 3) && is(e.high, 3));
+	e = ctr_estimate(six, 6, &random, &arena);
+	assert_true(e.interval && e.low < 3.5 && e.high > 3.5);
 	e = ctr_estimate(same, 4, &random, &arena);
 	assert_true(is(e.median, 2) && is(e.low, 2) && is(e.high, 2) && is(e.mad, 0));
 	assert_int_equal(e.far, 0);

@@ -106,6 +106,7 @@ static int parse_kinds(const char *list, struct ctr_compare_options *out, struct
 		       struct ctr_error *err)
 {
 	const char **kinds = ctr_arena_array(arena, 64, sizeof(*kinds));
+	char names[CTR_BACKEND_NAMES];
 	size_t n = 0;
 
 	for (const struct ctr_bench_kind *kind = ctr_bench_kinds; !list && kind->name; kind++)
@@ -117,7 +118,8 @@ static int parse_kinds(const char *list, struct ctr_compare_options *out, struct
 
 		if (!ctr_bench_kind(name) || !ctr_backend_find(name))
 			return ctr_fail(err, CTR_FAULT_USAGE, 0,
-					"compare: --isolation: unknown kind '%s'", name);
+					"compare: --isolation: unknown kind '%s', it is %s", name,
+					ctr_backend_names(names));
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(kinds[i], name) == 0)
 				return ctr_fail(err, CTR_FAULT_USAGE, 0,

@@ -175,6 +175,22 @@ static int run_from(struct ctr_command *command, struct ctr_create_options *opti
 	return 0;
 }
 
+/* Without a bundle a word is an id, also where it was meant to be the bundle. */
+static int fail_run(const struct ctr_command *command, const struct ctr_create_options *options,
+		    struct ctr_error *err)
+{
+	const struct create_options *given = command->options;
+	const char *word = command->operands[0];
+
+	if (given->core.bundle || options->config || options->rootfs || word != options->id ||
+	    access("config.json", F_OK) == 0)
+		return -1;
+	return ctr_fail(err, CTR_FAULT_USAGE, 0,
+			"run: '%s' is no bundle, and the working directory is none for a container "
+			"of this id: there is no config.json in them",
+			word);
+}
+
 static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 {
 	const struct create_options *given = command->options;
@@ -192,7 +208,7 @@ static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 
 	command->bundle = options.bundle;
 	if (ctr_run(command->context, &options, &command->status, err) < 0)
-		return -1;
+		return fail_run(command, &options, err);
 
 	ctr_print_detached(command, options.id);
 	/* Nobody knows yet what it is called. */

@@ -254,6 +254,26 @@ static int set_root(struct ctr_context *context, const struct global_options *op
 	return 0;
 }
 
+/* Behind an unknown flag: where it may have been meant to stand. On such an error argv[0] is the
+ * first operand, if there was one. */
+static int fail_flag(const struct ctr_context *context, const struct ctr_verb *verb,
+		     const char *first, struct ctr_error *err)
+{
+	struct ctr_error given = *err;
+	const char *flag = given.text + strlen(CTR_UNKNOWN_FLAG);
+
+	if (strncmp(given.text, CTR_UNKNOWN_FLAG, strlen(CTR_UNKNOWN_FLAG)) != 0)
+		return -1;
+	if (ctr_options_have(global_table, CTR_ARRAY_SIZE(global_table), flag))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"%s (it stands before the verb: %s %s ... %s)", given.text,
+				context->name, flag, verb->name);
+	if (first && first[0] != '-' && strstr(verb->synopsis, "-- CMD"))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s (flags of a command stand behind --)",
+				given.text);
+	return -1;
+}
+
 static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, const char **argv,
 		    int *status, const char **hint, struct ctr_error *err)
 {
@@ -262,7 +282,7 @@ static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, co
 
 	if (ctr_options_parse(verb->options, verb->noptions, options, argv, verb->max_operands,
 			      &command.operands, &command.noperands, context->arena, err) < 0)
-		return -1;
+		return fail_flag(context, verb, argv[0], err);
 
 	if (command.noperands < verb->operands_min)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: %s (usage: %s %s %s)", verb->name,

@@ -117,7 +117,7 @@ static int parse_letters(struct parser *parser, const char *argument, struct ctr
 		const struct ctr_option *option = find_letter(parser, *letter);
 
 		if (!option)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown flag: %s", argument);
+			return ctr_fail(err, CTR_FAULT_USAGE, 0, CTR_UNKNOWN_FLAG "%s", argument);
 		if (is_flag(option)) {
 			if (set_value(parser, option, NULL, err) < 0)
 				return -1;
@@ -144,7 +144,17 @@ static int parse_option(struct parser *parser, const char *argument, struct ctr_
 	if (argument[1] != '-')
 		return parse_letters(parser, argument, err);
 
-	return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown flag: %.*s", (int)len + 2, argument);
+	return ctr_fail(err, CTR_FAULT_USAGE, 0, CTR_UNKNOWN_FLAG "%.*s", (int)len + 2, argument);
+}
+
+bool ctr_options_have(const struct ctr_option *table, size_t n, const char *argument)
+{
+	const struct parser parser = { .table = table, .n = n };
+
+	return strncmp(argument, "--", 2) == 0
+		       ? find_long(&parser, argument + 2, strlen(argument + 2)) != NULL
+		       : argument[0] == '-' && argument[1] && !argument[2] &&
+				 find_letter(&parser, argument[1]) != NULL;
 }
 
 int ctr_options_parse(const struct ctr_option *table, size_t n, void *options, const char **argv,
@@ -184,19 +194,34 @@ int ctr_options_parse(const struct ctr_option *table, size_t n, void *options, c
 	return 0;
 }
 
+/* "-b, --bundle DIR" */
+static int option_words(const struct ctr_option *option, char *out, size_t size)
+{
+	return snprintf(out, size, "%s%c%s --%s%s%s", option->letter ? "-" : " ",
+			option->letter ? option->letter : ' ', option->letter ? "," : " ",
+			option->name, option->value ? " " : "", option->value ? option->value : "");
+}
+
+static bool is_ignored(const struct ctr_option *option)
+{
+	return option->kind == CTR_OPTION_IGNORED_FLAG || option->kind == CTR_OPTION_IGNORED_VALUE;
+}
+
 void ctr_options_print(const struct ctr_option *table, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct ctr_option *option = &table[i];
-		char left[64];
+	char words[64];
+	int width = 0;
 
-		if (option->kind == CTR_OPTION_IGNORED_FLAG ||
-		    option->kind == CTR_OPTION_IGNORED_VALUE)
+	for (size_t i = 0; i < n; i++) {
+		int len = option_words(&table[i], words, sizeof(words));
+
+		if (!is_ignored(&table[i]) && len > width)
+			width = len;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (is_ignored(&table[i]))
 			continue;
-		snprintf(left, sizeof(left), "%s%c%s --%s%s%s", option->letter ? "-" : " ",
-			 option->letter ? option->letter : ' ', option->letter ? "," : " ",
-			 option->name, option->value ? " " : "",
-			 option->value ? option->value : "");
-		printf("  %-32s %s\n", left, option->help);
+		(void)option_words(&table[i], words, sizeof(words));
+		printf("  %-*s  %s\n", width, words, table[i].help);
 	}
 }

@@ -41,6 +41,12 @@ struct ctr_option {
 		name, letter, CTR_OPTION_##kind, offset, value, help                               \
 	}
 
+/* How the error of a flag that is in no table begins; the flag follows. */
+#define CTR_UNKNOWN_FLAG "unknown flag: "
+
+/* Is @argument, "--name" or "-l", an option of @table? */
+bool ctr_options_have(const struct ctr_option *table, size_t n, const char *argument);
+
 /*
  * Parse @argv (NULL-terminated, without the program's name) by @table into @options; the rest are
  * *@operands (@argv's storage, reordered). Options end at "--" and, with @max_operands > 0, after

@@ -124,6 +124,12 @@ int ctr_overlay_parse(const char *value, const char **dir, struct ctr_error *err
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"--overlay: empty; it is 'ephemeral' or a directory");
 	*dir = strcmp(value, ephemeral) == 0 ? NULL : value;
+	/* A word that is nothing yet may be one that was mistyped. */
+	if (*dir && !strchr(value, '/') && access(value, F_OK) < 0 && errno == ENOENT)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--overlay: '%s' is neither 'ephemeral' nor a directory; './%s' is "
+				"one that is made",
+				value, value);
 	return 0;
 }
 

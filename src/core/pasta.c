@@ -70,6 +70,46 @@ static const char *pid_path(const char *dir, struct ctr_arena *arena)
 	return ctr_arena_printf(arena, "%s/%s", dir, pid_name);
 }
 
+/* Is a port of @options one that only root may have? */
+static bool wants_privileged_port(const struct ctr_network_options *options)
+{
+	char text[32];
+	uint64_t first;
+
+	if (ctr_file_read_small(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", text,
+				sizeof(text)) <= 0 ||
+	    ctr_parse_u64(text, &first) < 0)
+		return false;
+	for (size_t i = 0; i < options->npublish; i++) {
+		struct ctr_publish publish;
+		struct ctr_error ignored;
+
+		if (ctr_publish_parse(options->publish[i], &publish, &ignored) == 0 &&
+		    publish.host < first)
+			return true;
+	}
+	return false;
+}
+
+/* What it complains of comes last, and why may be known better here than there. */
+static int fail(const struct ctr_network_options *options, char *output, struct ctr_error *err)
+{
+	size_t len = strlen(output);
+	const char *last;
+
+	while (len > 0 && output[len - 1] == '\n')
+		output[--len] = '\0';
+	last = strrchr(output, '\n');
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "--net bridge: pasta: %s%s",
+			last        ? last + 1
+			: output[0] ? output
+				    : "it failed",
+			wants_privileged_port(options)
+				? " (of the ports some are only root's: see the sysctl "
+				  "net.ipv4.ip_unprivileged_port_start)"
+				: "");
+}
+
 int ctr_pasta_start(const char *dir, const struct ctr_network_options *options, pid_t pid,
 		    const struct ctr_context *context, struct ctr_error *err)
 {
@@ -97,12 +137,7 @@ int ctr_pasta_start(const char *dir, const struct ctr_network_options *options, 
 				"(package passt), which is not there");
 	if (r < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "--net bridge: cannot run 'pasta'");
-	if (status != 0) {
-		output[strcspn(output, "\n")] = '\0';
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "--net bridge: pasta: %s",
-				output[0] ? output : "it failed");
-	}
-	return 0;
+	return status != 0 ? fail(options, output, err) : 0;
 }
 
 /* The process of the pid file, if it is still the one that wrote it. */

@@ -27,7 +27,7 @@ long op_chdir(struct init *init, const struct ctr_op *op)
 	if (r == -ENOENT && op->arg) {
 		fd = path_make(init, path, PATH_MAKE_DIR, 0755, &made);
 		if (fd < 0)
-			return fd;
+			return fail_at(init, CTR_DETAIL_MAKE, fd);
 		(void)sys_close((int)fd);
 		r = SYS(chdir, path);
 	}

@@ -36,6 +36,7 @@ static const char *const details[CTR_DETAIL_COUNT] = {
 	[CTR_DETAIL_PROPAGATION] = "cannot set the propagation",
 	[CTR_DETAIL_COPY] = "cannot copy the directory below it",
 	[CTR_DETAIL_OTHER_DEVICE] = "another file is there",
+	[CTR_DETAIL_MAKE] = "it is missing and cannot be made",
 };
 
 const char *ctr_plan_hook_name(uint64_t kind)

@@ -1,6 +1,7 @@
 /* The table of backends, and which one is meant. Called by core/ before anything is planned. */
 #include "vm/backend.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -96,12 +97,28 @@ const struct ctr_backend *ctr_backend_find(const char *name)
 	return backend->name ? backend : NULL;
 }
 
+char *ctr_backend_names(char text[static CTR_BACKEND_NAMES])
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (const struct ctr_backend *backend = ctr_backends; backend->name; backend++)
+		len += (size_t)snprintf(text + len, CTR_BACKEND_NAMES - len, "%s%s",
+					len == 0          ? ""
+					: backend[1].name ? ", "
+							  : " or ",
+					backend->name);
+	return text;
+}
+
 static const struct ctr_backend *find(const char *name, const char *where, struct ctr_error *err)
 {
 	const struct ctr_backend *backend = ctr_backend_find(name);
+	char names[CTR_BACKEND_NAMES];
 
 	if (!backend)
-		ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: unknown isolation '%s'", where, name);
+		ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: unknown isolation '%s', it is %s", where,
+			 name, ctr_backend_names(names));
 	return backend;
 }
 

@@ -125,6 +125,9 @@ extern const struct ctr_backend ctr_backends[];
 
 /* By name; NULL names the default. NULL: there is none of that name. */
 const struct ctr_backend *ctr_backend_find(const char *name);
+/* "container, process or vm", all of them, for messages. Returns @text. */
+enum { CTR_BACKEND_NAMES = 128 };
+char *ctr_backend_names(char text[static CTR_BACKEND_NAMES]);
 
 /*
  * The backend that is meant: by @option (--isolation), else by the annotation org.ctr.isolation,

@@ -2,10 +2,12 @@
 # Kinds of isolation that need no guest: how one is chosen, and `process`.
 load helper
 
+KINDS="container, process, microvm, vm or uml"
+
 @test "isolation: an unknown kind is an error that names it" {
   run_bundle --isolation nonsense
   expect_status 125
-  expect_output "ctr: --isolation: unknown isolation 'nonsense'"
+  expect_output "ctr: --isolation: unknown isolation 'nonsense', it is $KINDS"
 }
 
 @test "isolation: a process has no network of its own, so none is set up" {
@@ -39,7 +41,7 @@ load helper
   config '.annotations["org.ctr.isolation"] = "nonsense"'
   run_bundle
   expect_status 125
-  expect_output "ctr: annotations[org.ctr.isolation]: unknown isolation 'nonsense'"
+  expect_output "ctr: annotations[org.ctr.isolation]: unknown isolation 'nonsense', it is $KINDS"
 }
 
 @test "isolation: only a virtual machine has a kernel" {

@@ -901,6 +901,26 @@ FAILURES
   for flag in -v version; do run -0 ctr $flag; done
 }
 
+@test "wrong words: where a flag belongs, what a word was taken for, what cannot be made" {
+  run -1 ctr list --log /dev/null
+  expect_match 'unknown flag: --log \(it stands before the verb: ctr --log ... list\)'
+  run -125 ctr run --rootfs "$BUNDLE/rootfs" ls -l
+  expect_match 'unknown flag: -l \(flags of a command stand behind --\)'
+  mkdir "$BATS_TEST_TMPDIR/elsewhere"
+  cd "$BATS_TEST_TMPDIR/elsewhere"
+  run -125 ctr run nosuch
+  expect_match "run: 'nosuch' is no bundle, and the working directory is none"
+  run -125 ctr run -b "$BATS_TEST_TMPDIR/elsewhere" nosuch
+  expect_match "cannot open .*/elsewhere/config.json': No such file"
+  # words in one column
+  run -0 ctr run --help
+  [ "$(grep -o '^  .* --.*[^ ]  [^ ]' <<<"$output" | awk '{ print length }' | sort -u | wc -l)" = 1 ]
+  config '.root.readonly = true | .process.cwd = "/no/such"'
+  run_bundle
+  expect_status 125
+  expect_match "process.cwd: cannot change to directory '/no/such': it is missing and cannot be made: Read-only"
+}
+
 @test "flags of engines: with and without =, one dash or two, before and after the id" {
   shell 'exit 0'
   run -0 ctr --log= --log-format=text --rootless=auto --cgroup-manager cgroupfs --criu /x \

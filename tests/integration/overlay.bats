@@ -129,6 +129,11 @@ fingerprint() { (cd "$1" && find . -printf '%p %y %U %G %m %l\n' -type f -exec c
   run ctr run -b "$BUNDLE" --overlay '' "$ID"
   expect_status 125
   expect_match '--overlay: empty'
+  cd "$BATS_TEST_TMPDIR"
+  run ctr run -b "$BUNDLE" --overlay ephemera "$ID"
+  expect_status 125
+  expect_match "--overlay: 'ephemera' is neither 'ephemeral' nor a directory; './ephemera' is one"
+  [ ! -e ephemera ]
   run ctr run -b "$BUNDLE" --overlay "$BATS_TEST_TMPDIR/no/such" "$ID"
   expect_status 125
   expect_match "--overlay: cannot make '$BATS_TEST_TMPDIR/no/such': No such file"

@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -30,7 +32,7 @@
 #include "oci/load.h"
 #include "plan/build.h"
 
-enum { END_WAIT_MS = 100 };
+enum { END_WAIT_MS = 100, MADE_WAIT_MS = 10000, MADE_ROUND_MS = 1 };
 
 struct execution {
 	struct ctr_context *context;
@@ -85,6 +87,42 @@ static int check_status(const struct execution *execution, struct ctr_error *err
 		return ctr_fail(err, CTR_FAULT_STATE, 0,
 				"container '%s': cannot exec in a paused container",
 				execution->options->id);
+	return 0;
+}
+
+/* Is its process ctr-init yet (core/launch.c has its arguments)? Maybe, where it cannot be seen. */
+static bool may_be_init(pid_t pid)
+{
+	static const char name[] = "ctr-init";
+	char path[32], arguments[64]; /* ctr-init's fit */
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	n = ctr_file_read_small(AT_FDCWD, path, arguments, sizeof(arguments));
+	return n < 0 ? n != -EFBIG
+		     : (size_t)n > sizeof(name) && memcmp(arguments, name, sizeof(name)) == 0;
+}
+
+/*
+ * While ctr-init builds, the container's mount namespace has the host's files. Whoever makes or
+ * starts a container has its lock meanwhile; hooks that run later (poststart) may execute something
+ * in it.
+ */
+static int wait_until_made(const struct execution *execution, struct ctr_error *err)
+{
+	const struct timespec pause = { .tv_nsec = MADE_ROUND_MS * 1000000L };
+
+	for (int waited = 0; may_be_init(execution->container.record.pid);
+	     waited += MADE_ROUND_MS) {
+		if (ctr_state_is_free(execution->container.dir))
+			return 0;
+		if (waited >= MADE_WAIT_MS)
+			return ctr_fail(err, CTR_FAULT_STATE, 0,
+					"container '%s': cannot exec in a %s container",
+					execution->options->id,
+					ctr_status_name(CTR_STATUS_CREATING));
+		nanosleep(&pause, NULL);
+	}
 	return 0;
 }
 
@@ -155,6 +193,8 @@ static int decide_joins(struct execution *execution, struct ctr_error *err)
 				"container '%s': --isolation %s cannot exec",
 				execution->options->id, execution->machine.backend->name);
 
+	if (wait_until_made(execution, err) < 0)
+		return -1;
 	execution->init_pidfd = ctr_container_pidfd(&execution->container);
 	if (execution->init_pidfd == -ENOSYS)
 		return open_namespace_files(execution, flags, err);

@@ -181,6 +181,15 @@ int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *loc
 	return ctr_take_fd(&fd);
 }
 
+bool ctr_state_is_free(int dir)
+{
+	bool is_free = flock(dir, LOCK_SH | LOCK_NB) == 0;
+
+	if (is_free)
+		ctr_state_unlock(dir);
+	return is_free;
+}
+
 void ctr_state_unlock(int dir)
 {
 	(void)flock(dir, LOCK_UN);

@@ -35,6 +35,9 @@ enum ctr_state_lock {
 int ctr_state_open(int root, const char *id, enum ctr_state_lock lock, bool *locked,
 		   struct ctr_error *err);
 
+/* Does nobody work on the container of directory @dir, which is not locked by us? */
+bool ctr_state_is_free(int dir);
+
 /* Let others work on the container of the locked directory @dir. */
 void ctr_state_unlock(int dir);
 /* Lock it again, waiting for whoever works on it. false: it was deleted meanwhile; ROOT/ID, if it

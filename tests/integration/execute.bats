@@ -103,3 +103,25 @@ load helper
   expect_status 125
   expect_match 'linux.memoryPolicy'
 }
+
+@test "exec waits until the container is made: no command is run in the host's files" {
+  need root
+  command_is sleep 1000
+  config --arg at "$OUT" '.hooks = {createContainer: [{path: "/bin/sh", args: ["sh", "-c",
+    "echo >\"$1.begun\"; until [ -e \"$1.go\" ]; do sleep 0.05; done", "sh", $at]}]}'
+  ctr run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  run=$!
+  eventually test -e "$OUT.begun"
+  eventually has_status "$ID" running
+  ctr exec "$ID" ls / </dev/null >"$OUT.exec" 2>&1 3>&- &
+  PID=$!
+  sleep 0.5
+  [ ! -s "$OUT.exec" ]
+  echo >"$OUT.go"
+  ended $run
+  expect_status 0
+  ended "$PID"
+  expect_status 0
+  [ "$(cat "$OUT.exec")" = "$(ls "$BUNDLE/rootfs")" ]
+  ctr delete --force "$ID"
+}

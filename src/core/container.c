@@ -263,8 +263,10 @@ static int remove_cgroup(struct ctr_container *container, const struct ctr_conte
 {
 	struct ctr_error local;
 
-	if (ctr_place_remove(&container->cgroup, context, &local) == 0)
+	if (ctr_place_remove(&container->cgroup, context, &local) == 0) {
+		ctr_place_sweep(&container->record, context);
 		return 0;
+	}
 	/* A ctr that was killed made the record, and perhaps no more. */
 	if (container->record.pid == 0 && local.fault == CTR_FAULT_STATE) {
 		ctr_log(CTR_LOG_WARNING, "%s: it is left alone", local.text);

@@ -270,6 +270,21 @@ void ctr_place_to_record(const struct ctr_cgroup *cgroup, struct ctr_record *rec
 	record->cgroup_inode = cgroup->inode;
 	record->unit = cgroup->unit ? cgroup->unit->name : NULL;
 	record->user_unit = cgroup->unit && cgroup->unit->user;
+	record->slice = cgroup->unit ? cgroup->unit->slice : NULL;
+}
+
+void ctr_place_sweep(const struct ctr_record *record, const struct ctr_context *context)
+{
+	const char *slice;
+	struct ctr_error ignored;
+
+	if (!record->unit || record->cgroup_path || !record->cgroup_mount || !record->slice ||
+	    record->user_unit)
+		return;
+	slice = ctr_unit_expand_slice(record->slice, context->arena, &ignored);
+	if (slice)
+		(void)rmdir(ctr_arena_printf(context->arena, "%s%s/%s", record->cgroup_mount, slice,
+					     record->unit));
 }
 
 void ctr_place_from_record(struct ctr_cgroup *cgroup, const struct ctr_record *record,
@@ -281,6 +296,7 @@ void ctr_place_from_record(struct ctr_cgroup *cgroup, const struct ctr_record *r
 
 		unit->name = record->unit;
 		unit->user = record->user_unit;
+		unit->slice = record->slice;
 		cgroup->unit = unit;
 	}
 	/* A unit that was not started yet has no cgroup. */

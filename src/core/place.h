@@ -56,6 +56,10 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 int ctr_place_remove(struct ctr_cgroup *cgroup, const struct ctr_context *context,
 		     struct ctr_error *err);
 
+/* Remove the empty cgroup that systemd (257) may leave of a scope whose process had ended before it
+ * was told that the scope is there. One that is in use stays. */
+void ctr_place_sweep(const struct ctr_record *record, const struct ctr_context *context);
+
 /*
  * Remember in state directory @dir that @cgroup was made for its container: as a link, since a
  * second record would take ten times as long, and of a ctr that is killed before it knows the pid.

@@ -70,6 +70,7 @@ const char *ctr_record_encode(const struct ctr_record *record, struct ctr_arena 
 	add_number(&buf, "cgroup.inode", record->cgroup_inode);
 	add_text(&buf, "unit", record->unit);
 	add_number(&buf, "unit.user", record->user_unit);
+	add_text(&buf, "unit.slice", record->slice);
 	add_number(&buf, "hooks", record->hooks);
 	add_number(&buf, "terminal", record->terminal);
 	add_text(&buf, "resctrl", record->resctrl);
@@ -158,6 +159,7 @@ static const struct record_key {
 	{ "cgroup.inode", RECORD_U64,     offsetof(struct ctr_record, cgroup_inode)     },
 	{ "unit",         RECORD_TEXT,    offsetof(struct ctr_record, unit)             },
 	{ "unit.user",    RECORD_BOOL,    offsetof(struct ctr_record, user_unit)        },
+	{ "unit.slice",   RECORD_TEXT,    offsetof(struct ctr_record, slice)            },
 	{ "hooks",        RECORD_U32,     offsetof(struct ctr_record, hooks)            },
 	{ "terminal",     RECORD_BOOL,    offsetof(struct ctr_record, terminal)         },
 	{ "resctrl",      RECORD_TEXT,    offsetof(struct ctr_record, resctrl)          },

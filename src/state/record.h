@@ -48,6 +48,7 @@ struct ctr_record {
 	const char *isolation; /* the backend's name; NULL: container */
 	const char *unit;      /* of the systemd manager, NULL: none */
 	bool user_unit;        /* ... of the user's systemd */
+	const char *slice;     /* ... its parent; NULL: not known */
 	uint32_t hooks;        /* bit n: the config has hooks of enum ctr_hook_kind n */
 	bool terminal;
 	const char *resctrl;                  /* group of resctrl, "" the root group, NULL: none */

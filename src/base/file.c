@@ -76,30 +76,32 @@ char *ctr_file_read_fd(struct ctr_arena *arena, int fd, const char *name, size_t
 	return read_to_end(arena, fd, name, 0, max, len, err);
 }
 
-char *ctr_file_read(struct ctr_arena *arena, int dirfd, const char *path, size_t max, size_t *len,
-		    struct ctr_error *err)
+int ctr_file_open(int dirfd, const char *path, struct stat *st, struct ctr_error *err)
 {
 	_cleanup_close_ int fd = -1;
-	struct stat st;
 
 	/* O_NONBLOCK: opening a fifo would wait for its writer. */
 	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) {
-		fail_errno(err, errno, "open", path);
+	if (fd < 0)
+		return fail_errno(err, errno, "open", path);
+	if (fstat(fd, st) < 0)
+		return fail_errno(err, errno, "read", path);
+	if (S_ISDIR(st->st_mode))
+		return fail_errno(err, EISDIR, "read", path);
+	if (!S_ISREG(st->st_mode))
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "cannot read '%s': not a regular file",
+				path);
+	return ctr_take_fd(&fd);
+}
+
+char *ctr_file_read(struct ctr_arena *arena, int dirfd, const char *path, size_t max, size_t *len,
+		    struct ctr_error *err)
+{
+	struct stat st;
+	_cleanup_close_ int fd = ctr_file_open(dirfd, path, &st, err);
+
+	if (fd < 0)
 		return NULL;
-	}
-	if (fstat(fd, &st) < 0) {
-		fail_errno(err, errno, "read", path);
-		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		if (S_ISDIR(st.st_mode))
-			fail_errno(err, EISDIR, "read", path);
-		else
-			ctr_fail(err, CTR_FAULT_HOST, 0, "cannot read '%s': not a regular file",
-				 path);
-		return NULL;
-	}
 	if ((uint64_t)st.st_size > max) {
 		ctr_fail(err, CTR_FAULT_CONFIG, 0, "cannot read '%s': longer than %zu bytes", path,
 			 max);

@@ -8,6 +8,11 @@
 
 struct ctr_arena;
 struct ctr_error;
+struct stat;
+
+/* Open a regular file to read it; @st is what it is. Never blocks on a fifo or a device: those are
+ * errors. A descriptor, or -1 and @err (fault NOT_FOUND for ENOENT). */
+int ctr_file_open(int dirfd, const char *path, struct stat *st, struct ctr_error *err);
 
 /*
  * Read a regular file of at most @max bytes into @arena; NUL-terminated, *@len without the NUL

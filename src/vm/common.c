@@ -106,8 +106,9 @@ static bool can_load(int kernel, uint64_t size)
 void ctr_vm_common(const struct ctr_machine *machine, struct ctr_vm_setup *setup, int cache)
 {
 	const char *given = setup->config ? setup->config->kernel.initrd : NULL;
-	_cleanup_close_ int kernel = open(setup->kernel, O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int initrd = given ? open(given, O_RDONLY | O_CLOEXEC) : -1;
+	struct stat st;
+	_cleanup_close_ int kernel = ctr_file_open(AT_FDCWD, setup->kernel, &st, NULL);
+	_cleanup_close_ int initrd = given ? ctr_file_open(AT_FDCWD, given, &st, NULL) : -1;
 	const struct parts parts = { kernel, initrd, setup->initramfs };
 	const uint64_t archives = room_of(initrd) + room_of(setup->initramfs);
 	struct ctr_error err;

@@ -132,14 +132,9 @@ static int open_modules(struct modules *modules, const struct ctr_vm_setup *setu
 		struct stat st;
 
 		module->path = ctr_path_join(facts->arena, setup->modules, files[modules->n]);
-		module->fd = open(module->path, O_RDONLY | O_CLOEXEC);
-		if (module->fd < 0 || fstat(module->fd, &st) < 0) {
-			(void)ctr_fail(err, CTR_FAULT_HOST, errno, "module '%s': cannot open it",
-				       module->path);
-			if (module->fd >= 0)
-				close(module->fd);
-			return -1;
-		}
+		module->fd = ctr_file_open(AT_FDCWD, module->path, &st, err);
+		if (module->fd < 0)
+			return ctr_fail_within(err, "module");
 		ctr_vm_cache_fact(facts, &st);
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "vm/backend.h"
 #include "vm/setup.h"
@@ -55,13 +56,12 @@ const char *ctr_vm_kernel_version(const uint8_t *image, size_t size, struct ctr_
 
 int ctr_vm_read_version(struct ctr_vm_setup *setup, struct ctr_arena *arena, struct ctr_error *err)
 {
-	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	_cleanup_close_ int fd = ctr_file_open(AT_FDCWD, setup->kernel, &st, err);
 	void *image;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot open '%s'",
-				setup->kernel);
+	if (fd < 0)
+		return ctr_fail_within(err, "kernel");
 	image = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
 			       : MAP_FAILED;
 	if (image != MAP_FAILED) {

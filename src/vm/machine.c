@@ -164,9 +164,11 @@ static int copy_given_initrd(const struct ctr_vm_setup *setup, int to, struct ct
 
 	if (!path)
 		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? -errno : copy_file(fd, to);
-	if (r == 0 && fstat(fd, &st) == 0 && st.st_size % 512 != 0)
+	fd = ctr_file_open(AT_FDCWD, path, &st, err);
+	if (fd < 0)
+		return ctr_fail_within(err, "vm.kernel.initrd");
+	r = copy_file(fd, to);
+	if (r == 0 && st.st_size % 512 != 0)
 		r = ctr_write_all(to, zeros, 512 - (size_t)(st.st_size % 512));
 	return r < 0 ? ctr_fail(err, CTR_FAULT_CONFIG, -r, "vm.kernel.initrd: cannot read '%s'",
 				path)
@@ -207,13 +209,12 @@ static int make_initrd(const struct ctr_machine *machine, const struct ctr_vm_se
 /* QEMU opens it again as nobody, who may not read every distribution's. */
 static int open_kernel(const struct ctr_vm_setup *setup, struct ctr_error *err)
 {
-	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC), copy = -1;
 	struct stat st;
+	_cleanup_close_ int fd = ctr_file_open(AT_FDCWD, setup->kernel, &st, err), copy = -1;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot open '%s'",
-				setup->kernel);
+	if (fd < 0)
+		return ctr_fail_within(err, "kernel");
 	if (geteuid() != 0 || (st.st_mode & S_IROTH))
 		return ctr_take_fd(&fd);
 	copy = memfd_create("kernel", MFD_CLOEXEC);

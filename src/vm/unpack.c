@@ -180,15 +180,14 @@ static int find(const struct ctr_machine *machine, const char *version, const st
 int ctr_vm_unpack_kernel(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 			 struct ctr_error *err)
 {
-	_cleanup_close_ int fd = open(setup->kernel, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	_cleanup_close_ int fd = ctr_file_open(AT_FDCWD, setup->kernel, &st, err);
 	void *image;
 	bool is_elf;
 	int made = -1;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot open '%s'",
-				setup->kernel);
+	if (fd < 0)
+		return ctr_fail_within(err, "kernel");
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (image == MAP_FAILED)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "kernel: cannot map '%s'",

@@ -202,6 +202,34 @@ ROWS
   expect_match "^ctr: mounts\[[0-9]+\]: cannot open '$STATE/$ID/../none'"
 }
 
+@test "vm: a fifo in the place of a kernel, an initrd or a module is an error, and waits for nobody" {
+  machine
+  shell 'echo never'
+  local fifo=$BATS_TEST_TMPDIR/fifo tree=$BATS_TEST_TMPDIR/tree kernel version
+  mkfifo "$fifo"
+  run_bundle --isolation "$GUEST" --kernel "$fifo"
+  expect_status 125
+  expect_output "ctr: kernel: cannot read '$fifo': not a regular file"
+  kernel=$(find /boot -name 'vmlinuz-*cloud*' | head -n 1)
+  version=${kernel#/boot/vmlinuz-}
+  config --arg kernel "$kernel" --arg fifo "$fifo" '.vm = {kernel: {path: $kernel, initrd: $fifo}}'
+  run_bundle --isolation "$GUEST"
+  expect_status 125
+  expect_output "ctr: vm.kernel.initrd: cannot read '$fifo': not a regular file"
+  config 'del(.vm)'
+  mkdir -p "$tree/boot" "$tree/lib/modules/$version"
+  cp "$kernel" "$tree/boot"
+  sed 's/:.*/:/' "/lib/modules/$version/modules.dep" >"$tree/lib/modules/$version/modules.dep"
+  while read -r name; do
+    mkdir -p "$tree/lib/modules/$version/${name%/*}"
+    mkfifo "$tree/lib/modules/$version/$name"
+  done < <(sed -n 's/:.*//p' "/lib/modules/$version/modules.dep" | grep -E '/(erofs|virtio[^/]*|overlay)\.ko')
+  cp "/lib/modules/$version/modules.builtin" "$tree/lib/modules/$version"
+  run_bundle --isolation "$GUEST" --kernel "$tree/boot/${kernel##*/}"
+  expect_status 125
+  expect_match "^ctr: module: cannot read '$tree/.*': not a regular file"
+}
+
 @test "vm: directories and files of the host, live, and copies of small ones" {
   machine
   mkdir "$BATS_TEST_TMPDIR/shared"

@@ -22,6 +22,11 @@ _ctr_value() {
     --log-level) _ctr_words error warning info debug ;;
     --cgroup-manager) _ctr_words cgroupfs systemd disabled ;;
     --isolation) _ctr_words container process microvm vm uml ;;
+    --net) _ctr_words none host bridge bridge= ;;
+    --overlay)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -d -W ephemeral -- "$cur")
+      ;;
     --rootless) _ctr_words auto true false ;;
     *)
       case $2 in

@@ -66,6 +66,12 @@ function __ctr_values
             printf '%s\n' cgroupfs systemd disabled
         case --rootless
             printf '%s\n' auto true false
+        case --isolation
+            printf '%s\n' container process microvm vm uml
+        case --net
+            printf '%s\n' none host bridge
+        case --overlay
+            printf '%s\n' ephemeral
         case --format
             printf '%s\n' table json
         case '*'

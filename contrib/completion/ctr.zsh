@@ -17,6 +17,8 @@ _ctr_flags() {
       --cgroup-manager) action='(cgroupfs systemd disabled)' ;;
       --rootless) action='(auto true false)' ;;
       --isolation) action='(container process microvm vm uml)' ;;
+      --net) action='(none host bridge)' ;;
+      --overlay) action='_ctr_overlay' ;;
       --format) action='(table json)' ;;
       *)
         case $value in
@@ -42,6 +44,8 @@ _ctr_ids() {
   ids=(${(f)"$($program ${opt_args[--root]:+--root} ${opt_args[--root]} list -q 2>/dev/null)"})
   compadd -a ids
 }
+
+_ctr_overlay() { _alternative 'layer:layer:(ephemeral)' 'directory:directory:_files -/'; }
 
 _ctr() {
   local program=$words[1] curcontext=$curcontext state line

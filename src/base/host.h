@@ -48,8 +48,7 @@ enum ctr_host_part {
 /*
  * Probe the machine that runs us, in two steps. First who we are: ids, in_userns, has_user_ns,
  * has_proc, privileged, rootless, which is all that a verb needs that plans nothing. Then the rest,
- * with
- * @parts (enum ctr_host_part); strings are in @arena.
+ * with @parts (enum ctr_host_part); strings are in @arena.
  */
 void ctr_host_identify(struct ctr_host *host);
 void ctr_host_complete(struct ctr_host *host, unsigned parts, struct ctr_arena *arena);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -90,17 +91,17 @@ static int check_status(const struct execution *execution, struct ctr_error *err
 	return 0;
 }
 
-/* Is its process ctr-init yet (core/launch.c has its arguments)? Maybe, where it cannot be seen. */
+/* Is its process ctr-init yet, of memory or installed (core/image.c)? Maybe, where it cannot be
+ * seen. Not by its arguments: they lie in memory that may never answer. */
 static bool may_be_init(pid_t pid)
 {
 	static const char name[] = "ctr-init";
-	char path[32], arguments[64]; /* ctr-init's fit */
+	char path[32], exe[PATH_MAX];
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	n = ctr_file_read_small(AT_FDCWD, path, arguments, sizeof(arguments));
-	return n < 0 ? n != -EFBIG
-		     : (size_t)n > sizeof(name) && memcmp(arguments, name, sizeof(name)) == 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, exe, sizeof(exe));
+	return n < 0 || memmem(exe, (size_t)n, name, strlen(name));
 }
 
 /*

@@ -71,7 +71,7 @@ static int spawn_with_output(const char *const *argv, int output, bool errors, i
 	return r;
 }
 
-static void read_output(int fd, char *text, size_t size)
+void ctr_run_read(int fd, char *text, size_t size)
 {
 	size_t len = 0;
 	char rest[256];
@@ -130,7 +130,7 @@ int ctr_run_program_with(const char *const *argv, int kept, char *text, size_t s
 	if (output < 0)
 		return output;
 
-	read_output(output, text, size);
+	ctr_run_read(output, text, size);
 	(void)close(output);
 	return ctr_run_wait(pid, status);
 }

@@ -17,7 +17,7 @@ int ctr_run_program(const char *const *argv, char *text, size_t size, int *statu
 enum { CTR_RUN_KEPT = 3 };
 int ctr_run_program_with(const char *const *argv, int kept, char *text, size_t size, int *status);
 
-/* The two halves of that, for output of any length. Start @argv: a new descriptor of what it writes
+/* The parts of that, for output of any length. Start @argv: a new descriptor of what it writes
  * to standard output, with @errors to standard error as well, or -errno. */
 int ctr_run_start(const char *const *argv, bool errors, pid_t *pid);
 /* The same, as ctr_run_program_with() gives @kept. */
@@ -25,6 +25,8 @@ int ctr_run_start_with(const char *const *argv, bool errors, int kept, pid_t *pi
 /* Start @argv with the caller's standard streams; it has each of @fds, too, under the same number.
  * 0, or -errno. */
 int ctr_run_spawn(const char *const *argv, const int *fds, size_t nfds, pid_t *pid);
+/* Read all that @fd has, and keep the first @size - 1 bytes, newlines at the end cut. */
+void ctr_run_read(int fd, char *text, size_t size);
 /* Wait for its end. 0, or -errno. */
 int ctr_run_wait(pid_t pid, int *status);
 

@@ -29,7 +29,7 @@
 #include "vm/hypervisor_root.h"
 #include "vm/setup.h"
 
-enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256, SAID_MAX = 64 << 10 };
+enum { LIST_MAX = 256 << 20, DEPTH_MAX = 256 };
 
 static void list_entry(struct ctr_buf *list, const char *name, const struct stat *st)
 {
@@ -115,7 +115,7 @@ struct job {
 /* In the process that becomes mkfs.erofs. The cache is the one that is open: whoever can rename it
  * has the image made nowhere else. Without root a link in the tree leads to what is the caller's.
  */
-static _Noreturn void run(const struct job *job, const char *program, int output)
+static _Noreturn void run(const struct job *job, const char *program, int errors)
 {
 	struct ctr_arena *arena = job->machine->arena;
 	const char *work = ctr_arena_printf(arena, "/proc/self/fd/%d", job->cache);
@@ -123,8 +123,10 @@ static _Noreturn void run(const struct job *job, const char *program, int output
 	struct stat cache, st;
 	sigset_t none;
 	size_t n = 2;
+	/* -d0 does not keep it from telling of each file that it looks at. */
+	int progress = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 ||
+	if (dup2(progress, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		_exit(127);
 	if (geteuid() == 0) {
@@ -149,8 +151,8 @@ static _Noreturn void run(const struct job *job, const char *program, int output
 	ctr_hypervisor_fail("execute mkfs.erofs");
 }
 
-/* Its pid, and in *@output what it says; or -errno. */
-static pid_t start(const struct job *job, const char *program, int *output)
+/* Its pid, and in *@errors what it says of them; or -errno. */
+static pid_t start(const struct job *job, const char *program, int *errors)
 {
 	_cleanup_close_ int write_end = -1;
 	char real[PATH_MAX];
@@ -168,32 +170,29 @@ static pid_t start(const struct job *job, const char *program, int *output)
 		close(fds[0]);
 		return pid;
 	}
-	*output = fds[0];
+	*errors = fds[0];
 	return pid;
 }
 
 static int run_mkfs(const struct job *job, struct ctr_error *err)
 {
 	struct ctr_arena *arena = job->machine->arena;
-	const char *program = ctr_vm_find_program("mkfs.erofs", arena), *text;
-	_cleanup_close_ int output = -1;
-	pid_t pid = program ? start(job, program, &output) : -ENOENT;
-	size_t length = 0;
+	const char *program = ctr_vm_find_program("mkfs.erofs", arena);
+	_cleanup_close_ int errors = -1;
+	pid_t pid = program ? start(job, program, &errors) : -ENOENT;
+	char text[400];
 	int status = 0;
 
 	if (pid < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -pid,
 				"--isolation %s: cannot run mkfs.erofs (package erofs-utils)",
 				job->machine->backend->name);
-	text = ctr_file_read_fd(arena, output, "mkfs.erofs", SAID_MAX, &length, NULL);
-	(void)close(ctr_take_fd(&output));
+	ctr_run_read(errors, text, sizeof(text));
 	if (ctr_run_wait(pid, &status) == 0 && status == 0)
 		return 0;
-	while (text && length > 0 && text[length - 1] == '\n')
-		length--;
 	return ctr_fail(err, CTR_FAULT_HOST, 0,
-			"root.path: mkfs.erofs cannot make an image of '%s': %.*s", job->root,
-			length > 0 ? (int)length : INT_MAX, length > 0 ? text : "it was killed");
+			"root.path: mkfs.erofs cannot make an image of '%s': %s", job->root,
+			text[0] ? text : "it was killed");
 }
 
 static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,

@@ -329,6 +329,9 @@ PYTHON
   mkdir "$BATS_TEST_TMPDIR/tools"
   echo of-the-host >"$BATS_TEST_TMPDIR/secret"
   echo of-the-tree >"$BUNDLE/rootfs/file"
+  # of each of which it tells
+  mkdir "$BUNDLE/rootfs/many"
+  (cd "$BUNDLE/rootfs/many" && seq 4000 | xargs touch)
   cat >"$BATS_TEST_TMPDIR/tools/mkfs.erofs" <<END
 #!/bin/sh
 cat $BATS_TEST_TMPDIR/secret 2>/dev/null || cat /etc/passwd 2>/dev/null || cat /proc/1/comm 2>/dev/null && exit 1

@@ -21,7 +21,7 @@
 #include "ns/plan.h"
 #include "plan/build.h"
 
-enum { QUIET_MS = 20 };
+enum { QUIET_MS = 20, END_WAIT_MS = 1000 };
 
 struct message {
 	struct ctr_msg head;
@@ -75,6 +75,14 @@ static int serve_fds(struct ctr_launch *launch, const struct ctr_msg *msg, struc
 	return r;
 }
 
+/* Does the child end? Without its memory it is not ours to look at (EPERM), and still there. */
+static bool ends(const struct ctr_launch *launch)
+{
+	struct pollfd child = { .fd = launch->pidfd, .events = POLLIN };
+
+	return poll(&child, 1, END_WAIT_MS) > 0;
+}
+
 /*
  * Take the seccomp listener out of the child. The child told its number before it called
  * seccomp(2), as it may not be able to send anything afterwards; it is there when that call
@@ -84,6 +92,7 @@ static int take_listener(const struct ctr_launch *launch, int number, int *fd,
 			 struct ctr_error *err)
 {
 	const struct timespec pause = { .tv_nsec = 100000 };
+	int error;
 
 	if (launch->pidfd < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, ENOSYS,
@@ -91,10 +100,11 @@ static int take_listener(const struct ctr_launch *launch, int number, int *fd,
 
 	for (int i = 0; i < 50000; i++) {
 		*fd = (int)syscall(SYS_pidfd_getfd, launch->pidfd, number, 0);
-		if (*fd >= 0 || errno == ESRCH)
+		error = errno;
+		if (*fd >= 0 || error == ESRCH || (error == EPERM && ends(launch)))
 			return 0;
-		if (errno != EBADF)
-			return ctr_fail(err, CTR_FAULT_HOST, errno,
+		if (error != EBADF)
+			return ctr_fail(err, CTR_FAULT_HOST, error,
 					"linux.seccomp: cannot take the listener");
 		nanosleep(&pause, NULL);
 	}

@@ -182,12 +182,12 @@ static int fail_run(const struct ctr_command *command, const struct ctr_create_o
 	const struct create_options *given = command->options;
 	const char *word = command->operands[0];
 
-	if (given->core.bundle || options->config || options->rootfs || word != options->id ||
-	    access("config.json", F_OK) == 0)
+	if (err->fault != CTR_FAULT_NOT_FOUND || given->core.bundle || options->config ||
+	    options->rootfs || word != options->id || access("config.json", F_OK) == 0)
 		return -1;
 	return ctr_fail(err, CTR_FAULT_USAGE, 0,
-			"run: '%s' is no bundle, and the working directory is none for a container "
-			"of this id: there is no config.json in them",
+			"run: '%s' is no bundle, so it is taken for an id, and there is no "
+			"config.json in the working directory",
 			word);
 }
 

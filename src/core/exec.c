@@ -118,10 +118,10 @@ static int wait_until_made(const struct execution *execution, struct ctr_error *
 		if (ctr_state_is_free(execution->container.dir))
 			return 0;
 		if (waited >= MADE_WAIT_MS)
-			return ctr_fail(err, CTR_FAULT_STATE, 0,
-					"container '%s': cannot exec in a %s container",
-					execution->options->id,
-					ctr_status_name(CTR_STATUS_CREATING));
+			return ctr_fail(
+				err, CTR_FAULT_STATE, 0,
+				"container '%s': cannot exec in a container that is still made, or whose hooks have not ended",
+				execution->options->id);
 		nanosleep(&pause, NULL);
 	}
 	return 0;

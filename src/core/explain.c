@@ -83,7 +83,8 @@ static int make(struct explanation *explanation, const struct ctr_context *conte
 		!is_machine(explanation) && (spec->hooks[CTR_HOOK_PRESTART].count > 0 ||
 					     spec->hooks[CTR_HOOK_CREATE_RUNTIME].count > 0 ||
 					     ctr_network_is_due(&explanation->network, spec));
-	/* A directory is made when it is missing, so only its form can be wrong. */
+	/* A directory with a slash in its name is made when it is missing: only a bare word can
+	 * be wrong. */
 	if (given->overlay && ctr_overlay_parse(given->overlay, &options.overlay_dir, err) < 0)
 		return -1;
 	options.overlay = given->overlay != NULL;

@@ -27,8 +27,8 @@ struct ctr_overlay {
 		.fd = -1                                                                           \
 	}
 
-/* The directory that --overlay @value names, as it was given; NULL: "ephemeral". 0, or -1 and @err.
- */
+/* The directory that --overlay @value names, as it was given; NULL: "ephemeral". 0, or -1 and @err:
+ * it is empty, or a word without a slash and not there. */
 int ctr_overlay_parse(const char *value, const char **dir, struct ctr_error *err);
 
 /*

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "vm/monitor_state.h"
 
 enum { QMP_MS = 10000 };
@@ -47,8 +46,8 @@ int monitor_qmp(struct monitor *monitor, const char *command, const char *argume
 	(void)snprintf(id, sizeof(id), "\"ctr-%u\"", ++monitor->qmp_id);
 	n = snprintf(line, sizeof(line), "{\"execute\":\"%s\"%s%s,\"id\":%s}\n", command,
 		     arguments ? ",\"arguments\":" : "", arguments ? arguments : "", id);
-	if (ctr_write_all(monitor->qmp, line, (size_t)n) < 0)
-		return -EPIPE;
+	if (send(monitor->qmp, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
+		return errno == EAGAIN ? -ETIMEDOUT : -EPIPE;
 	for (int i = 0; i < 64; i++) {
 		ssize_t length = read_line(monitor->qmp, line, sizeof(line), deadline);
 

@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/run.h"
 #include "vm/backend.h"
+#include "vm/hypervisor.h"
 #include "vm/hypervisor_root.h"
 #include "vm/setup.h"
 
@@ -110,6 +111,7 @@ struct job {
 	int cache;
 	const char *name; /* of the image in there */
 	const char *root;
+	pid_t caller; /* it ends with */
 };
 
 /* In the process that becomes mkfs.erofs. The cache is the one that is open: whoever can rename it
@@ -123,11 +125,16 @@ static _Noreturn void run(const struct job *job, const char *program, int errors
 	struct stat cache, st;
 	sigset_t none;
 	size_t n = 2;
-	/* -d0 does not keep it from telling of each file that it looks at. */
-	int progress = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int progress;
 
-	if (dup2(progress, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0 ||
+	if (dup2(errors, STDERR_FILENO) < 0)
+		_exit(127);
+	/* -d0 does not keep it from telling of each file that it looks at. */
+	progress = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (progress < 0 || dup2(progress, STDOUT_FILENO) < 0 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		ctr_hypervisor_fail("set mkfs.erofs up");
+	if (getppid() != job->caller)
 		_exit(127);
 	if (geteuid() == 0) {
 		ctr_hypervisor_see_tree(program, tree, job->machine->cache);
@@ -147,7 +154,9 @@ static _Noreturn void run(const struct job *job, const char *program, int errors
 		(void)fcntl(job->cache, F_SETFD, 0);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(program, (char *const *)argv);
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig, SIG_DFL);
+	execve(program, (char *const *)argv, (char *const *)ctr_hypervisor_env);
 	ctr_hypervisor_fail("execute mkfs.erofs");
 }
 
@@ -201,7 +210,7 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 	struct ctr_arena *arena = machine->arena;
 	const char *file = ctr_arena_printf(arena, "%s.erofs", name);
 	const char *temporary = ctr_arena_printf(arena, ".%s.tmp", name);
-	const struct job job = { machine, setup, cache, temporary, root };
+	const struct job job = { machine, setup, cache, temporary, root, getpid() };
 	struct stat st;
 	int r;
 

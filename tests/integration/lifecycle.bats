@@ -909,7 +909,7 @@ FAILURES
   mkdir "$BATS_TEST_TMPDIR/elsewhere"
   cd "$BATS_TEST_TMPDIR/elsewhere"
   run -125 ctr run nosuch
-  expect_match "run: 'nosuch' is no bundle, and the working directory is none"
+  expect_match "run: 'nosuch' is no bundle, so it is taken for an id"
   run -125 ctr run -b "$BATS_TEST_TMPDIR/elsewhere" nosuch
   expect_match "cannot open .*/elsewhere/config.json': No such file"
   # words in one column

@@ -46,6 +46,8 @@ want_package() {
   [ -n "$(missing_packages "$1")" ] || return 0
   if (need_packages "$1") >/dev/null 2>&1; then
     echo "${0##*/}: installed $1"
+  elif [ "$(id -u)" != 0 ]; then
+    echo "${0##*/}: $1 is not installed, which takes root: $2"
   else
     echo "${0##*/}: there is no $1: $2"
   fi

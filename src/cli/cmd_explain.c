@@ -18,12 +18,14 @@ static const struct ctr_option table[] = {
 	CTR_OPT("bundle", 'b', STRING, CORE(bundle), "DIR", "the bundle (default: .)"),
 	CTR_OPT("json", 0, FLAG, CORE(json), NULL, "as a JSON document"),
 	CTR_OPT("no-pivot", 0, FLAG, CORE(no_pivot), NULL, "as `run --no-pivot` would do it"),
-	CTR_OPT("isolation", 0, STRING, CORE(isolation), "KIND", "as `run --isolation`,"),
-	CTR_OPT("net", 0, STRING, CORE(network.net), "NETWORK", "--net,"),
-	CTR_OPT("ip", 0, LIST, offsetof(struct explain_options, ip), "ADDRESS", "--ip,"),
+	CTR_OPT("isolation", 0, STRING, CORE(isolation), "KIND",
+		"of a container that runs with it"),
+	CTR_OPT("net", 0, STRING, CORE(network.net), "NETWORK", "with this network"),
+	CTR_OPT("ip", 0, LIST, offsetof(struct explain_options, ip), "ADDRESS",
+		"with this address in it"),
 	CTR_OPT("publish", 'p', LIST, offsetof(struct explain_options, publish),
-		"[ADDRESS:]HOST:PORT", "--publish, and"),
-	CTR_OPT("overlay", 0, STRING, CORE(overlay), "DIR", "--overlay"),
+		"[ADDRESS:]HOST:PORT", "with this port of the host led to it"),
+	CTR_OPT("overlay", 0, STRING, CORE(overlay), "DIR", "with this layer over its root"),
 };
 
 static int cmd_explain(struct ctr_command *command, struct ctr_error *err)

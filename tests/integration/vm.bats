@@ -329,7 +329,7 @@ PYTHON
   mkdir "$BATS_TEST_TMPDIR/tools"
   echo of-the-host >"$BATS_TEST_TMPDIR/secret"
   echo of-the-tree >"$BUNDLE/rootfs/file"
-  # of each of which it tells
+  # mkfs.erofs tells of each of these: more than a pipe holds
   mkdir "$BUNDLE/rootfs/many"
   (cd "$BUNDLE/rootfs/many" && seq 4000 | xargs touch)
   cat >"$BATS_TEST_TMPDIR/tools/mkfs.erofs" <<END

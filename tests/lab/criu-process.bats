@@ -94,7 +94,8 @@ passing() {
   eventually ctr exec "$ID" test -e /dev/shm/n
   ctr checkpoint --image-path "$IMAGE" "$ID"
   ctr --log "$BATS_TEST_TMPDIR/log" --log-level warning restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
-  cat "$BATS_TEST_TMPDIR/log" && [ ! -s "$BATS_TEST_TMPDIR/log" ]
+  run cat "$BATS_TEST_TMPDIR/log"
+  [ -z "$(<"$BATS_TEST_TMPDIR/log")" ]
   ctr exec "$ID" test -e /proc/1
   ctr delete --force "$ID"
 }

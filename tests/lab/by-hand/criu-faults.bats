@@ -351,12 +351,13 @@ waiting_dump() { # FLAG...
   case " $* " in
     *' --lazy-pages '*) ;;
     *)
-      beside socat -u TCP-LISTEN:7012,reuseaddr EXEC:'sleep 60'
+      beside socat -u TCP-LISTEN:7012,reuseaddr EXEC:'sleep 300'
       eventually sh -c 'ss -ltn | grep -q :7012'
       ;;
   esac
   in_background checkpoint --image-path "$IMAGE" --page-server 127.0.0.1:7012 "$@" "$ID"
   eventually criu_waits
+  WAITED=$SECONDS
 }
 # CRIU's process number is in the parentheses
 criu_waits() {
@@ -367,11 +368,14 @@ criu_waits() {
 # goes_on_alone TEXT - ctr has ended by itself, with this error; CRIU as well, and the container runs
 goes_on_alone() {
   ended "$PID"
+  # by itself the server would go later
+  [ $((SECONDS - WAITED)) -lt 250 ]
   cat "$OUT"
   [ "$status" = 1 ]
   grep -q "$1" "$OUT"
   criu_ended
-  [ ! -e "$IMAGE/inventory.img" ] && [ ! -e "$IMAGE/ctr.json" ]
+  [ ! -e "$IMAGE/inventory.img" ]
+  [ ! -e "$IMAGE/ctr.json" ]
   runs_on
 }
 runs_on() {

@@ -6,7 +6,10 @@
 #include "base/stall.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -19,27 +22,31 @@
 
 enum { CHILDREN_TEXT = 4096 };
 
+#ifndef SYS_accept
+#define SYS_accept (-1) /* no number that a process could be at */
+#endif
+
 /* System calls that wait, and which of their arguments is the socket. */
+/* clang-format off */
 static const struct {
 	long number;
 	unsigned argument;
 } waits[] = {
-#ifdef SYS_accept
-	{SYS_accept,    0},
-#endif
-	{ SYS_accept4,  0},
-         { SYS_connect,  0},
-         { SYS_read,     0},
-         { SYS_recvfrom, 0},
-	{ SYS_recvmsg,  0},
-         { SYS_write,    0},
-         { SYS_writev,   0},
-         { SYS_sendto,   0},
-	{ SYS_sendmsg,  0},
-         { SYS_sendfile, 0},
-         { SYS_splice,   0},
-         { SYS_splice,   2},
+	{ SYS_accept, 0 },
+	{ SYS_accept4, 0 },
+	{ SYS_connect, 0 },
+	{ SYS_read, 0 },
+	{ SYS_recvfrom, 0 },
+	{ SYS_recvmsg, 0 },
+	{ SYS_write, 0 },
+	{ SYS_writev, 0 },
+	{ SYS_sendto, 0 },
+	{ SYS_sendmsg, 0 },
+	{ SYS_sendfile, 0 },
+	{ SYS_splice, 0 },
+	{ SYS_splice, 2 },
 };
+/* clang-format on */
 
 /* "NUMBER 0xARGUMENT ..."; "running" is in none. */
 static bool read_call(pid_t pid, long *number, long arguments[static 3])
@@ -61,12 +68,16 @@ static void disconnect(int pidfd, long number)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	_cleanup_close_ int fd = -1;
-	int domain = 0;
-	socklen_t size = sizeof(domain);
+	int domain = 0, repair = 0;
+	socklen_t size = sizeof(domain), repair_size = sizeof(repair);
 
 	if (number < 0 || number > INT32_MAX)
 		return;
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)number, 0);
+	/* One that is being repaired is a connection of what CRIU dumps (tcp(7), TCP_REPAIR). */
+	if (fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &repair, &repair_size) == 0 &&
+	    repair)
+		return;
 	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
 	    (domain == AF_INET || domain == AF_INET6))
 		(void)connect(fd, &none, sizeof(none));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -33,7 +34,7 @@
 #include "oci/words.h"
 #include "state/dir.h"
 
-enum { MOUNTINFO_MAX = 16 << 20, FDS = 3 };
+enum { MOUNTINFO_MAX = 16 << 20, FDS = 3, END_WAIT_MS = 5000 };
 
 struct dump {
 	const struct ctr_context *context;
@@ -346,6 +347,38 @@ static void let_run(struct dump *dump)
 		(void)ctr_cgroup_freeze(cgroup, false, NULL);
 }
 
+/* The inventory is what CRIU writes last: with it, the processes of this dump are to end. */
+static bool is_complete(const struct dump *dump)
+{
+	return !dump->flags->leave_running && !dump->flags->pre_dump &&
+	       faccessat(dump->image.dir, "inventory.img", F_OK, 0) == 0;
+}
+
+/* CRIU does not wait for those that it has killed, and who has much memory takes its time. */
+static bool has_ended(const struct dump *dump)
+{
+	_cleanup_close_ int pidfd = is_complete(dump) ? ctr_container_pidfd(&dump->container) : -1;
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0)
+		(void)poll(&end, 1, END_WAIT_MS);
+	return ctr_container_status(&dump->container) == CTR_STATUS_STOPPED;
+}
+
+/* Killed between the end of the container and its answer, CRIU has dumped all. */
+static int fail_dump(struct dump *dump, struct ctr_error *err)
+{
+	bool ended;
+
+	let_run(dump);
+	ended = has_ended(dump);
+	if (ended && is_complete(dump))
+		return ctr_fail_within(err, "the container has ended, its images are kept");
+	ctr_images_remove(&dump->image);
+	/* Killed while its code was in a process, CRIU takes that with it. */
+	return ended ? ctr_fail_within(err, "the container has ended, there are no images") : -1;
+}
+
 static int checkpoint(struct dump *dump, struct ctr_error *err)
 {
 	const struct ctr_criu_flags *flags = dump->flags;
@@ -365,21 +398,8 @@ static int checkpoint(struct dump *dump, struct ctr_error *err)
 
 	if ((flags->parent_path &&
 	     ctr_images_check_parent(&dump->image, flags->parent_path, err) < 0) ||
-	    describe(dump, err) < 0 || call_criu(dump, err) < 0) {
-		/* Killed between the end of the container and its answer, CRIU has dumped all: the
-		 * inventory is what it writes last. */
-		bool ended = ctr_container_status(&dump->container) == CTR_STATUS_STOPPED;
-
-		if (ended && !flags->leave_running && !flags->pre_dump &&
-		    faccessat(dump->image.dir, "inventory.img", F_OK, 0) == 0)
-			return ctr_fail_within(err, "the container has ended, its images are kept");
-		ctr_images_remove(&dump->image);
-		/* Killed while its code was in a process, CRIU takes that with it. */
-		if (ended)
-			return ctr_fail_within(err, "the container has ended, there are no images");
-		let_run(dump);
-		return -1;
-	}
+	    describe(dump, err) < 0 || call_criu(dump, err) < 0)
+		return fail_dump(dump, err);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "core/orphan.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ static bool is_init(int proc)
 static bool is_criu(int proc)
 {
 	static const char deleted[] = " (deleted)";
-	char exe[LINK_TEXT], *name, *end;
+	char exe[PATH_MAX], *name, *end;
 
 	(void)read_link(proc, "exe", exe, sizeof(exe));
 	end = strstr(exe, deleted);

@@ -297,7 +297,8 @@ static int serve(struct session *session, int *result, struct ctr_error *err)
 				given_up = true;
 		} else if (strncmp(text, "done ", 5) == 0) {
 			*result = atoi(text + 5);
-			return given_up ? CTR_CRIU_REFUSED : 0;
+			/* A dump that is done cannot be called off: the processes have ended. */
+			return given_up && !session->call->dumps ? CTR_CRIU_REFUSED : 0;
 		} else if (strncmp(text, "failed ", 7) == 0) {
 			char *rest = NULL;
 			long error = strtol(text + 7, &rest, 10);

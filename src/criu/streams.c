@@ -139,7 +139,8 @@ static int find(struct ctr_stream *out, pid_t pid, int fd, const struct ctr_moun
 	link[n] = '\0';
 
 	if (S_ISFIFO(st.st_mode) && strncmp(link, "pipe:[", 6) == 0) {
-		if (!is_own_pipe(link, pids, npids))
+		/* Mostly the process has both: to ask all of them takes as many times as long. */
+		if (!is_own_pipe(link, &pid, 1) && !is_own_pipe(link, pids, npids))
 			out->name = ctr_arena_strdup(arena, link);
 		return 0;
 	}
@@ -218,6 +219,9 @@ static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_moun
 			ctr_close_ptr(&stream.stand_in);
 			continue;
 		}
+		/* One that has no room is given by nobody at the restore: a convenience. */
+		if (is_pipe(&stream) && out->count == CTR_STREAMS_MAX - 1)
+			continue;
 		if (!is_pipe(&stream))
 			stream.of =
 				(fdinfo_number(info, "flags:", 8) & O_ACCMODE) == O_RDONLY ? 0 : 1;
@@ -244,7 +248,8 @@ int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mounti
 	if (find_others(out, pid, mounts, pids, npids, arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < npids; i++)
-		if (find_others(out, pids[i], mounts, pids, npids, arena, err) < 0)
+		if (pids[i] != pid &&
+		    find_others(out, pids[i], mounts, pids, npids, arena, err) < 0)
 			return -1;
 
 	return 0;

@@ -198,8 +198,8 @@ int ctr_bridge_detach(const char *key, struct ctr_arena *arena, struct ctr_error
 	struct bridge_work work;
 	int r;
 
-	/* Most containers have nothing of this. */
-	if (access(leases_path(arena), F_OK) < 0)
+	/* Most containers have nothing of this, and whoever cannot look has made nothing of it. */
+	if (access(leases_path(arena), X_OK) < 0)
 		return 0;
 
 	r = begin(&work, arena, err);

@@ -325,7 +325,7 @@ poststop:stopped"
 
   # by the kernel, as soon as its log has 32 KiB: long before it is done
   mkdir "$BATS_TEST_TMPDIR/bin"
-  printf '#!/bin/sh\nexec prlimit --fsize=32768 --core=0 /usr/sbin/criu "$@"\n' >"$BATS_TEST_TMPDIR/bin/criu"
+  printf '#!/bin/sh\nexec env --default-signal=XFSZ prlimit --fsize=32768 --core=0 /usr/sbin/criu "$@"\n' >"$BATS_TEST_TMPDIR/bin/criu"
   chmod +x "$BATS_TEST_TMPDIR/bin/criu"
   PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr checkpoint --image-path "$IMAGE" "$ID"
   show_result

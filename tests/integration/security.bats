@@ -539,7 +539,8 @@ Seccomp:	2"
   config --arg socket "$socket" '.linux.seccomp.listenerPath = $socket'
   run ctr run -b "$BUNDLE" "$ID"
   expect_status 125
-  expect_match 'killed by signal 31 while it set up the container \(linux.seccomp forbids what it needs\)'
+  # (taken before the end came, it is one that nobody listens to)
+  expect_match 'killed by signal 31 while it set up the container|linux.seccomp.listenerPath: cannot connect'
   # what would block the runtime itself
   seccomp SCMP_ACT_ALLOW '{"names": ["write"], "action": "SCMP_ACT_NOTIFY"}'
   run ctr run -b "$BUNDLE" "$ID"

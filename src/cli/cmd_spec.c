@@ -137,7 +137,7 @@ static const struct ctr_option lint_table[] = {
 const struct ctr_verb ctr_verb_lint = {
 	.name = "lint",
 	.synopsis = "[BUNDLE]",
-	.summary = "list every fault and oddity of a bundle's config.json",
+	.summary = "list the faults and oddities in a bundle's config.json",
 	CTR_VERB_OPTIONS(lint_table, struct spec_options),
 	.operands_max = 1,
 	.run = cmd_lint,

@@ -14,7 +14,7 @@ struct ctr_personality;
 enum ctr_criu_point {
 	CTR_CRIU_OTHER,
 	CTR_CRIU_START, /* of a restore, with a socket that all has open which CRIU makes, until it
-			 * has files of its own */
+			 * has files of its own; its descriptor is the callee's */
 	CTR_CRIU_POST_DUMP,
 	CTR_CRIU_ORPHAN_PTS_MASTER, /* with the master of a terminal */
 	CTR_CRIU_SETUP_NAMESPACES,
@@ -51,7 +51,9 @@ enum {
 /*
  * 0 and *@result (the pid of what was restored, CRIU's version), or one of these and @err. Signals
  * that mean "end", where they are blocked, and `delete --force` end CRIU, with what it has made. Of
- * a dump a signal has CRIU fail, and the processes go on.
+ * a dump a signal has CRIU fail, and the processes go on; that has no limit of time, and a dump
+ * that is done by then is a success. Where ctr-criu ends without an answer in a dump, CRIU is
+ * waited for up to a minute, which signals do not end; `delete --force` does.
  */
 int ctr_criu_call(const struct ctr_criu_call *call, int *result, struct ctr_arena *arena,
 		  struct ctr_error *err);

@@ -197,6 +197,16 @@ static bool is_other(const struct ctr_stream *stream, const pid_t *pids, size_t 
 		is_held_outside(stream->name, pids, npids));
 }
 
+/* A new one's place: of the last that there are, a file gets that of a pipe. */
+static struct ctr_stream *place(struct ctr_streams *out)
+{
+	for (size_t i = CTR_STREAMS; i < out->count && out->count == CTR_STREAMS_MAX - 1; i++)
+		if (is_pipe(&out->list[i]))
+			return &out->list[i];
+
+	return &out->list[out->count++];
+}
+
 /* What is from outside behind any descriptor of @pid. One that ends meanwhile has none. */
 static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
 		       const pid_t *pids, size_t npids, struct ctr_arena *arena,
@@ -225,7 +235,7 @@ static int find_others(struct ctr_streams *out, pid_t pid, const struct ctr_moun
 		if (!is_pipe(&stream))
 			stream.of =
 				(fdinfo_number(info, "flags:", 8) & O_ACCMODE) == O_RDONLY ? 0 : 1;
-		out->list[out->count++] = stream;
+		*place(out) = stream;
 	}
 
 	return out->count < CTR_STREAMS_MAX

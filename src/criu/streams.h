@@ -36,7 +36,7 @@ struct ctr_streams {
  * The streams of process @pid, whose mounts are @mounts; @pids are all processes of the container:
  * a pipe with both its ends among them is its own affair. Files from outside that any of them has
  * open elsewhere are added, for a shell may have moved its streams at the moment, and pipes that
- * somebody outside holds.
+ * somebody outside holds, as many of them as have room.
  */
 int ctr_streams_find(struct ctr_streams *out, pid_t pid, const struct ctr_mountinfos *mounts,
 		     const pid_t *pids, size_t npids, struct ctr_arena *arena,

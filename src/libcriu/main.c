@@ -292,7 +292,9 @@ static bool wait_for_criu(const struct session *session)
 		if (n < 0 && errno != EINTR)
 			return true;
 		if (n == 0 && session->dumps) {
-			ctr_guard_fail(session->pid);
+			/* By its number, which is another's as soon as it has ended. */
+			if (session->pidfd >= 0 && poll(polls, 1, 0) == 0)
+				ctr_guard_fail(session->pid);
 			continue;
 		}
 		if (n == 0) {

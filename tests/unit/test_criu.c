@@ -724,6 +724,73 @@ static void pipes(void **state)
 	ctr_arena_release(&arena);
 }
 
+static size_t count_files(const struct ctr_streams *streams)
+{
+	size_t n = 0;
+
+	for (size_t i = CTR_STREAMS; i < streams->count; i++)
+		n += strncmp(streams->list[i].name, "file[", 5) == 0;
+	return n;
+}
+
+/* Pipes have the room that files leave them. */
+static void many_pipes(void **state)
+{
+	const struct ctr_mountinfos none = { 0 };
+	const pid_t pid = getpid();
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_streams found = { 0 };
+	struct ctr_error err = { 0 };
+	int ends[CTR_STREAMS_MAX][2], gate[2], files[2], status;
+	char paths[2][32] = { "/tmp/ctr-unit.XXXXXX", "/tmp/ctr-unit.XXXXXX" };
+	size_t before;
+	pid_t other;
+
+	(void)state;
+	assert_int_equal(ctr_streams_find(&found, pid, &none, &pid, 1, &arena, &err), 0);
+	before = count_files(&found);
+	ctr_streams_release(&found);
+	for (size_t i = 0; i < CTR_STREAMS_MAX; i++)
+		assert_int_equal(pipe2(ends[i], O_CLOEXEC), 0);
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	other = fork();
+	if (other == 0) {
+		char byte;
+
+		close(gate[1]);
+		_exit(read(gate[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	for (size_t i = 0; i < CTR_STREAMS_MAX; i++)
+		close(ends[i][0]);
+	close(gate[0]);
+	assert_int_equal(ctr_streams_find(&found, pid, &none, &pid, 1, &arena, &err), 0);
+	assert_int_equal(found.count, CTR_STREAMS_MAX - 1);
+	ctr_streams_release(&found);
+
+	/* behind the pipes, as /proc/PID/fd has them */
+	for (size_t i = 0; i < 2; i++) {
+		int low = mkostemp(paths[i], O_CLOEXEC);
+
+		files[i] = fcntl(low, F_DUPFD_CLOEXEC, gate[1] + 1);
+		assert_true(files[i] > gate[1]);
+		close(low);
+	}
+	assert_int_equal(ctr_streams_find(&found, pid, &none, &pid, 1, &arena, &err), 0);
+	assert_int_equal(found.count, CTR_STREAMS_MAX - 1);
+	assert_int_equal(count_files(&found), before + 2);
+	ctr_streams_release(&found);
+
+	close(gate[1]);
+	assert_int_equal(waitpid(other, &status, 0), other);
+	for (size_t i = 0; i < CTR_STREAMS_MAX; i++)
+		close(ends[i][1]);
+	for (size_t i = 0; i < 2; i++) {
+		close(files[i]);
+		unlink(paths[i]);
+	}
+	ctr_arena_release(&arena);
+}
+
 /* Two files that were behind other descriptors than 0, 1 and 2: one descriptor each. */
 static void stand_ins(void **state)
 {
@@ -787,6 +854,7 @@ int main(void)
 		cmocka_unit_test(hostile_images),
 		cmocka_unit_test(streams),
 		cmocka_unit_test(pipes),
+		cmocka_unit_test(many_pipes),
 		cmocka_unit_test(stand_ins),
 		cmocka_unit_test(pagemaps),
 	};

@@ -1,25 +1,19 @@
 /*
- * Joining a running container: its namespaces by a pidfd of init, its cgroup by birth, then the
- * process section (its own, or the container's with the options laid over it) by the same plan
- * operations as a container's first process.
+ * Joining a running container: its namespaces and its cgroup (exec_join.c), then the process
+ * section (its own, or the container's with the options laid over it: exec_process.c) by the same
+ * plan operations as a container's first process.
  */
 #include "core/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <sched.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "core/container.h"
 #include "core/context.h"
+#include "core/exec_join.h"
 #include "core/exec_process.h"
 #include "core/handover.h"
 #include "core/launch.h"
@@ -33,7 +27,7 @@
 #include "oci/load.h"
 #include "plan/build.h"
 
-enum { END_WAIT_MS = 100, MADE_WAIT_MS = 10000, MADE_ROUND_MS = 1 };
+enum { END_WAIT_MS = 100 };
 
 struct execution {
 	struct ctr_context *context;
@@ -45,11 +39,9 @@ struct execution {
 	struct ctr_actions actions;
 	struct ctr_launch launch;
 	struct ctr_plan_options plan_options;
-	struct ctr_child_join joins[CTR_CHILD_JOINS];
-	size_t njoins;
+	struct ctr_exec_joins joins;
 	struct ctr_handover handover;
-	int init_pidfd, child_sync;
-	bool own_fds; /* joins are descriptors of namespace files, to be closed */
+	int child_sync;
 };
 
 static int check_terminal(const struct execution *execution, struct ctr_error *err)
@@ -69,205 +61,23 @@ static int check_terminal(const struct execution *execution, struct ctr_error *e
 
 /* ---- where it goes */
 
-static int stopped(const struct execution *execution, struct ctr_error *err)
-{
-	return ctr_fail(err, CTR_FAULT_STATE, 0,
-			"container '%s': cannot exec in a stopped container",
-			execution->options->id);
-}
-
-static int check_status(const struct execution *execution, struct ctr_error *err)
-{
-	enum ctr_status status = ctr_container_status(&execution->container);
-
-	if (status == CTR_STATUS_STOPPED || status == CTR_STATUS_CREATING)
-		return ctr_fail(err, CTR_FAULT_STATE, 0,
-				"container '%s': cannot exec in a %s container",
-				execution->options->id, ctr_status_name(status));
-	if (status == CTR_STATUS_PAUSED && !execution->options->ignore_paused)
-		return ctr_fail(err, CTR_FAULT_STATE, 0,
-				"container '%s': cannot exec in a paused container",
-				execution->options->id);
-	return 0;
-}
-
-/* Is its process ctr-init yet, of memory or installed (core/image.c)? Maybe, where it cannot be
- * seen. Not by its arguments: they lie in memory that may never answer. */
-static bool may_be_init(pid_t pid)
-{
-	static const char name[] = "ctr-init";
-	char path[32], exe[PATH_MAX];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	n = readlink(path, exe, sizeof(exe));
-	return n < 0 || memmem(exe, (size_t)n, name, strlen(name));
-}
-
-/*
- * While ctr-init builds, the container's mount namespace has the host's files. Whoever makes or
- * starts a container has its lock meanwhile; hooks that run later (poststart) may execute something
- * in it.
- */
-static int wait_until_made(const struct execution *execution, struct ctr_error *err)
-{
-	const struct timespec pause = { .tv_nsec = MADE_ROUND_MS * 1000000L };
-
-	for (int waited = 0; may_be_init(execution->container.record.pid);
-	     waited += MADE_ROUND_MS) {
-		if (ctr_state_is_free(execution->container.dir))
-			return 0;
-		if (waited >= MADE_WAIT_MS)
-			return ctr_fail(
-				err, CTR_FAULT_STATE, 0,
-				"container '%s': cannot exec in a container that is still made, or whose hooks have not ended",
-				execution->options->id);
-		nanosleep(&pause, NULL);
-	}
-	return 0;
-}
-
-/* CLONE_NEW* of what the container does not share with its creator. The time namespace cannot be
- * entered on memory that is shared with ctr: the plan does that. */
-static uint64_t namespaces_of(const struct ctr_spec *spec)
-{
-	uint64_t flags = 0;
-
-	for (unsigned i = 0; i < CTR_NS_KINDS; i++)
-		if (spec->linux_->namespaces[i].listed && i != CTR_NS_TIME)
-			flags |= ctr_ns_flag((enum ctr_ns_kind)i);
-	return flags;
-}
-
-static int open_namespace_files(struct execution *execution, uint64_t flags, struct ctr_error *err)
-{
-	/* The user namespace gives the right to enter the others, so it comes first. */
-	static const enum ctr_ns_kind order[] = { CTR_NS_USER, CTR_NS_PID, CTR_NS_NETWORK,
-						  CTR_NS_IPC,  CTR_NS_UTS, CTR_NS_CGROUP,
-						  CTR_NS_MOUNT };
-	struct ctr_arena *arena = execution->context->arena;
-
-	execution->own_fds = true;
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(order); i++) {
-		uint64_t flag = ctr_ns_flag(order[i]);
-		const char *path;
-		int fd;
-
-		if (!(flags & flag))
-			continue;
-		path = ctr_arena_printf(arena, "/proc/%d/ns/%s", execution->container.record.pid,
-					ctr_ns_file(order[i]));
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
-		execution->joins[execution->njoins++] = (struct ctr_child_join){
-			.fd = fd,
-			.flags = flag,
-			.origin = ctr_arena_printf(arena, "cannot join '%s'", path),
-			.by_parent = order[i] == CTR_NS_PID && execution->context->host.privileged,
-		};
-	}
-
-	/* It was until now, so they were its. */
-	return ctr_container_is_alive(&execution->container) ? 0 : stopped(execution, err);
-}
-
-/* With privilege the PID namespace is entered by ctr around its clone, and no helper is needed. */
 static int decide_joins(struct execution *execution, struct ctr_error *err)
 {
-	const struct ctr_host *host = &execution->context->host;
-	uint64_t flags = namespaces_of(&execution->spec);
-	struct ctr_shape *shape = &execution->actions.shape;
-	bool by_parent = host->privileged && (flags & CLONE_NEWPID);
+	const struct ctr_context *context = execution->context;
+	const struct ctr_backend *backend = execution->machine.backend;
 
-	*shape = (struct ctr_shape){
-		.kind = host->privileged || !(flags & CLONE_NEWPID) ? CTR_SHAPE_DIRECT
-								    : CTR_SHAPE_JOIN,
-		.become_root = (flags & CLONE_NEWUSER) != 0,
-	};
+	ctr_exec_shape(&execution->actions.shape, &execution->spec, &context->host);
 
 	/* Not for us to join: its monitor does it. What stands for it here is in the host's. */
-	if (execution->machine.backend->exec)
+	if (backend->exec)
 		return 0;
-	if (execution->machine.backend->bits & CTR_BACKEND_MACHINE)
+	if (backend->bits & CTR_BACKEND_MACHINE)
 		return ctr_fail(err, CTR_FAULT_STATE, 0,
 				"container '%s': --isolation %s cannot exec",
-				execution->options->id, execution->machine.backend->name);
+				execution->options->id, backend->name);
 
-	if (wait_until_made(execution, err) < 0)
-		return -1;
-	execution->init_pidfd = ctr_container_pidfd(&execution->container);
-	if (execution->init_pidfd == -ENOSYS)
-		return open_namespace_files(execution, flags, err);
-	if (execution->init_pidfd == -ESRCH)
-		return stopped(execution, err);
-	if (execution->init_pidfd < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, -execution->init_pidfd,
-				"container '%s': cannot open its process", execution->options->id);
-
-	if (by_parent)
-		execution->joins[execution->njoins++] = (struct ctr_child_join){
-			.fd = execution->init_pidfd,
-			.flags = CLONE_NEWPID,
-			.by_parent = true,
-		};
-	flags &= by_parent ? ~(uint64_t)CLONE_NEWPID : ~(uint64_t)0;
-	if (flags)
-		execution->joins[execution->njoins++] = (struct ctr_child_join){
-			.fd = execution->init_pidfd,
-			.flags = flags,
-			.origin = "cannot join the container's namespaces",
-		};
-	return 0;
-}
-
-/* Where init is now: below the container's cgroup when it delegated that to itself. */
-static int find_init_cgroup(struct execution *execution)
-{
-	struct ctr_arena *arena = execution->context->arena;
-	struct ctr_cgroup *cgroup = &execution->container.cgroup;
-	const char *path =
-		ctr_arena_printf(arena, "/proc/%d/cgroup", execution->container.record.pid);
-	char *text = ctr_file_read(arena, AT_FDCWD, path, 1 << 16, NULL, NULL);
-	char *line = text ? strstr(text, "0::/") : NULL, *end;
-	int fd;
-
-	if (!line || (line != text && line[-1] != '\n'))
-		return -1;
-	end = strchr(line, '\n');
-	if (end)
-		*end = '\0';
-
-	fd = open(ctr_arena_printf(arena, "%s%s", cgroup->mount, line + 3),
-		  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	ctr_cgroup_close(cgroup);
-	cgroup->fd = fd;
-	return 0;
-}
-
-static int open_cgroup(struct execution *execution, struct ctr_error *err)
-{
-	const struct ctr_exec_options *options = execution->options;
-	struct ctr_cgroup *cgroup = &execution->container.cgroup;
-	int sub = -1;
-
-	if (!cgroup->mount)
-		return options->cgroup ? ctr_fail(err, CTR_FAULT_USAGE, 0,
-						  "--cgroup: the container has no cgroup")
-				       : 0;
-
-	if (ctr_cgroup_open(cgroup, err) < 0)
-		return -1;
-	if (!options->cgroup)
-		return 0;
-
-	if (ctr_cgroup_open_sub(cgroup, options->cgroup, &sub, err) < 0)
-		return -1;
-	ctr_cgroup_close(cgroup);
-	cgroup->fd = sub;
-	return 0;
+	return ctr_exec_join(&execution->joins, &execution->container, &execution->spec, context,
+			     err);
 }
 
 /* ---- the course of it */
@@ -362,17 +172,17 @@ static int launch(struct execution *execution, struct ctr_error *err)
 		return r;
 	}
 
-	r = ctr_launch_start(launch, cgroup, execution->child_sync, -1, execution->joins,
-			     execution->njoins, err);
+	r = ctr_launch_start(launch, cgroup, execution->child_sync, -1, execution->joins.joins,
+			     execution->joins.count, err);
 	if (r < 0 && err->code == EBUSY && cgroup->mount && !execution->options->cgroup)
-		again = find_init_cgroup(execution) == 0;
+		again = ctr_exec_follow_init(&execution->container, execution->context->arena) == 0;
 	if (r < 0 && err->code == EACCES && cgroup->unit) {
 		ctr_cgroup_close(cgroup); /* on_place() is asked then */
 		again = true;
 	}
 	if (again)
-		r = ctr_launch_start(launch, cgroup, execution->child_sync, -1, execution->joins,
-				     execution->njoins, err);
+		r = ctr_launch_start(launch, cgroup, execution->child_sync, -1,
+				     execution->joins.joins, execution->joins.count, err);
 	close(ctr_take_fd(&execution->child_sync));
 	return r;
 }
@@ -425,7 +235,7 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 
 	if (ctr_container_open(&execution->container, execution->context, execution->options->id,
 			       CTR_LOCK_NONE, err) < 0 ||
-	    check_status(execution, err) < 0)
+	    ctr_exec_check(&execution->container, execution->options->ignore_paused, err) < 0)
 		return -1;
 
 	spec = ctr_container_spec(&execution->container, execution->context, err);
@@ -441,8 +251,8 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 
 	ctr_context_complete(execution->context, &execution->spec, &execution->process);
 	if (check_terminal(execution, err) < 0 || decide_joins(execution, err) < 0 ||
-	    open_cgroup(execution, err) < 0 || make_plan(execution, &plan, err) < 0 ||
-	    open_sync(execution, plan, err) < 0)
+	    ctr_exec_open_cgroup(&execution->container, execution->options->cgroup, err) < 0 ||
+	    make_plan(execution, &plan, err) < 0 || open_sync(execution, plan, err) < 0)
 		return -1;
 
 	execution->launch.plan = plan;
@@ -475,9 +285,7 @@ static void release(struct execution *execution)
 	ctr_launch_release(&execution->launch);
 	ctr_close_ptr(&execution->child_sync);
 	ctr_close_ptr(&execution->handover.console);
-	ctr_close_ptr(&execution->init_pidfd);
-	for (size_t i = 0; execution->own_fds && i < execution->njoins; i++)
-		close(execution->joins[i].fd);
+	ctr_exec_joins_release(&execution->joins);
 	ctr_container_release(&execution->container);
 }
 
@@ -486,7 +294,7 @@ static void release(struct execution *execution)
 static void explain_end(const struct execution *execution, struct ctr_error *err)
 {
 	const struct ctr_container *container = &execution->container;
-	struct pollfd end = { .fd = execution->init_pidfd, .events = POLLIN };
+	struct pollfd end = { .fd = execution->joins.pidfd, .events = POLLIN };
 
 	if ((err->fault != CTR_FAULT_HOST && err->fault != CTR_FAULT_NOT_FOUND) ||
 	    container->record.pid <= 0)
@@ -496,7 +304,7 @@ static void explain_end(const struct execution *execution, struct ctr_error *err
 	if (ctr_container_is_alive(container))
 		return;
 
-	(void)stopped(execution, err);
+	(void)ctr_exec_fail_stopped(container, err);
 }
 
 int ctr_exec(struct ctr_context *context, const struct ctr_exec_options *options, int *status,
@@ -507,7 +315,7 @@ int ctr_exec(struct ctr_context *context, const struct ctr_exec_options *options
 		.options = options,
 		.container = CTR_CONTAINER_INIT,
 		.launch = CTR_LAUNCH_INIT,
-		.init_pidfd = -1,
+		.joins = CTR_EXEC_JOINS_INIT,
 		.child_sync = -1,
 		.handover = {
 			.console_socket = options->console_socket,

@@ -277,11 +277,21 @@ static int on_listener(void *data, const struct ctr_launch *launch, int fd, stru
 				     creation->context, fd, err);
 }
 
+/* Hooks of the container's may take long: somebody may want to look at them by exec. */
+static void on_created(void *data)
+{
+	const struct ctr_creation *creation = data;
+
+	if (creation->spec->hooks[CTR_HOOK_START_CONTAINER].count > 0)
+		ctr_state_make_known(creation->container.dir);
+}
+
 static const struct ctr_launch_calls create_calls = {
 	.place = on_place,
 	.hooks = on_hooks,
 	.console = on_console,
 	.listener = on_listener,
+	.created = on_created,
 };
 
 int ctr_creation_keep(struct ctr_creation *creation, struct ctr_error *err)

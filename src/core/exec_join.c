@@ -68,7 +68,7 @@ static int wait_until_made(const struct ctr_container *container, struct ctr_err
 	const struct timespec pause = { .tv_nsec = MADE_ROUND_MS * 1000000L };
 
 	for (int waited = 0; may_be_init(container->record.pid); waited += MADE_ROUND_MS) {
-		if (ctr_state_is_free(container->dir))
+		if (ctr_state_is_free(container->dir) || ctr_state_is_made(container->dir))
 			return 0;
 		if (waited >= MADE_WAIT_MS)
 			return ctr_fail(err, CTR_FAULT_STATE, 0,

@@ -21,7 +21,7 @@ struct ctr_launch;
 struct ctr_newnet;
 struct ctr_plan_header;
 
-/* What happens at an edge; each returns 0, or -1 and @err. NULL: the message is not expected. */
+/* What happens at an edge; 0, or -1 and @err. NULL: the message is not expected. */
 struct ctr_launch_calls {
 	/* systemd's cgroup: the child waits; put it there. */
 	int (*place)(void *data, const struct ctr_launch *launch, struct ctr_error *err);
@@ -31,6 +31,8 @@ struct ctr_launch_calls {
 	int (*console)(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err);
 	/* The seccomp listener; the callee owns @fd. */
 	int (*listener)(void *data, const struct ctr_launch *launch, int fd, struct ctr_error *err);
+	/* CREATED. NULL: nothing is to be done. */
+	void (*created)(void *data);
 };
 
 struct ctr_launch {

@@ -218,6 +218,10 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
 		if (calls && calls->listener)
 			return serve_listener(launch, &msg->head, err);
 		break;
+	case CTR_MSG_CREATED:
+		if (calls && calls->created)
+			calls->created(launch->data);
+		return 0;
 	default:
 		return 0;
 	}

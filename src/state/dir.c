@@ -202,17 +202,32 @@ bool ctr_state_relock(int root, const char *id, int dir)
 	return is_current(root, id, dir);
 }
 
-void ctr_state_end(int dir)
+static void make_mark(int dir, const char *name)
 {
-	int fd = openat(dir, "ending", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd >= 0)
 		(void)close(fd);
 }
 
+void ctr_state_end(int dir)
+{
+	make_mark(dir, "ending");
+}
+
 bool ctr_state_is_ending(int dir)
 {
 	return faccessat(dir, "ending", F_OK, 0) == 0;
+}
+
+void ctr_state_make_known(int dir)
+{
+	make_mark(dir, "made");
+}
+
+bool ctr_state_is_made(int dir)
+{
+	return faccessat(dir, "made", F_OK, 0) == 0;
 }
 
 int ctr_state_remove(int root, const char *id, struct ctr_error *err)

@@ -49,6 +49,11 @@ bool ctr_state_relock(int root, const char *id, int dir);
 void ctr_state_end(int dir);
 bool ctr_state_is_ending(int dir);
 
+/* Leave word that the container is made, where whoever has the lock keeps it for long after that;
+ * and is there such word? */
+void ctr_state_make_known(int dir);
+bool ctr_state_is_made(int dir);
+
 /* Remove a container's directory with all files in it. ENOENT is success. */
 int ctr_state_remove(int root, const char *id, struct ctr_error *err);
 

@@ -104,11 +104,16 @@ load helper
   expect_match 'linux.memoryPolicy'
 }
 
+# waiting_hook KIND AT - it makes AT.begun and ends when there is AT.go
+waiting_hook() {
+  config --arg kind "$1" --arg at "$2" '.hooks = {($kind): [{path: "/bin/sh", args: ["sh", "-c",
+    "echo >\"$1.begun\"; until [ -e \"$1.go\" ]; do sleep 0.05; done", "sh", $at]}]}'
+}
+
 @test "exec waits until the container is made: no command is run in the host's files" {
   need root
   command_is sleep 1000
-  config --arg at "$OUT" '.hooks = {createContainer: [{path: "/bin/sh", args: ["sh", "-c",
-    "echo >\"$1.begun\"; until [ -e \"$1.go\" ]; do sleep 0.05; done", "sh", $at]}]}'
+  waiting_hook createContainer "$OUT"
   ctr run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
   run=$!
   eventually test -e "$OUT.begun"
@@ -123,5 +128,48 @@ load helper
   ended "$PID"
   expect_status 0
   [ "$(cat "$OUT.exec")" = "$(ls "$BUNDLE/rootfs")" ]
+  ctr delete --force "$ID"
+}
+
+@test "exec while a hook in the container takes its time: it is made" {
+  local verb
+  config '.root.readonly = false'
+  command_is sleep 1000
+  waiting_hook startContainer /at
+  for verb in run start; do
+    rm -f "$BUNDLE"/rootfs/at.*
+    if [ $verb = run ]; then
+      in_background run --detach -b "$BUNDLE" "$ID"
+    else
+      created "$ID"
+      in_background start "$ID"
+    fi
+    eventually test -e "$BUNDLE/rootfs/at.begun"
+    # at once, though whoever starts it has its lock
+    run -0 timeout --foreground 5 "$CTR" --root "$STATE" exec "$ID" ls / </dev/null
+    expect_output "$(ls "$BUNDLE/rootfs")"
+    kill -0 "$PID"
+    echo >"$BUNDLE/rootfs/at.go"
+    ended "$PID"
+    expect_status 0
+    has_status "$ID" running
+    ctr delete --force "$ID"
+  done
+}
+
+@test "exec does not wait for ever for a container that is made" {
+  need root
+  command_is sleep 1000
+  waiting_hook createRuntime "$OUT"
+  in_background create -b "$BUNDLE" "$ID"
+  eventually test -e "$OUT.begun"
+  eventually has_status "$ID" created
+  run -255 ctr exec "$ID" true </dev/null
+  expect_output "ctr: exec failed: container '$ID': cannot exec in a container that is still made, or whose hooks have not ended"
+  kill -0 "$PID"
+  echo >"$OUT.go"
+  ended "$PID"
+  expect_status 0
+  ctr exec "$ID" true
   ctr delete --force "$ID"
 }

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/near.h"
 #include "base/path.h"
 #include "base/strerror.h"
 #include "cli/command.h"
@@ -105,35 +106,6 @@ static const struct ctr_verb *find_verb(const char *name)
 	return NULL;
 }
 
-/* Edit distance, for short words: what a mistyped verb was meant to be. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[33], len = strlen(b);
-
-	if (len > 32 || strlen(a) > 32)
-		return 99;
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= len; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-
-	return row[len];
-}
-
 static int unknown_verb(const char *name, struct ctr_error *err)
 {
 	/* What engines call theirs. */
@@ -143,27 +115,19 @@ static int unknown_verb(const char *name, struct ctr_error *err)
 		{ "stop",    "kill"  },
 		{ "inspect", "state" },
 	};
-	const struct ctr_verb *best = NULL;
-	size_t best_distance = 3;
+	struct ctr_near near;
 
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(others); i++)
 		if (strcmp(name, others[i][0]) == 0)
 			return ctr_fail(err, CTR_FAULT_USAGE, 0,
 					"unknown command '%s', did you mean '%s'?", name,
 					others[i][1]);
-	for (size_t i = 0; i < CTR_ARRAY_SIZE(verbs); i++) {
-		size_t d = distance(name, verbs[i]->name);
 
-		if (d < best_distance) {
-			best = verbs[i];
-			best_distance = d;
-		}
-	}
-
-	if (best)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s', did you mean '%s'?",
-				name, best->name);
-	return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s'", name);
+	ctr_near_init(&near, name, strlen(name));
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(verbs); i++)
+		ctr_near_try(&near, verbs[i]->name);
+	return ctr_fail(err, CTR_FAULT_USAGE, 0, "unknown command '%s'%s", name,
+			ctr_near_hint(&near));
 }
 
 static int parse_level(const struct global_options *options, enum ctr_log_level *out,
@@ -254,21 +218,30 @@ static int set_root(struct ctr_context *context, const struct global_options *op
 	return 0;
 }
 
-/* Behind an unknown flag: where it may have been meant to stand. On such an error argv[0] is the
- * first operand, if there was one. */
+/* Behind an unknown flag: what it may have been meant to be, and where to stand. @verb is NULL
+ * before one; @first is the first operand, if there was one. */
 static int fail_flag(const struct ctr_context *context, const struct ctr_verb *verb,
 		     const char *first, struct ctr_error *err)
 {
 	struct ctr_error given = *err;
 	const char *flag = given.text + strlen(CTR_UNKNOWN_FLAG);
+	struct ctr_near near;
 
 	if (strncmp(given.text, CTR_UNKNOWN_FLAG, strlen(CTR_UNKNOWN_FLAG)) != 0)
 		return -1;
-	if (ctr_options_have(global_table, CTR_ARRAY_SIZE(global_table), flag))
+	if (verb && ctr_options_have(global_table, CTR_ARRAY_SIZE(global_table), flag))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"%s (it stands before the verb: %s %s ... %s)", given.text,
 				context->name, flag, verb->name);
-	if (first && first[0] != '-' && strstr(verb->synopsis, "-- CMD"))
+
+	ctr_near_init(&near, flag, strncmp(flag, "--", 2) == 0 ? strlen(flag) : 0);
+	if (verb)
+		ctr_options_near(verb->options, verb->noptions, &near, context->arena);
+	else
+		ctr_options_near(global_table, CTR_ARRAY_SIZE(global_table), &near, context->arena);
+	if (near.best)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s%s", given.text, ctr_near_hint(&near));
+	if (verb && first && first[0] != '-' && strstr(verb->synopsis, "-- CMD"))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s (flags of a command stand behind --)",
 				given.text);
 	return -1;
@@ -393,8 +366,11 @@ static int run(struct ctr_context *context, const char **argv, enum stack stack)
 	if (argv[0] && strcmp(argv[0], "-V") == 0)
 		argv[0] = "--version";
 	if (ctr_options_parse(global_table, CTR_ARRAY_SIZE(global_table), &options, argv, 1,
-			      &operands, &noperands, context->arena, &err) < 0 ||
-	    set_up_log(&options, &err) < 0)
+			      &operands, &noperands, context->arena, &err) < 0) {
+		(void)fail_flag(context, NULL, NULL, &err);
+		return fail(NULL, &err);
+	}
+	if (set_up_log(&options, &err) < 0)
 		return fail(NULL, &err);
 	if (stack == STACK_LENT) {
 		ctr_log(CTR_LOG_ERROR, NO_STACK);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/near.h"
 
 struct parser {
 	const struct ctr_option *table;
@@ -40,6 +41,11 @@ static const struct ctr_option *find_letter(const struct parser *parser, char le
 static bool is_flag(const struct ctr_option *option)
 {
 	return option->kind == CTR_OPTION_FLAG || option->kind == CTR_OPTION_IGNORED_FLAG;
+}
+
+static bool is_ignored(const struct ctr_option *option)
+{
+	return option->kind == CTR_OPTION_IGNORED_FLAG || option->kind == CTR_OPTION_IGNORED_VALUE;
 }
 
 static int set_flag(const struct ctr_option *option, bool *flag, const char *value,
@@ -157,6 +163,14 @@ bool ctr_options_have(const struct ctr_option *table, size_t n, const char *argu
 				 find_letter(&parser, argument[1]) != NULL;
 }
 
+void ctr_options_near(const struct ctr_option *table, size_t n, struct ctr_near *near,
+		      struct ctr_arena *arena)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_ignored(&table[i]))
+			ctr_near_try(near, ctr_arena_printf(arena, "--%s", table[i].name));
+}
+
 int ctr_options_parse(const struct ctr_option *table, size_t n, void *options, const char **argv,
 		      size_t max_operands, const char ***operands, size_t *noperands,
 		      struct ctr_arena *arena, struct ctr_error *err)
@@ -200,11 +214,6 @@ static int option_words(const struct ctr_option *option, char *out, size_t size)
 	return snprintf(out, size, "%s%c%s --%s%s%s", option->letter ? "-" : " ",
 			option->letter ? option->letter : ' ', option->letter ? "," : " ",
 			option->name, option->value ? " " : "", option->value ? option->value : "");
-}
-
-static bool is_ignored(const struct ctr_option *option)
-{
-	return option->kind == CTR_OPTION_IGNORED_FLAG || option->kind == CTR_OPTION_IGNORED_VALUE;
 }
 
 void ctr_options_print(const struct ctr_option *table, size_t n)

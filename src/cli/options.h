@@ -11,6 +11,7 @@
 
 struct ctr_arena;
 struct ctr_error;
+struct ctr_near;
 
 enum ctr_option_kind {
 	CTR_OPTION_FLAG,         /* bool */
@@ -46,6 +47,9 @@ struct ctr_option {
 
 /* Is @argument, "--name" or "-l", an option of @table? */
 bool ctr_options_have(const struct ctr_option *table, size_t n, const char *argument);
+/* Try the long names of @table's options, with their dashes, in @arena (base/near.h). */
+void ctr_options_near(const struct ctr_option *table, size_t n, struct ctr_near *near,
+		      struct ctr_arena *arena);
 
 /*
  * Parse @argv (NULL-terminated, without the program's name) by @table into @options; the rest are

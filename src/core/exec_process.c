@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/near.h"
 #include "core/exec.h"
 #include "oci/load.h"
 #include "oci/spec.h"
@@ -78,6 +79,17 @@ static const struct ctr_name *find_cap(const char *name)
 	return cap->name ? cap : NULL;
 }
 
+static int fail_cap(const char *name, struct ctr_error *err)
+{
+	struct ctr_near near;
+
+	ctr_near_init(&near, name, strlen(name));
+	for (const struct ctr_name *cap = ctr_capability_names; cap->name; cap++)
+		ctr_near_try(&near, cap->name);
+	return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cap: unknown capability '%s'%s", name,
+			ctr_near_hint(&near));
+}
+
 /* Inheritable stays as configured (CVE-2022-29162); ambient needs it. */
 static int add_caps(struct ctr_process *process, const struct ctr_exec_options *options,
 		    struct ctr_arena *arena, struct ctr_error *err)
@@ -91,8 +103,7 @@ static int add_caps(struct ctr_process *process, const struct ctr_exec_options *
 		uint64_t bit;
 
 		if (!cap)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cap: unknown capability '%s'",
-					options->caps[i]);
+			return fail_cap(options->caps[i], err);
 		bit = 1ULL << cap->value;
 		caps->bounding |= bit;
 		caps->effective |= bit;

@@ -264,6 +264,9 @@ bool ctr_decode_is_there(struct ctr_decode *decode, const char *path);
 /* A text of the document for a message: in single quotes, control bytes and excess cut. */
 const char *ctr_decode_quote(struct ctr_decode *decode, const char *text, size_t len);
 const char *ctr_decode_quotes(struct ctr_decode *decode, const char *text);
+/* Behind a word that is not in @table: ", did you mean 'WORD'?", or "" (base/near.h). */
+const char *ctr_decode_near(struct ctr_decode *decode, const struct ctr_name *table,
+			    const char *text, size_t len);
 
 /* Had field @name of the object at hand a value (in a `done`)? */
 bool ctr_decode_present(struct ctr_decode *decode, const char *name);

@@ -119,8 +119,10 @@ int ctr_decode_string(struct ctr_decode *decode, const struct ctr_field *field, 
 			return 1;
 		name = ctr_name_find(field->arg, event->text, event->len);
 		if (!name)
-			return ctr_decode_fault(decode, "unknown value %s",
-						ctr_decode_quote(decode, event->text, event->len));
+			return ctr_decode_fault(
+				decode, "unknown value %s%s",
+				ctr_decode_quote(decode, event->text, event->len),
+				ctr_decode_near(decode, field->arg, event->text, event->len));
 		if (field->kind != CTR_F_FLAGS)
 			*(uint32_t *)member = (uint32_t)name->value;
 		else if (field->size == 8)

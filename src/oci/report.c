@@ -5,11 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/near.h"
 #include "oci/decode.h"
 #include "oci/decode_run.h"
 #include "oci/json.h"
@@ -265,32 +265,35 @@ void ctr_decode_warn_at(struct ctr_decode *decode, const char *path, const char 
 	va_end(ap);
 }
 
-/* The field that @name is in other letters: Go's decoder, and so runc, takes it for that. */
-static const char *other_case(const struct ctr_type *type, const char *name, size_t len)
-{
-	unsigned i;
-
-	for (i = 0; i < type->nfields; i++)
-		if (type->fields[i].len == len && strncasecmp(type->fields[i].name, name, len) == 0)
-			return type->fields[i].name;
-	return NULL;
-}
-
 void ctr_decode_unknown(struct ctr_decode *decode, const struct ctr_type *type, const char *name,
 			size_t len)
 {
-	const char *path, *hint;
+	struct ctr_near near;
+	const char *path;
+	unsigned i;
 
 	if (!decode->findings || !finding_fits(decode))
 		return;
+	/* In other letters as well: Go's decoder, and so runc, takes it for that. */
+	ctr_near_init(&near, name, len);
+	for (i = 0; i < type->nfields; i++)
+		ctr_near_try(&near, type->fields[i].name);
 	path = path_of(decode, NULL);
-	hint = other_case(type, name, len);
 	add_finding(decode, false,
-		    ctr_arena_printf(decode->arena, "%s: %s%sunknown property %s is ignored%s%s%s",
+		    ctr_arena_printf(decode->arena, "%s: %s%sunknown property %s is ignored%s",
 				     place_of(decode, decode->at), path, *path ? ": " : "",
-				     ctr_decode_quote(decode, name, len),
-				     hint ? "; its name is '" : "", hint ? hint : "",
-				     hint ? "'" : ""));
+				     ctr_decode_quote(decode, name, len), ctr_near_hint(&near)));
+}
+
+const char *ctr_decode_near(struct ctr_decode *decode, const struct ctr_name *table,
+			    const char *text, size_t len)
+{
+	struct ctr_near near;
+
+	ctr_near_init(&near, text, len);
+	for (; table->name; table++)
+		ctr_near_try(&near, table->name);
+	return ctr_arena_printf(decode->arena, "%s", ctr_near_hint(&near));
 }
 
 const char *ctr_decode_quote(struct ctr_decode *decode, const char *text, size_t len)

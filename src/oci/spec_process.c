@@ -107,8 +107,9 @@ static int add_capability(struct ctr_decode *decode, void *object, void *member,
 	if (known)
 		*(uint64_t *)member |= UINT64_C(1) << known->value;
 	else
-		ctr_decode_warn(decode, "unknown capability %s is ignored",
-				ctr_decode_quote(decode, text, len));
+		ctr_decode_warn(decode, "unknown capability %s is ignored%s",
+				ctr_decode_quote(decode, text, len),
+				ctr_decode_near(decode, ctr_capability_names, text, len));
 	return 0;
 }
 

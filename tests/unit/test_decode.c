@@ -95,7 +95,8 @@ static void faults(void **state)
 		BAD_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_BOGUS\",\"soft\":0,\"hard\":0}]",
 			    "process.rlimits[0].type: unknown value 'RLIMIT_BOGUS'"),
 		BAD_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CP\",\"soft\":0,\"hard\":0}]",
-			    "process.rlimits[0].type: unknown value 'RLIMIT_CP'"),
+			    "process.rlimits[0].type: unknown value 'RLIMIT_CP', did you mean "
+			    "'RLIMIT_CPU'?"),
 		BAD_PROCESS("\"rlimits\":[{\"type\":\"\",\"soft\":0,\"hard\":0}]",
 			    "process.rlimits[0].type: unknown value ''"),
 		BAD_PROCESS(
@@ -275,11 +276,11 @@ static void other_case(void **state)
 	(void)state;
 	assert_null(ctr_spec_decode(&arena, text, sizeof(text) - 1, "c.json", "/b", &found, &err));
 	assert_string_equal(found.list[0].text,
-			    "c.json:1:2: unknown property 'ociversion' is ignored; "
-			    "its name is 'ociVersion'");
+			    "c.json:1:2: unknown property 'ociversion' is ignored, "
+			    "did you mean 'ociVersion'?");
 	assert_string_equal(found.list[1].text,
-			    "c.json:1:31: root: unknown property 'readOnly' is ignored; "
-			    "its name is 'readonly'");
+			    "c.json:1:31: root: unknown property 'readOnly' is ignored, "
+			    "did you mean 'readonly'?");
 	ctr_arena_release(&arena);
 }
 

@@ -501,7 +501,7 @@ static void seccomp(void **state)
 		    "linux.seccomp.syscalls[0].args[0].index: 6 is not in 0..5"),
 		BAD(ONE_RULE(
 			    "\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":1,\"value\":1,\"op\":\"EQ\"}]"),
-		    "linux.seccomp.syscalls[0].args[0].op: unknown value 'EQ'"),
+		    "linux.seccomp.syscalls[0].args[0].op: unknown value 'EQ', did you mean 'SCMP_CMP_EQ'?"),
 		BAD(ONE_RULE("\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":1,\"value\":1}]"),
 		    "linux.seccomp.syscalls[0].args[0].op: is required"),
 

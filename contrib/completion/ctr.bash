@@ -77,7 +77,8 @@ _ctr() {
     _ctr_words "$(_ctr_commands "$program")"
   elif [ $operands = 0 ]; then
     case $command in
-      run | explain | lint | compare) _ctr_value '' DIR ;;
+      run | create | explain | compare) _ctr_value '' DIR ;;
+      lint) _ctr_value '' FILE ;;
       start | exec | kill | delete | state | ps | pause | resume | update | events)
         _ctr_words "$("$program" "${root[@]}" list -q 2>/dev/null)"
         ;;

@@ -44,7 +44,7 @@ function __ctr_wants_id
 end
 
 function __ctr_wants_bundle
-    contains -- (__ctr_command) run explain lint compare
+    contains -- (__ctr_command) run create explain compare
 end
 
 # a command itself: nothing stands there yet, or `help`
@@ -82,6 +82,7 @@ end
 # a file is what most other flags take
 function __ctr_wants_file
     set -l words (commandline -opc)
+    test "$words[-1]" = lint; and return 0
     string match -qr -- '^(--(bundle|config|rootfs|overlay|root|log|pid-file|process|console-socket|pidfd-socket)|-[bp])$' $words[-1]
 end
 

@@ -59,7 +59,8 @@ _ctr() {
   _ctr_flags $line[1]
   case $line[1] in
     help) _arguments '1:command:_ctr_commands' ;;
-    run | explain | lint | compare) _arguments -S $flags '1:bundle:_files -/' '*: :' ;;
+    run | create | explain | compare) _arguments -S $flags '1:bundle:_files -/' '*: :' ;;
+    lint) _arguments -S $flags '1:bundle:_files' ;;
     kill) _arguments -S $flags '1:id:_ctr_ids' '2:signal:_signals' ;;
     exec | ps) _arguments -S $flags '1:id:_ctr_ids' '*: :' ;;
     start | delete | state | pause | resume | update | events) _arguments -S $flags '1:id:_ctr_ids' ;;

@@ -84,17 +84,6 @@ static struct ctr_create_options options_of(const struct ctr_command *command)
 	return options;
 }
 
-static int cmd_create(struct ctr_command *command, struct ctr_error *err)
-{
-	struct ctr_create_options options = options_of(command);
-
-	options.id = command->operands[0];
-	if (!options.bundle)
-		options.bundle = ".";
-	command->bundle = options.bundle;
-	return ctr_create(command->context, &options, err);
-}
-
 static const char *new_id(struct ctr_arena *arena)
 {
 	char *id = ctr_arena_alloc(arena, 13);
@@ -103,15 +92,36 @@ static const char *new_id(struct ctr_arena *arena)
 	return id;
 }
 
+static bool has_slash(const char *operand)
+{
+	return strchr(operand, '/') || strcmp(operand, ".") == 0 || strcmp(operand, "..") == 0;
+}
+
+/* Is there a configuration in what @operand names, and none here? */
+static bool is_elsewhere(const char *operand, struct ctr_arena *arena)
+{
+	return operand[0] && access("config.json", F_OK) < 0 &&
+	       access(ctr_arena_printf(arena, "%s/config.json", operand), F_OK) == 0;
+}
+
 /* Does an operand name a bundle rather than a container? It has a slash, which no id has, or there
  * is a configuration in it and none here. */
 static bool is_bundle(const char *operand, struct ctr_arena *arena)
 {
-	if (strchr(operand, '/') || strcmp(operand, ".") == 0 || strcmp(operand, "..") == 0)
-		return true;
+	return has_slash(operand) || is_elsewhere(operand, arena);
+}
 
-	return access("config.json", F_OK) < 0 &&
-	       access(ctr_arena_printf(arena, "%s/config.json", operand), F_OK) == 0;
+/* Two operands: BUNDLE ID. */
+static int check_order(const struct ctr_command *command, struct ctr_error *err)
+{
+	const char **operands = command->operands;
+	struct ctr_arena *arena = command->context->arena;
+
+	if (command->noperands < 2 || is_bundle(operands[0], arena) ||
+	    !is_bundle(operands[1], arena))
+		return 0;
+	return ctr_fail(err, CTR_FAULT_USAGE, 0, "the bundle stands before the id: '%s' '%s'",
+			operands[1], operands[0]);
 }
 
 /* run [-b BUNDLE] ID, run BUNDLE [ID], run --rootfs DIR [-- CMD...] */
@@ -123,14 +133,17 @@ static int place_operands(const struct ctr_command *command, struct ctr_create_o
 	size_t n = command->noperands;
 
 	if (options->rootfs) {
-		if (options->bundle)
+		if (options->bundle || options->config)
 			return ctr_fail(err, CTR_FAULT_USAGE, 0,
-					"run: --bundle and --rootfs exclude each other");
+					"run: --%s and --rootfs exclude each other",
+					options->bundle ? "bundle" : "config");
 		options->args = operands;
 		options->id = new_id(arena);
 		return 0;
 	}
 
+	if (!options->bundle && check_order(command, err) < 0)
+		return ctr_fail_within(err, "run");
 	if (!options->bundle && n > 0 && is_bundle(operands[0], arena)) {
 		options->bundle = operands[0];
 		operands++;
@@ -175,6 +188,53 @@ static int run_from(struct ctr_command *command, struct ctr_create_options *opti
 	return 0;
 }
 
+/* create [-b BUNDLE] ID, create BUNDLE ID: a single operand is the id, whatever it looks like. */
+static int place_create(const struct ctr_command *command, struct ctr_create_options *options,
+			struct ctr_error *err)
+{
+	const char **operands = command->operands;
+	bool two = command->noperands == 2;
+
+	options->id = operands[two];
+	if (two && options->bundle)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "unexpected argument '%s'", operands[1]);
+	if (two && check_order(command, err) < 0)
+		return -1;
+	if (!options->bundle)
+		options->bundle = two ? operands[0] : ".";
+	return 0;
+}
+
+/* A single operand that was meant as the bundle. */
+static int fail_create(const struct ctr_command *command, struct ctr_error *err)
+{
+	const struct create_options *given = command->options;
+	const char *word = command->operands[0];
+	bool is_other = err->fault == CTR_FAULT_USAGE ? has_slash(word)
+			: err->fault == CTR_FAULT_NOT_FOUND
+				? is_elsewhere(word, command->context->arena)
+				: false;
+	const struct ctr_error told = *err;
+
+	if (command->noperands == 2 || given->core.bundle || given->core.config || !is_other)
+		return -1;
+	return ctr_fail(err, told.fault, 0,
+			"%s; if it is the bundle, the id is missing (usage: %s create %s ID)",
+			told.text, command->context->name, word);
+}
+
+static int cmd_create(struct ctr_command *command, struct ctr_error *err)
+{
+	struct ctr_create_options options = options_of(command);
+
+	if (place_create(command, &options, err) < 0)
+		return ctr_fail_within(err, "create");
+	command->bundle = options.config ? options.config : options.bundle;
+	if (ctr_create(command->context, &options, err) < 0)
+		return fail_create(command, err);
+	return 0;
+}
+
 /* Without a bundle a word is an id, also where it was meant to be the bundle. */
 static int fail_run(const struct ctr_command *command, const struct ctr_create_options *options,
 		    struct ctr_error *err)
@@ -187,7 +247,7 @@ static int fail_run(const struct ctr_command *command, const struct ctr_create_o
 		return -1;
 	return ctr_fail(err, CTR_FAULT_USAGE, 0,
 			"run: '%s' is no bundle, so it is taken for an id, and there is no "
-			"config.json in the working directory",
+			"config.json in the working directory (ctr spec writes one)",
 			word);
 }
 
@@ -206,7 +266,7 @@ static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 	if (place_operands(command, &options, err) < 0)
 		return -1;
 
-	command->bundle = options.bundle;
+	command->bundle = options.config ? options.config : options.bundle;
 	if (ctr_run(command->context, &options, &command->status, err) < 0)
 		return fail_run(command, &options, err);
 
@@ -220,13 +280,13 @@ static int cmd_run(struct ctr_command *command, struct ctr_error *err)
 
 const struct ctr_verb ctr_verb_create = {
 	.name = "create",
-	.synopsis = "[flags] ID",
+	.synopsis = "[flags] [BUNDLE] ID",
 	.summary = "create a container; `start` lets its process run",
 	.options = table,
 	.noptions = CTR_ARRAY_SIZE(table) - OPTIONS_OF_RUN,
 	.options_size = sizeof(struct create_options),
 	.operands_min = 1,
-	.operands_max = 1,
+	.operands_max = 2,
 	.run = cmd_create,
 };
 

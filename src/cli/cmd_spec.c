@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -9,7 +11,6 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/path.h"
 #include "cli/command.h"
 #include "oci/encode.h"
@@ -77,24 +78,39 @@ static int cmd_features(struct ctr_command *command, struct ctr_error *err)
 	return ctr_print(buf.data, buf.len, err);
 }
 
-static const char *lint_bundle(const struct ctr_command *command,
-			       const struct spec_options *options)
+/* lint [-b DIR | BUNDLE | FILE]: *@bundle, and *@config, which is NULL where it is the bundle's. */
+static int place_lint(const struct ctr_command *command, const char **bundle, const char **config,
+		      struct ctr_error *err)
 {
-	if (options->bundle)
-		return options->bundle;
-	return command->noperands > 0 ? command->operands[0] : ".";
+	const struct spec_options *options = command->options;
+	const char *operand = command->operands[0], *slash;
+	struct stat st;
+
+	if (operand && options->bundle)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "lint: unexpected argument '%s'", operand);
+	*bundle = operand ? operand : options->bundle ? options->bundle : ".";
+	*config = NULL;
+	if (!operand || stat(operand, &st) < 0 || S_ISDIR(st.st_mode))
+		return 0;
+
+	*config = operand;
+	slash = strrchr(operand, '/');
+	*bundle = slash ? ctr_arena_strndup(command->context->arena, operand,
+					    (size_t)(slash - operand) + 1)
+			: ".";
+	return 0;
 }
 
 static int cmd_lint(struct ctr_command *command, struct ctr_error *err)
 {
-	const char *bundle = lint_bundle(command, command->options);
 	struct ctr_arena *arena = command->context->arena;
-	const char *path = ctr_path_join(arena, bundle, "config.json");
 	struct ctr_findings findings = { 0 };
+	const char *path, *bundle, *text;
 	size_t len = 0, fatal = 0;
-	char *text;
 
-	text = ctr_file_read(arena, AT_FDCWD, path, CTR_CONFIG_SIZE_MAX, &len, err);
+	if (place_lint(command, &bundle, &path, err) < 0)
+		return -1;
+	text = ctr_bundle_read(arena, bundle, &path, &len, err);
 	if (!text)
 		return -1;
 
@@ -136,7 +152,7 @@ static const struct ctr_option lint_table[] = {
 
 const struct ctr_verb ctr_verb_lint = {
 	.name = "lint",
-	.synopsis = "[BUNDLE]",
+	.synopsis = "[flags] [BUNDLE | FILE]",
 	.summary = "list the faults and oddities in a bundle's config.json",
 	CTR_VERB_OPTIONS(lint_table, struct spec_options),
 	.operands_max = 1,

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "core/bare.h"
 #include "core/context.h"
 #include "core/limits.h"
 #include "core/machine.h"
@@ -37,13 +38,24 @@ static bool is_machine(const struct explanation *explanation)
 	return explanation->machine.backend->bits & CTR_BACKEND_MACHINE;
 }
 
+static const struct ctr_spec *load_spec(const struct ctr_context *context,
+					const struct ctr_explain_options *given,
+					struct ctr_error *err)
+{
+	const char *text;
+	size_t len;
+
+	return given->rootfs ? ctr_bare_spec(given->rootfs, given->args, context, &text, &len, err)
+			     : ctr_bundle_load(context->arena, given->bundle, given->config, NULL,
+					       NULL, err);
+}
+
 /* What `ctr run` makes of the document before it plans. */
 static int load(struct explanation *explanation, const struct ctr_context *context,
 		const struct ctr_explain_options *given, const char *id, struct ctr_error *err)
 {
 	struct ctr_machine_choice choice = { .isolation = given->isolation };
-	const struct ctr_spec *spec =
-		ctr_bundle_load(context->arena, given->bundle, NULL, NULL, NULL, err);
+	const struct ctr_spec *spec = load_spec(context, given, err);
 
 	if (!spec || ctr_network_init(&explanation->network, &given->network, id, context, err) < 0)
 		return -1;

@@ -12,6 +12,9 @@ struct ctr_error;
 /* As those of ctr run. */
 struct ctr_explain_options {
 	const char *bundle;
+	const char *config;      /* instead of BUNDLE/config.json; NULL */
+	const char *rootfs;      /* no bundle: a root file system ... */
+	const char *const *args; /* ... and what to run in it; NULL-terminated, may be NULL */
 	bool no_pivot;
 	bool json;
 	const char *overlay;   /* NULL: none */

@@ -13,28 +13,10 @@
  */
 static int check_in_place(struct ctr_planner *p)
 {
-	const struct ctr_linux *config = p->spec->linux_;
-	const struct {
-		const char *field;
-		bool asked;
-	} rows[] = {
-		{"mounts",                   p->spec->nmounts > 0           },
-		{ "root.readonly",           p->spec->root->readonly        },
-		{ "linux.rootfsPropagation", config->rootfs_propagation != 0},
-		{ "linux.devices",           config->ndevices > 0           },
-		{ "linux.maskedPaths",       config->nmasked_paths > 0      },
-		{ "linux.readonlyPaths",     config->nreadonly_paths > 0    },
-	};
+	size_t next = 0;
+	const char *field = ctr_spec_unplaced(p->spec, &next);
 
-	for (size_t i = 0; p->in_place && i < CTR_ARRAY_SIZE(rows); i++) {
-		if (rows[i].asked)
-			return ctr_fail(
-				p->err, CTR_FAULT_CONFIG, 0,
-				"%s: needs a mount namespace of the container's own: {\"type\":\"mount\"} without a path",
-				rows[i].field);
-	}
-
-	return 0;
+	return field ? ctr_fail(p->err, CTR_FAULT_CONFIG, 0, "%s: " CTR_UNPLACED, field) : 0;
 }
 
 /* ctr-init is root of the container until it switches to the user. */

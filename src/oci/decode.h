@@ -293,6 +293,9 @@ int ctr_string_clean_path(struct ctr_decode *decode, void *object, void *member,
 
 /* ---- the rules that look at more than one object (validate*.c). 0 or -1. */
 int ctr_validate_spec(struct ctr_decode *decode, const struct ctr_spec *spec);
+/* For lint: what a container refuses or is hardly meant to be, if @spec does not say that it is run
+ * as something else. */
+int ctr_validate_container(struct ctr_decode *decode, const struct ctr_spec *spec);
 int ctr_validate_process(struct ctr_decode *decode, const struct ctr_process *process,
 			 const char *path);
 int ctr_validate_resources(struct ctr_decode *decode, const struct ctr_resources *resources,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -62,7 +63,8 @@ struct ctr_spec *ctr_spec_decode(struct ctr_arena *arena, const char *text, size
 	spec->linux_ = ctr_arena_alloc(arena, sizeof(*spec->linux_));
 	if (run(&decode) < 0)
 		return NULL;
-	if (ctr_validate_spec(&decode, spec) < 0 || decode.nfaults > 0)
+	if (ctr_validate_spec(&decode, spec) < 0 ||
+	    (findings && ctr_validate_container(&decode, spec) < 0) || decode.nfaults > 0)
 		return NULL;
 
 	spec->warnings = decode.warnings;
@@ -150,6 +152,42 @@ static const char *absolute_bundle(struct ctr_arena *arena, const char *bundle,
 	return path;
 }
 
+/* What there is in the place of a bundle whose config.json cannot be read. */
+static void explain_absence(const char *bundle, struct ctr_error *err)
+{
+	const struct ctr_error given = *err;
+	struct stat st;
+
+	if (given.code != ENOENT && given.code != ENOTDIR)
+		return;
+	if (stat(bundle, &st) < 0)
+		(void)ctr_fail(err, CTR_FAULT_NOT_FOUND, errno, "bundle '%s'", bundle);
+	else if (!S_ISDIR(st.st_mode))
+		(void)ctr_fail(err, CTR_FAULT_NOT_FOUND, ENOTDIR, "bundle '%s'", bundle);
+	else
+		(void)ctr_fail(err, CTR_FAULT_NOT_FOUND, 0, "%s (ctr spec writes one)", given.text);
+	err->code = given.code;
+}
+
+const char *ctr_bundle_read(struct ctr_arena *arena, const char *bundle, const char **config,
+			    size_t *len, struct ctr_error *err)
+{
+	bool given = *config != NULL;
+	const char *text;
+
+	if (bundle[0] == '\0') {
+		ctr_fail(err, CTR_FAULT_USAGE, 0, "bundle: empty path");
+		return NULL;
+	}
+	if (!given)
+		*config = strcmp(bundle, ".") == 0 ? "config.json"
+						   : ctr_path_join(arena, bundle, "config.json");
+	text = ctr_file_read(arena, AT_FDCWD, *config, CTR_CONFIG_SIZE_MAX, len, err);
+	if (!text && !given)
+		explain_absence(bundle, err);
+	return text;
+}
+
 struct ctr_spec *ctr_bundle_load(struct ctr_arena *arena, const char *bundle, const char *config,
 				 const char **text, size_t *len, struct ctr_error *err)
 {
@@ -159,10 +197,7 @@ struct ctr_spec *ctr_bundle_load(struct ctr_arena *arena, const char *bundle, co
 
 	if (!path)
 		return NULL;
-	if (!config)
-		config = strcmp(bundle, ".") == 0 ? "config.json"
-						  : ctr_path_join(arena, bundle, "config.json");
-	document = ctr_file_read(arena, AT_FDCWD, config, CTR_CONFIG_SIZE_MAX, &n, err);
+	document = ctr_bundle_read(arena, bundle, &config, &n, err);
 	if (!document)
 		return NULL;
 	if (text)

@@ -39,6 +39,11 @@ struct ctr_spec *ctr_spec_decode(struct ctr_arena *arena, const char *text, size
 				 const char *file, const char *bundle,
 				 struct ctr_findings *findings, struct ctr_error *err);
 
+/* Read BUNDLE/config.json (or *@config when that is not NULL; else it gets the name). NULL and @err
+ * (fault NOT_FOUND where there is none), which says what there is in its place. */
+const char *ctr_bundle_read(struct ctr_arena *arena, const char *bundle, const char **config,
+			    size_t *len, struct ctr_error *err);
+
 /* Read BUNDLE/config.json (or @config when not NULL) and decode it. @bundle may be relative to the
  * working directory. *@text and *@len (may be NULL) get the document itself. */
 struct ctr_spec *ctr_bundle_load(struct ctr_arena *arena, const char *bundle, const char *config,

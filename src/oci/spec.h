@@ -440,3 +440,12 @@ struct ctr_spec {
 
 /* The value of annotation @key, or NULL. */
 const char *ctr_spec_annotation(const struct ctr_spec *spec, const char *key);
+
+/*
+ * Of a container whose mount namespace is not its own: the path of a field that cannot be carried
+ * out in another's, and what to say behind it. *@next, 0 at first, is where to go on. NULL: there
+ * is none (any more). Kinds of isolation other than a container may have no need of it.
+ */
+const char *ctr_spec_unplaced(const struct ctr_spec *spec, size_t *next);
+#define CTR_UNPLACED                                                                               \
+	"needs a mount namespace of the container's own: {\"type\":\"mount\"} without a path"

@@ -227,6 +227,55 @@ int ctr_validate_spec(struct ctr_decode *decode, const struct ctr_spec *spec)
 	return 0;
 }
 
+/* ---- what is told by lint alone: it depends on the kind of isolation, or is legal */
+
+const char *ctr_spec_unplaced(const struct ctr_spec *spec, size_t *next)
+{
+	const struct ctr_linux *linux_ = spec->linux_;
+	const struct {
+		const char *field;
+		bool asked;
+	} rows[] = {
+		{"mounts",                   spec->nmounts > 0                 },
+		{ "root.readonly",           spec->root && spec->root->readonly},
+		{ "linux.rootfsPropagation", linux_->rootfs_propagation != 0   },
+		{ "linux.devices",           linux_->ndevices > 0              },
+		{ "linux.maskedPaths",       linux_->nmasked_paths > 0         },
+		{ "linux.readonlyPaths",     linux_->nreadonly_paths > 0       },
+	};
+
+	while (!is_new(spec, CTR_NS_MOUNT) && *next < sizeof(rows) / sizeof(rows[0])) {
+		size_t i = (*next)++;
+
+		if (rows[i].asked)
+			return rows[i].field;
+	}
+	return NULL;
+}
+
+int ctr_validate_container(struct ctr_decode *decode, const struct ctr_spec *spec)
+{
+	const char *field;
+	size_t next = 0;
+	unsigned kind = 0;
+
+	/* Who runs it in something else has that judge. */
+	if (ctr_spec_annotation(spec, "org.ctr.isolation") ||
+	    ctr_spec_annotation(spec, "run.oci.handler"))
+		return 0;
+
+	while ((field = ctr_spec_unplaced(spec, &next)))
+		if (ctr_decode_fault_at(decode, field, CTR_UNPLACED) < 0)
+			return -1;
+	while (kind < CTR_NS_KINDS && !is_listed(spec, (enum ctr_ns_kind)kind))
+		kind++;
+	if (kind == CTR_NS_KINDS)
+		ctr_decode_warn_at(decode, "linux.namespaces",
+				   "there is none: the container has the caller's processes, "
+				   "network, mounts and names, and its root is that of chroot(2)");
+	return 0;
+}
+
 /* ---- process, wherever it stands */
 
 /* @member of the object at @path, which is "" for a document of its own. */

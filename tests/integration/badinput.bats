@@ -7,7 +7,7 @@ load helper
 # bats test_tags=core
 @test "bundles: missing, without a document, not JSON, cut, empty, null, too deep" {
   run -125 ctr run -b "$BATS_TEST_TMPDIR/nowhere" "$ID"
-  expect_match "nowhere/config.json.*No such file"
+  expect_match "bundle .*/nowhere.: No such file"
   file=$BUNDLE/config.json
   for text in '' null '[]' '{' '{"ociVersion": "1.0.2",}' 'hello' $'{"a":1\n"b":2}'; do
     printf '%s' "$text" >"$file"

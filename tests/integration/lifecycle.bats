@@ -925,6 +925,89 @@ FAILURES
   expect_match "process.cwd: cannot change to directory '/no/such': it is missing and cannot be made: Read-only"
 }
 
+@test "what was typed and what was meant: commands, flags, words of the document" {
+  run ctr strat
+  expect_match "unknown command 'strat', did you mean 'start'\?$"
+  run ctr --rot x list
+  expect_match "unknown flag: --rot, did you mean '--root'\?$"
+  run ctr run --bundel=x
+  expect_match "unknown flag: --bundel, did you mean '--bundle'\?$"
+  run ctr run --colour
+  expect_match 'unknown flag: --colour$'
+  config '.linux.namespace = [] | .process.capabilities.bounding += ["NET_RAW"]'
+  run -0 ctr lint "$BUNDLE"
+  expect_match "linux: unknown property 'namespace' is ignored, did you mean 'namespaces'\?"
+  expect_match "unknown capability 'NET_RAW' is ignored, did you mean 'CAP_NET_RAW'\?"
+  command_is sleep 1000
+  detached "$ID"
+  run -255 ctr exec --cap NET_RAW "$ID" true
+  expect_match "unknown capability 'NET_RAW', did you mean 'CAP_NET_RAW'\?"
+  ctr delete --force "$ID"
+}
+
+@test "the bundle is an argument of create, explain and lint as well; one word of create is the id" {
+  mkdir "$BATS_TEST_TMPDIR/elsewhere"
+  cd "$BATS_TEST_TMPDIR/elsewhere"
+  ctr create "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  has_status "$ID" created
+  ctr delete "$ID"
+  for verb in run create explain lint; do
+    run ctr "$verb" .
+    [ "$status" -ne 0 ]
+    [ "$verb" = create ] || expect_match "cannot open 'config.json': No such file or directory \(ctr spec writes one\)"
+    run ctr "$verb" ./nowhere
+    [ "$status" -ne 0 ]
+    [ "$verb" = create ] || expect_match "bundle './nowhere': No such file or directory$"
+  done
+  run -1 ctr create ./nowhere
+  expect_match "invalid container ID format: './nowhere'.*the id is missing \(usage: ctr create ./nowhere ID\)"
+  run -1 ctr create a ./nowhere
+  expect_match "the bundle stands before the id: './nowhere' 'a'"
+  run -1 ctr create -b "$BUNDLE" a b
+  expect_match "create: unexpected argument 'b'"
+  run -1 ctr create nosuch
+  expect_match "config.json': No such file or directory \(ctr spec writes one\)"
+  ln -s "$BUNDLE" web
+  run -1 ctr create web
+  expect_match "if it is the bundle, the id is missing \(usage: ctr create web ID\)"
+  cp "$BUNDLE/config.json" any-name
+  run -0 ctr lint any-name
+  expect_output 'any-name: no errors, 0 notes'
+  run -0 ctr lint "$PWD/any-name"
+  mkfifo fifo
+  run -1 ctr lint fifo
+  expect_match "cannot read 'fifo': not a regular file"
+  run -1 ctr lint -b "$BUNDLE" any-name
+  expect_match "lint: unexpected argument 'any-name'"
+  run -0 ctr explain -f any-name "$BUNDLE"
+  run -0 ctr explain --rootfs "$BUNDLE/rootfs" -- a-program
+  expect_match 'exec.*# process.args'
+  expect_match 'a-program'
+  run -1 ctr explain --rootfs "$BUNDLE/rootfs" -b .
+  expect_match '--bundle and --rootfs exclude each other'
+  run -1 ctr explain "$BUNDLE" b
+  expect_match "explain: unexpected argument 'b'"
+}
+
+@test "lint: what run refuses without a mount namespace, and a container without any namespace" {
+  config 'del(.hostname) | .linux.namespaces -= [{type: "mount"}]'
+  run_bundle
+  [ "$status" -ne 0 ]
+  refused=${output#*: }
+  expect_match "^ctr: mounts: needs a mount namespace"
+  run -1 ctr lint "$BUNDLE"
+  [[ $output == *"error: $BUNDLE/config.json:"*": $refused"* ]]
+  expect_match 'linux.maskedPaths: needs a mount namespace'
+  refuse_match note
+  config '.mounts = [] | .root.readonly = false | .linux = {}'
+  run -0 ctr lint "$BUNDLE"
+  expect_match 'note: .*config.json:[0-9]+:[0-9]+: linux.namespaces: there is none'
+  # that of another kind is not known
+  config '.annotations = {"org.ctr.isolation": "process"} | .mounts = [{destination: "/x", type: "tmpfs"}]'
+  run -0 ctr lint "$BUNDLE"
+  expect_output "$BUNDLE/config.json: no errors, 0 notes"
+}
+
 @test "flags of engines: with and without =, one dash or two, before and after the id" {
   shell 'exit 0'
   run -0 ctr --log= --log-format=text --rootless=auto --cgroup-manager cgroupfs --criu /x \

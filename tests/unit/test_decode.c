@@ -248,6 +248,10 @@ static void findings(void **state)
 		{ false, "c.json:3:63: mounts[1]: unknown property 'bar' is ignored"                   },
 		{ true,  "c.json:1:1: root: is required"                                               },
 		{ true,  "c.json:3:12: hostname: needs a uts namespace in linux.namespaces"            },
+		{ true,  "c.json:3:25: mounts: " CTR_UNPLACED                                          },
+		{ false,
+                 "c.json:1:1: linux.namespaces: there is none: the container has the caller's "
+		  "processes, network, mounts and names, and its root is that of chroot(2)"            },
 	};
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	struct ctr_findings found = { 0 };

@@ -536,10 +536,11 @@ static void bad_bundles(void **state)
 	make_bundle(NULL);
 	assert_non_null(getcwd(cwd, sizeof(cwd)));
 	assert_null(ctr_bundle_load(&arena, "b", NULL, NULL, NULL, &err));
-	assert_text(err.text, "cannot open 'b/config.json': No such file or directory");
+	assert_text(err.text,
+		    "cannot open 'b/config.json': No such file or directory (ctr spec writes one)");
 	assert_int_equal(err.fault, CTR_FAULT_NOT_FOUND);
 	assert_null(ctr_bundle_load(&arena, "none", NULL, NULL, NULL, &err));
-	assert_text(err.text, "cannot open 'none/config.json': No such file or directory");
+	assert_text(err.text, "bundle 'none': No such file or directory");
 	assert_int_equal(mkdir("b/config.json", 0755), 0);
 	assert_null(ctr_bundle_load(&arena, "b", NULL, NULL, NULL, &err));
 	assert_text(err.text, "cannot read 'b/config.json': Is a directory");

@@ -114,6 +114,7 @@ static int start_and_wait(struct ctr_creation *creation, int *status, struct ctr
 		.launch = &creation->launch,
 		.console = creation->handover.console,
 		.foreground = !creation->options->detach,
+		.ignored = creation->context->host.ignored_signals,
 		.subreaper = !creation->options->no_subreaper,
 		.notify = &creation->notify,
 	};

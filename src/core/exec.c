@@ -195,6 +195,7 @@ static int start_and_wait(struct execution *execution, int *status, struct ctr_e
 		.launch = &execution->launch,
 		.console = execution->handover.console,
 		.foreground = !options->detach,
+		.ignored = execution->context->host.ignored_signals,
 	};
 	int r;
 

@@ -40,9 +40,19 @@ enum { AWAY_MS = 500, STALLED_MS = 1000 };
 
 /* ---- set-up */
 
+/* All but what the caller had us ignore (nohup, a shell's `&`). Blocked signals are kept all the
+ * same, but those that are not blocked never come this way. */
+static void signals_to_hear(uint64_t ignored, sigset_t *set)
+{
+	ctr_sigfillset(set);
+	for (int sig = 1; sig <= 64; sig++)
+		if (ignored & 1ULL << (sig - 1))
+			(void)sigdelset(set, sig);
+}
+
 int ctr_wait_prepare(struct ctr_wait *wait, struct ctr_error *err)
 {
-	sigset_t all;
+	sigset_t heard;
 
 	wait->signals = -1;
 	wait->masked = wait->detached = wait->keeper = false;
@@ -53,9 +63,8 @@ int ctr_wait_prepare(struct ctr_wait *wait, struct ctr_error *err)
 	ctr_prepare_block_signals(&wait->old_mask);
 	wait->masked = true;
 
-	/* Those that are not blocked never come this way. */
-	ctr_sigfillset(&all);
-	wait->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	signals_to_hear(wait->ignored, &heard);
+	wait->signals = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (wait->signals < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for signals");
 

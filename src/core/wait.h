@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/detach.h"
 #include "core/terminal.h"
@@ -22,6 +23,7 @@ struct ctr_wait {
 	int console;               /* master of its terminal, -1: none */
 	bool foreground;           /* false: nothing is prepared, ctr_wait() must not be called */
 	bool subreaper;            /* take over its orphans */
+	uint64_t ignored;          /* mask (bit n-1) of signals that the caller had us ignore */
 	struct ctr_notify *notify; /* its notifications are passed on; NULL: none */
 	struct ctr_detach detach;  /* keys that end only our part in it */
 	/* out of ctr_wait() */

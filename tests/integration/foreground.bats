@@ -112,3 +112,28 @@ foreground() {
     if [ -z "$option" ]; then [ "$parent" = $pid ]; else [ "$parent" != $pid ]; fi
   done
 }
+
+@test "signals that the caller ignores are not passed on, by run and by exec" {
+  # shellcheck disable=SC2016 # a shell in the container
+  local script='trap "echo hup" HUP; trap "echo usr1" USR1; trap "exit 3" USR2; echo up
+    while :; do sleep 0.05; done' words
+  command_is sleep 1000
+  detached "$ID"
+  shell "$script"
+  for words in "run -b $BUNDLE $ID-2" "exec $ID sh -c"; do
+    # shellcheck disable=SC2086 # words without a space
+    if [[ $words = exec* ]]; then set -- $words "$script"; else set -- $words; fi
+    env --ignore-signal=HUP "$CTR" --root "$STATE" "$@" </dev/null >"$OUT.2" 2>&1 3>&- &
+    PID=$!
+    eventually grep -q up "$OUT.2"
+    # it would come first
+    kill -HUP "$PID"
+    kill -USR1 "$PID"
+    eventually grep -q usr1 "$OUT.2"
+    kill -USR2 "$PID"
+    ended "$PID"
+    expect_status 3
+    run ! grep hup "$OUT.2"
+  done
+  ctr delete --force "$ID"
+}

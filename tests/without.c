@@ -1,7 +1,8 @@
 /*
- * without CALL... -- COMMAND... - run a command for which the named system calls do not
- * exist: they fail with ENOSYS, as on a kernel that is too old for them. This is how
- * the fallbacks of ctr are tested on a kernel that has everything.
+ * without CALL[=ERRNO]... -- COMMAND... - run a command for which the named system calls do
+ * not exist: they fail with ENOSYS, as on a kernel that is too old for them, or with another
+ * error (a number), as older ones do. This is how the fallbacks of ctr are tested on a kernel
+ * that has everything.
  *
  * The filter is inherited by all children. It needs privileges or no_new_privs, and
  * takes the former when it has them: no_new_privs would change what is tested.
@@ -19,6 +20,17 @@ static int fail(const char *what, int error)
 	return 125;
 }
 
+/* Cut "=ERRNO" off. */
+static int error_of(char *call)
+{
+	char *equals = strchr(call, '=');
+
+	if (!equals)
+		return ENOSYS;
+	*equals = '\0';
+	return (int)strtol(equals + 1, NULL, 10);
+}
+
 /* By name, or by number where libseccomp is older than the call. */
 static int resolve(const char *call)
 {
@@ -33,7 +45,7 @@ static int resolve(const char *call)
 int main(int argc, char **argv)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int i, number, status;
+	int i, error, number, status;
 
 	if (filter == NULL)
 		return fail("cannot make a filter", ENOMEM);
@@ -41,17 +53,18 @@ int main(int argc, char **argv)
 		seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 
 	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		error = error_of(argv[i]);
 		number = resolve(argv[i]);
 		if (number < 0) {
 			fprintf(stderr, "without: unknown system call '%s'\n", argv[i]);
 			return 125;
 		}
-		status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0);
+		status = seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)error), number, 0);
 		if (status < 0)
 			return fail(argv[i], -status);
 	}
 	if (i + 1 >= argc) {
-		fprintf(stderr, "usage: without CALL... -- COMMAND [ARGUMENT...]\n");
+		fprintf(stderr, "usage: without CALL[=ERRNO]... -- COMMAND [ARGUMENT...]\n");
 		return 125;
 	}
 

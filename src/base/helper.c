@@ -60,10 +60,16 @@ int ctr_helper_fail(enum ctr_helper helper, const char *path, int error, struct 
 int ctr_helper_run(enum ctr_helper helper, const char **argv, char *text, size_t size,
 		   struct ctr_arena *arena, struct ctr_error *err)
 {
+	return ctr_helper_run_locked(helper, argv, -1, text, size, arena, err);
+}
+
+int ctr_helper_run_locked(enum ctr_helper helper, const char **argv, int lock, char *text,
+			  size_t size, struct ctr_arena *arena, struct ctr_error *err)
+{
 	int status = 0, r;
 
 	argv[0] = ctr_helper_path(helper, arena);
-	r = ctr_run_program(argv, text, size, &status);
+	r = ctr_run_program_with(argv, lock, text, size, &status);
 	if (r < 0)
 		return ctr_helper_fail(helper, argv[0], -r, err);
 	if (status == 0)

@@ -30,3 +30,8 @@ int ctr_helper_fail(enum ctr_helper helper, const char *path, int error, struct 
  */
 int ctr_helper_run(enum ctr_helper helper, const char **argv, char *text, size_t size,
 		   struct ctr_arena *arena, struct ctr_error *err);
+/* The same with the lock that the caller has by descriptor @lock (-1: none), for as long as it
+ * runs: where the caller is killed it goes on, and nobody must take back meanwhile what it makes.
+ */
+int ctr_helper_run_locked(enum ctr_helper helper, const char **argv, int lock, char *text,
+			  size_t size, struct ctr_arena *arena, struct ctr_error *err);

@@ -202,12 +202,14 @@ int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *
 
 /* ---- ctr-net */
 
-/* Run it with @argv, whose first word is filled in. @field: what an error is about, unless that
- * begins with a flag; NULL: it says so itself. */
-static int call(const char **argv, const char *field, char output[static OUTPUT_MAX],
+/* Run it with @argv, whose first word is filled in, and with the lock that is had by @dir (-1:
+ * none). @field: what an error is about, unless that begins with a flag; NULL: it says so itself.
+ */
+static int call(const char **argv, const char *field, int dir, char output[static OUTPUT_MAX],
 		const struct ctr_context *context, struct ctr_error *err)
 {
-	int r = ctr_helper_run(CTR_HELPER_NET, argv, output, OUTPUT_MAX, context->arena, err);
+	int r = ctr_helper_run_locked(CTR_HELPER_NET, argv, dir, output, OUTPUT_MAX, context->arena,
+				      err);
 
 	if (r < 0)
 		return ctr_fail_within(err, "%s", field ? field : "linux.netDevices");
@@ -216,7 +218,7 @@ static int call(const char **argv, const char *field, char output[static OUTPUT_
 	return r == 0 ? 0 : -1;
 }
 
-static int move_devices(struct ctr_network *network, const struct ctr_spec *spec,
+static int move_devices(struct ctr_network *network, const struct ctr_spec *spec, int dir,
 			const struct ctr_context *context, struct ctr_error *err)
 {
 	size_t count = spec->linux_->nnet_devices, n = 1;
@@ -234,7 +236,7 @@ static int move_devices(struct ctr_network *network, const struct ctr_spec *spec
 		argv[n++] = device->host_name;
 		argv[n++] = device->name ? device->name : device->host_name;
 	}
-	if (call(argv, NULL, output, context, err) < 0)
+	if (call(argv, NULL, dir, output, context, err) < 0)
 		return -1;
 	network->moved = ctr_arena_strdup(context->arena, output);
 	return 0;
@@ -252,7 +254,7 @@ static void return_devices(struct ctr_network *network, const struct ctr_context
 	argv[n++] = network->netns;
 	while ((word = strtok_r(NULL, " \n", &text)))
 		argv[n++] = word;
-	(void)call(argv, NULL, output, context, &ignored);
+	(void)call(argv, NULL, -1, output, context, &ignored);
 	network->moved = NULL;
 }
 
@@ -272,7 +274,7 @@ static int attach(struct ctr_network *network, const struct ctr_spec *spec, int 
 	argv[n++] = network->ip6 ? network->ip6 : "-";
 	for (size_t i = 0; i < options->npublish; i++)
 		argv[n++] = options->publish[i];
-	if (call(argv, "--net bridge", output, context, err) < 0)
+	if (call(argv, "--net bridge", dir, output, context, err) < 0)
 		return -1;
 
 	for (char *rest = output, *address;
@@ -287,7 +289,7 @@ static int detach(const char *key, const struct ctr_context *context, struct ctr
 	const char *argv[] = { NULL, "detach", key, NULL };
 	char output[OUTPUT_MAX];
 
-	return call(argv, "--net bridge", output, context, err);
+	return call(argv, "--net bridge", -1, output, context, err);
 }
 
 /* ---- virtual machines */
@@ -329,7 +331,7 @@ int ctr_network_restore_taken(const char *netns, const char *id, const struct ct
 	/* An engine may have ended it already, and its mount. */
 	if (statfs(netns, &fs) < 0 || fs.f_type != NSFS_MAGIC)
 		return 0;
-	return call(argv, "network", output, context, err);
+	return call(argv, "network", -1, output, context, err);
 }
 
 /* ---- up and down */
@@ -347,7 +349,7 @@ int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
 	network->netns =
 		ctr_arena_printf(context->arena, "/proc/%d/fd/%d", (int)getpid(), network->fd);
-	if (move_devices(network, spec, context, err) < 0)
+	if (move_devices(network, spec, dir, context, err) < 0)
 		return -1;
 
 	if (network->mode == CTR_NETWORK_BRIDGE)

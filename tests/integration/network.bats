@@ -488,6 +488,36 @@ s.bind(("::", 8083)); s.listen(); time.sleep(60)' 3>&- &
   [ "$(links)" = 'lo ' ]
 }
 
+@test "a ctr that was killed while it makes the network: who deletes it waits for that" {
+  bridges
+  local deleting net
+  making() {
+    net=$(pgrep -f "ctr-net attach $STATE/$ID ")
+  }
+  command_is sleep 100
+  detached "$ID-1" --net bridge
+  # nobody gets a lease meanwhile
+  exec 8<"$LEASES"
+  flock 8
+  nsenter --target "$NETNS" --net "$CTR" --root "$STATE" run -b "$BUNDLE" --net bridge \
+    --publish 8080:80 "$ID" </dev/null >"$OUT" 2>&1 3>&- 8>&- &
+  PID=$!
+  eventually making
+  kill -STOP "$net"
+  kill -9 "$PID"
+  ended "$PID" 2>/dev/null
+  exec 8>&-
+  ctr delete --force "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  deleting=$!
+  sleep 1
+  kill -0 $deleting
+  kill -CONT "$net"
+  ended $deleting
+  expect_status 0
+  [ "$(find "$LEASES" -type f ! -name made | wc -l)" = 1 ]
+  ctr delete --force "$ID-1"
+}
+
 @test "a record that is damaged: the network goes as well" {
   bridges
   command_is sleep 100

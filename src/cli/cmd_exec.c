@@ -14,12 +14,14 @@ struct exec_options {
 
 static const struct ctr_option table[] = {
 	CTR_OPT("cwd", 0, STRING, EXEC(cwd), "DIR", "working directory in the container"),
-	CTR_OPT("env", 'e', LIST, LIST(env), "NAME=VALUE", "add to the environment"),
+	CTR_OPT("env", 'e', LIST, LIST(env), "NAME[=VALUE]",
+		"add to the environment (no VALUE: the caller's)"),
 	CTR_OPT("tty", 't', FLAG, EXEC(tty), NULL, "allocate a terminal"),
 	CTR_OPT("interactive", 'i', IGNORED_FLAG, 0, NULL, NULL),
 	CTR_OPT("detach-keys", 0, STRING, EXEC(detach_keys), "KEYS",
 		"leave it running when these are typed: ctrl-p,ctrl-q"),
-	CTR_OPT("user", 'u', STRING, EXEC(user), "UID[:GID]", "run as this user"),
+	CTR_OPT("user", 'u', STRING, EXEC(user), "USER[:GROUP]",
+		"run as this user: numbers, or names that the container knows"),
 	CTR_OPT("additional-gids", 'g', LIST, LIST(gids), "GID", "additional group"),
 	CTR_OPT("process", 'p', STRING, EXEC(process_file), "FILE",
 		"process document instead of a command"),

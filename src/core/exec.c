@@ -22,6 +22,7 @@
 #include "core/place.h"
 #include "core/prepare.h"
 #include "core/security.h"
+#include "core/user.h"
 #include "core/wait.h"
 #include "ns/plan.h"
 #include "oci/load.h"
@@ -78,6 +79,33 @@ static int decide_joins(struct execution *execution, struct ctr_error *err)
 
 	return ctr_exec_join(&execution->joins, &execution->container, &execution->spec, context,
 			     err);
+}
+
+/* --user NAME: the container is made by now. */
+static int find_user(struct execution *execution, struct ctr_error *err)
+{
+	const struct ctr_exec_options *options = execution->options;
+	struct ctr_user *user = &execution->process.user;
+	const struct ctr_user given = *user;
+	_cleanup_close_ int root = -1;
+
+	if (!options->user || !ctr_user_has_names(options->user))
+		return 0;
+
+	if (!(execution->machine.backend->bits & CTR_BACKEND_MACHINE)) {
+		root = ctr_exec_open_root(&execution->container, execution->context->arena, err);
+		if (root < 0)
+			return ctr_fail_within(err, "--user");
+	}
+	if (ctr_user_find(user, options->user, root, execution->context->arena, err) < 0)
+		return -1;
+
+	if (options->nadditional_gids > 0) {
+		user->additional_gids = given.additional_gids;
+		user->nadditional_gids = given.nadditional_gids;
+		user->groups_of_name = false;
+	}
+	return 0;
 }
 
 /* ---- the course of it */
@@ -252,6 +280,7 @@ static int execute(struct execution *execution, int *status, struct ctr_error *e
 
 	ctr_context_complete(execution->context, &execution->spec, &execution->process);
 	if (check_terminal(execution, err) < 0 || decide_joins(execution, err) < 0 ||
+	    find_user(execution, err) < 0 ||
 	    ctr_exec_open_cgroup(&execution->container, execution->options->cgroup, err) < 0 ||
 	    make_plan(execution, &plan, err) < 0 || open_sync(execution, plan, err) < 0)
 		return -1;

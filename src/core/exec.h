@@ -16,7 +16,7 @@ struct ctr_exec_options {
 	const char *cwd;
 	const char *const *env; /* added to the container's */
 	size_t nenv;
-	const char *user; /* UID or UID:GID */
+	const char *user; /* USER or USER:GROUP, names or numbers */
 	const char *const *additional_gids;
 	size_t nadditional_gids;
 	const char *const *caps; /* added: bounding, effective, permitted; ambient if inheritable */

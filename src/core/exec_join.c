@@ -174,6 +174,20 @@ int ctr_exec_join(struct ctr_exec_joins *out, const struct ctr_container *contai
 	return 0;
 }
 
+int ctr_exec_open_root(const struct ctr_container *container, struct ctr_arena *arena,
+		       struct ctr_error *err)
+{
+	const char *path = ctr_arena_printf(arena, "/proc/%d/root", container->record.pid);
+	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	/* It was until now, so the directory is its. */
+	if (!ctr_container_is_alive(container))
+		return ctr_exec_fail_stopped(container, err);
+	return ctr_take_fd(&fd);
+}
+
 void ctr_exec_joins_release(struct ctr_exec_joins *joins)
 {
 	ctr_close_ptr(&joins->pidfd);

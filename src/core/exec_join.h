@@ -45,6 +45,10 @@ void ctr_exec_shape(struct ctr_shape *out, const struct ctr_spec *spec,
 int ctr_exec_join(struct ctr_exec_joins *out, const struct ctr_container *container,
 		  const struct ctr_spec *spec, const struct ctr_context *context,
 		  struct ctr_error *err);
+/* The directory that is the root of a container that is made (O_PATH). A new descriptor, or -1 and
+ * @err. */
+int ctr_exec_open_root(const struct ctr_container *container, struct ctr_arena *arena,
+		       struct ctr_error *err);
 void ctr_exec_joins_release(struct ctr_exec_joins *joins);
 
 /* Open the container's cgroup, or @sub below it (NULL: none), where it has one. 0, or -1 and

@@ -3,6 +3,7 @@
 #include "core/exec_process.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,44 +12,10 @@
 #include "base/file.h"
 #include "base/near.h"
 #include "core/exec.h"
+#include "core/user.h"
 #include "oci/load.h"
 #include "oci/spec.h"
 #include "oci/words.h"
-
-static int parse_id(const char *text, size_t len, const char *what, uint32_t *out,
-		    struct ctr_error *err)
-{
-	char number[16];
-	uint64_t value;
-
-	if (len == 0 || len >= sizeof(number))
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--user: %s '%.*s' is not a number", what,
-				(int)(len > 32 ? 32 : len), text);
-	memcpy(number, text, len);
-	number[len] = '\0';
-
-	/* (uid_t)-1 means "no change" to the kernel. */
-	if (ctr_parse_u64(number, &value) < 0 || value >= UINT32_MAX)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0,
-				"--user: %s '%s' is not a number from 0 to 4294967294", what,
-				number);
-	*out = (uint32_t)value;
-	return 0;
-}
-
-/* UID or UID:GID, numbers only; without a group it is 0 (CVE-2026-30892 is what guessing leads to).
- */
-static int set_user(struct ctr_process *process, const char *user, struct ctr_error *err)
-{
-	const char *colon = strchr(user, ':');
-	size_t len = colon ? (size_t)(colon - user) : strlen(user);
-
-	process->user.gid = 0;
-	if (parse_id(user, len, "user", &process->user.uid, err) < 0)
-		return -1;
-
-	return colon ? parse_id(colon + 1, strlen(colon + 1), "group", &process->user.gid, err) : 0;
-}
 
 static int set_groups(struct ctr_process *process, const struct ctr_exec_options *options,
 		      struct ctr_arena *arena, struct ctr_error *err)
@@ -115,28 +82,42 @@ static int add_caps(struct ctr_process *process, const struct ctr_exec_options *
 	return 0;
 }
 
-static void add_env(struct ctr_process *process, const struct ctr_exec_options *options,
-		    struct ctr_arena *arena)
+/* NAME=VALUE, or NAME alone: as it is in the caller's environment. NULL and @err. */
+static const char *variable_of(const char *given, struct ctr_arena *arena, struct ctr_error *err)
+{
+	const char *equals = strchr(given, '='), *value;
+
+	if (given[0] == '\0' || equals == given) {
+		ctr_fail(err, CTR_FAULT_USAGE, 0, "--env: '%s' is not NAME=VALUE", given);
+		return NULL;
+	}
+	if (equals)
+		return given;
+
+	value = getenv(given);
+	if (!value) {
+		ctr_fail(err, CTR_FAULT_USAGE, 0,
+			 "--env: '%s' is not NAME=VALUE, and the caller's environment has no '%s'",
+			 given, given);
+		return NULL;
+	}
+	return ctr_arena_printf(arena, "%s=%s", given, value);
+}
+
+static int add_env(struct ctr_process *process, const struct ctr_exec_options *options,
+		   struct ctr_arena *arena, struct ctr_error *err)
 {
 	const char **env = ctr_arena_array(arena, process->nenv + options->nenv, sizeof(*env));
 
 	if (process->nenv > 0)
 		memcpy(env, process->env, process->nenv * sizeof(*env));
-	memcpy(env + process->nenv, options->env, options->nenv * sizeof(*env));
+	for (size_t i = 0; i < options->nenv; i++) {
+		env[process->nenv + i] = variable_of(options->env[i], arena, err);
+		if (!env[process->nenv + i])
+			return -1;
+	}
 	process->env = env;
 	process->nenv += options->nenv;
-}
-
-static int check_env(const struct ctr_exec_options *options, struct ctr_error *err)
-{
-	for (size_t i = 0; i < options->nenv; i++) {
-		const char *equals = strchr(options->env[i], '=');
-
-		if (!equals || equals == options->env[i])
-			return ctr_fail(err, CTR_FAULT_USAGE, 0, "--env: '%s' is not NAME=VALUE",
-					options->env[i]);
-	}
-
 	return 0;
 }
 
@@ -190,12 +171,11 @@ int ctr_exec_process(struct ctr_process *process, const struct ctr_exec_options 
 		process->selinux_label = options->selinux_label;
 	if (options->apparmor_profile)
 		process->apparmor_profile = options->apparmor_profile;
-	if (options->nenv > 0) {
-		if (check_env(options, err) < 0)
-			return -1;
-		add_env(process, options, arena);
-	}
-	if (options->user && set_user(process, options->user, err) < 0)
+	if (options->nenv > 0 && add_env(process, options, arena, err) < 0)
+		return -1;
+	/* Names need the container's files, and those may not be there yet. */
+	if (options->user && !ctr_user_has_names(options->user) &&
+	    ctr_user_find(&process->user, options->user, -1, arena, err) < 0)
 		return -1;
 	if (options->nadditional_gids > 0 && set_groups(process, options, arena, err) < 0)
 		return -1;

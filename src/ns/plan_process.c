@@ -17,7 +17,7 @@ enum {
 
 static int check_groups(struct ctr_planner *p, const struct ctr_user *user)
 {
-	if (user->nadditional_gids == 0)
+	if (user->nadditional_gids == 0 || user->groups_of_name)
 		return 0;
 
 	if (p->setgroups_denied)
@@ -201,21 +201,27 @@ static bool keeps_groups(const struct ctr_planner *p)
 static void add_groups(struct ctr_planner *p)
 {
 	const struct ctr_user *user = &p->spec->process->user;
+	uint32_t *gids = ctr_arena_array(p->arena, user->nadditional_gids, sizeof(*gids));
 	struct ctr_op *op;
+	size_t n = 0;
 
 	/* An empty list drops the caller's groups; where setgroups(2) is denied they stay, and
 	 * are nobody's in the container. */
 	if (keeps_groups(p) || p->setgroups_denied)
 		return;
 
+	/* What is not mapped was refused before, unless it came with a name. */
+	for (size_t i = 0; i < user->nadditional_gids; i++)
+		if (ctr_planner_maps_gid(p, user->additional_gids[i]))
+			gids[n++] = user->additional_gids[i];
+
 	ctr_plan_origin(p->plan, "process.user.additionalGids");
 	op = ctr_plan_add(p->plan, CTR_OP_GROUPS);
-	op->str = ctr_plan_data(p->plan, user->additional_gids,
-				user->nadditional_gids * sizeof(*user->additional_gids));
-	op->arg = user->nadditional_gids;
+	op->str = ctr_plan_data(p->plan, gids, n * sizeof(*gids));
+	op->arg = n;
 	/* A joined user namespace may deny it; then the caller's groups were dropped on the way in.
 	 */
-	if (p->user_ns && !p->maps_known && user->nadditional_gids == 0)
+	if (p->user_ns && !p->maps_known && (n == 0 || user->groups_of_name))
 		op->flags = CTR_OPF_OPTIONAL;
 }
 

@@ -55,6 +55,7 @@ struct ctr_user {
 	bool has_umask;
 	const uint32_t *additional_gids;
 	size_t nadditional_gids;
+	bool groups_of_name;  /* exec --user: of those, the ones that can be had; never decoded */
 	const char *username; /* Windows only; decoded, unused */
 };
 

@@ -135,7 +135,7 @@ load helper
 }
 
 # bats test_tags=core
-@test "fault 16: exec --user takes numbers, and nothing becomes 0 by mistake" {
+@test "fault 16: of exec --user nothing becomes 0 by mistake" {
   need root
   command_is sleep 1000
   detached "$ID"
@@ -143,9 +143,120 @@ load helper
   expect_output 1
   run -0 ctr exec -u 1:2 "$ID" id -g
   expect_output 2
-  for user in 1: :1 root 4294967295 4294967296 -1 '' 1:2:3 1x; do
+  for user in 1: :1 nobody-here root: 4294967295 4294967296 -1 '' 1:2:3 1x; do
     run -255 ctr exec --user="$user" "$ID" id -u
     refuse_match '^0'
+  done
+  ctr delete --force "$ID"
+}
+
+# ids USER ARGUMENT... - uid, gid and all groups of a process that is executed as that
+ids() {
+  local user=$1
+  shift
+  run ctr exec -u "$user" "$@" "$ID" sh -c 'exec 2>/dev/null; echo $(id -u) $(id -g) $(sed -n "s/^Groups://p" /proc/self/status)'
+}
+
+# bats test_tags=core
+@test "exec --user: names are those of the container, with their groups" {
+  need root
+  local etc=$BUNDLE/rootfs/etc
+  printf '%s\n' '' '#' lost:x ':x:7:7' root:x:0:0:root:/root:/bin/sh web:x:33:34::/: web:x:5:5::/: \
+    'bad:x:one:1::/:' 'gone:x:4294967295:1::/:' 'long:x:11111111111111111:1' last:x:44:45 >"$etc/passwd"
+  truncate -s -1 "$etc/passwd"
+  printf '%s\n' 'root:x:0:' ':x:9:web' 'audio:x:63:web,other' 'odd:x:-1:web' 'video:x:64:other,web' 'no:x:65:webs,we' \
+    'short:x' >"$etc/group"
+  config '.process.user.additionalGids = [8]'
+  command_is sleep 1000
+  detached "$ID"
+  ids web && expect_output '33 34 9 63 64'
+  ids web -g 7 && expect_output '33 34 7'
+  ids web:audio && expect_output '33 63 8'
+  ids web:1 && expect_output '33 1 8'
+  ids 33:video && expect_output '33 64 8'
+  ids 33 && expect_output '33 0 8'
+  ids root && expect_output '0 0'
+  ids last && expect_output '44 45'
+  # a name of the host alone is none
+  ids daemon && expect_status 255
+  expect_match "--user: there is no user 'daemon' in the container's /etc/passwd$"
+  ids web:daemon && expect_status 255
+  expect_match "there is no group 'daemon' in the container's /etc/group$"
+  for user in bad gone long; do
+    ids $user && expect_status 255
+    expect_match "the line of user '$user' in the container's /etc/passwd has no number"
+  done
+  ids lost && expect_status 255
+  ctr delete --force "$ID"
+}
+
+@test "exec --user: files of the container that are none lead nowhere" {
+  need root mkfifo
+  local passwd=$BUNDLE/rootfs/etc/passwd
+  echo evil:x:66:66 >"$BATS_TEST_TMPDIR/passwd"
+  command_is sleep 1000
+  detached "$ID"
+  for kind in none link climb fifo directory device loop; do
+    rm -rf "$passwd"
+    case $kind in
+      link) ln -s "$BATS_TEST_TMPDIR/passwd" "$passwd" ;;
+      climb) ln -s "../../../../../../../../../../..$BATS_TEST_TMPDIR/passwd" "$passwd" ;;
+      fifo) mkfifo "$passwd" ;;
+      directory) mkdir "$passwd" ;;
+      device) mknod "$passwd" c 1 5 ;;
+      loop) ln -s passwd "$passwd" ;;
+    esac
+    run timeout -s KILL 20 "$CTR" --root "$STATE" exec -u evil "$ID" id -u
+    expect_status 255
+    expect_match "--user: the container's /etc/passwd: "
+  done
+  rm "$passwd"
+  # sparse, and longer than is read
+  truncate -s 5G "$passwd"
+  ids evil && expect_status 255
+  expect_match 'longer than [0-9]+ bytes'
+  # inside, links are good
+  rm "$passwd"
+  echo evil:x:67:68 >"$BUNDLE/rootfs/etc/real"
+  ln -s /etc/real "$passwd"
+  rm "$BUNDLE/rootfs/etc/group"
+  ids evil && expect_output '67 68'
+  ctr delete --force "$ID"
+}
+
+@test "exec --user: of a name's groups those that the user namespace has" {
+  local etc=$BUNDLE/rootfs/etc
+  need root
+  echo root:x:0:0 >"$etc/passwd"
+  printf '%s\n' in:x:3:root out:x:70000:root >"$etc/group"
+  config '.linux.namespaces += [{type: "user"}] |
+    .linux |= (.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .gidMappings = .uidMappings)'
+  command_is sleep 1000
+  detached "$ID"
+  ids root && expect_output '0 0 3'
+  ctr delete --force "$ID"
+}
+
+@test "exec --user root without privileges, where no groups can be set" {
+  need rootless
+  echo root:x:0:0 >"$BUNDLE/rootfs/etc/passwd"
+  echo bin:x:1:root >"$BUNDLE/rootfs/etc/group"
+  command_is sleep 1000
+  detached "$ID"
+  ids root && expect_match '^0 0'
+  ctr delete --force "$ID"
+}
+
+@test "exec --env NAME has the caller's value" {
+  command_is sleep 1000
+  detached "$ID"
+  MINE='a value' run -0 ctr exec -e MINE -e EMPTY= "$ID" sh -c 'echo "$MINE ${EMPTY-unset}"'
+  expect_output 'a value '
+  run -255 ctr exec -e THERE_IS_NONE "$ID" true
+  expect_match "--env: 'THERE_IS_NONE' is not NAME=VALUE, and the caller's environment has no"
+  for bad in '' =x =; do
+    run -255 ctr exec -e "$bad" "$ID" true
+    expect_match "--env: '$bad' is not NAME=VALUE$"
   done
   ctr delete --force "$ID"
 }

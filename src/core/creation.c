@@ -68,7 +68,7 @@ void ctr_creation_undo(struct ctr_creation *creation)
 	while (creation->nundo > 0)
 		creation->undo[--creation->nundo](creation);
 	/* Nothing of it is left: that is what they are told (runtime.md#lifecycle). */
-	if (creation->poststop_due)
+	if (creation->poststop_due && !creation->stays)
 		ctr_creation_poststop(creation);
 	creation->poststop_due = false;
 }
@@ -85,8 +85,14 @@ static void undo_pid_file(struct ctr_creation *creation)
 
 static void undo_network(struct ctr_creation *creation)
 {
-	ctr_network_undo(&creation->network, creation->container.dir, creation->options->id,
-			 creation->context);
+	const char *id = creation->options->id;
+	struct ctr_error err;
+
+	if (ctr_network_undo(&creation->network, creation->container.dir, id, creation->context,
+			     &err) == 0)
+		return;
+	ctr_log(CTR_LOG_ERROR, "%s: `delete --force %s` removes what is left", err.text, id);
+	creation->stays = true;
 }
 
 /* The environment was there: whoever hooked its making hears of its end (runtime.md#lifecycle). */

@@ -51,6 +51,7 @@ struct ctr_creation {
 	void (*undo[CTR_UNDO_MAX])(struct ctr_creation *creation);
 	size_t nundo;
 	bool poststop_due; /* hooks have heard of its making, or its start */
+	bool stays; /* not all could be taken back: the state directory stays for delete --force */
 };
 
 /* Nothing is made yet. @run: the parent stays until the end, so there is no gate. */

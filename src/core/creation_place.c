@@ -16,6 +16,8 @@ static void undo_state(struct ctr_creation *creation)
 {
 	struct ctr_container *container = &creation->container;
 
+	if (creation->stays)
+		return;
 	if (ctr_state_remove(container->root, container->id, NULL) == 0)
 		return;
 

@@ -359,19 +359,21 @@ int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid
 	return 0;
 }
 
-void ctr_network_undo(struct ctr_network *network, int dir, const char *id,
-		      const struct ctr_context *context)
+int ctr_network_undo(struct ctr_network *network, int dir, const char *id,
+		     const struct ctr_context *context, struct ctr_error *err)
 {
 	struct ctr_error ignored;
+	int r = 0;
 
 	if (network->mode == CTR_NETWORK_BRIDGE)
-		(void)detach(network->dir, context, &ignored);
+		r = detach(network->dir, context, err);
 	if (network->mode == CTR_NETWORK_PASTA)
 		ctr_pasta_end(network->dir, dir, context);
 	if (network->moved)
 		return_devices(network, context);
 	if (network->taken)
 		(void)ctr_network_restore_taken(network->taken, id, context, &ignored);
+	return r;
 }
 
 void ctr_network_release(struct ctr_network *network)

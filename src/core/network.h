@@ -74,9 +74,10 @@ int ctr_network_files(const struct ctr_network *network, const struct ctr_spec *
  */
 int ctr_network_up(struct ctr_network *network, const struct ctr_spec *spec, pid_t pid, int dir,
 		   const char *id, const struct ctr_context *context, struct ctr_error *err);
-/* Take back what was done, while the container's namespace is there. */
-void ctr_network_undo(struct ctr_network *network, int dir, const char *id,
-		      const struct ctr_context *context);
+/* Take back what was done, while the container's namespace is there. 0, or -1 and @err: an address
+ * and ports are still taken. */
+int ctr_network_undo(struct ctr_network *network, int dir, const char *id,
+		     const struct ctr_context *context, struct ctr_error *err);
 
 /* Give interfaces of the namespace at @netns back that container @id, a virtual machine, took. The
  * namespace may be gone. 0, or -1 and @err. */

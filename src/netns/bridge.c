@@ -140,7 +140,22 @@ static int release(struct bridge_work *work, const char *key, struct ctr_error *
 	return 0;
 }
 
-static int attach(struct bridge_work *work, const struct ctr_attachment *attachment,
+/* A lease that nothing was made for: rules come last, all of them or none. Where nft does not run
+ * it cannot have made any. */
+static void give_up(struct bridge_work *work, const char *key)
+{
+	struct ctr_error ignored;
+
+	for (size_t i = 0; i < work->leases.count;) {
+		if (strcmp(work->leases.list[i].key, key) != 0 ||
+		    bridge_unplug(work, work->leases.list[i].address, &ignored) < 0 ||
+		    ctr_leases_drop(&work->leases, i, &ignored) < 0)
+			i++;
+	}
+}
+
+/* *@leased: whatever it has come to, the lease is there. */
+static int attach(struct bridge_work *work, const struct ctr_attachment *attachment, bool *leased,
 		  const char **out, struct ctr_error *err)
 {
 	struct bridge bridge = { .name = attachment->bridge };
@@ -164,8 +179,10 @@ static int attach(struct bridge_work *work, const struct ctr_attachment *attachm
 	    ctr_ipv6_take(&work->leases, bridge.name, &bridge.ipv6, bridge_asked_ipv6(attachment),
 			  lease.address, &lease.address6, err) < 0)
 		return -1;
-	if (ctr_leases_add(&work->leases, &lease, err) < 0 ||
-	    bridge_plug(work, &bridge, &lease, attachment, err) < 0 ||
+	if (ctr_leases_add(&work->leases, &lease, err) < 0)
+		return -1;
+	*leased = true;
+	if (bridge_plug(work, &bridge, &lease, attachment, err) < 0 ||
 	    write_rules(work, &bridge, false, err) < 0)
 		return -1;
 
@@ -180,12 +197,14 @@ int ctr_bridge_attach(const struct ctr_attachment *attachment, const char **out,
 {
 	struct ctr_error ignored;
 	struct bridge_work work;
+	bool leased = false;
 	int r = begin(&work, arena, err);
 
 	if (r == 0)
-		r = attach(&work, attachment, out, err);
+		r = attach(&work, attachment, &leased, out, err);
 	if (r < 0 && work.leases.dir >= 0) {
-		(void)release(&work, attachment->key, &ignored);
+		if (leased && release(&work, attachment->key, &ignored) < 0)
+			give_up(&work, attachment->key);
 		if (ctr_leases_of(&work.leases, attachment->bridge) == 0)
 			(void)bridge_drop(&work, attachment->bridge, &ignored);
 	}

@@ -545,6 +545,38 @@ s.bind(("::", 8083)); s.listen(); time.sleep(60)' 3>&- &
   PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr run -b "$BUNDLE" --net bridge --publish 8080:80 "$ID"
   expect_status 125
   expect_match '--net bridge: nft: broken'
+  network_leaks | diff /dev/null -
+  # it cannot be run at all
+  run without_nft "$CTR" --root "$STATE" run -b "$BUNDLE" --net bridge --publish 8080:80 "$ID"
+  expect_status 125
+  expect_output "ctr: --net bridge: cannot run the program 'nft': Permission denied"
+}
+
+# shellcheck disable=SC2016 # a shell of its own
+without_nft() {
+  nsenter --target "$NETNS" --net unshare --mount sh -ec '
+    for dir in /usr/sbin /sbin /usr/bin /bin; do
+      [ ! -e $dir/nft ] || mount --bind /dev/null "$(readlink -f $dir/nft)"
+    done
+    exec "$@"' sh "$@"
+}
+
+@test "what cannot be taken back of a failure is told of, and delete --force does it" {
+  bridges
+  command_is true
+  # rules are made, and cannot be removed
+  config '.hooks.createRuntime = [{path: "/bin/false"}]'
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\ngrep -q dport "$2" || { echo broken >&2; exit 1; }; exec %s "$@"\n' \
+    "$(command -v nft)" >"$BATS_TEST_TMPDIR/bin/nft"
+  chmod +x "$BATS_TEST_TMPDIR/bin/nft"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH run ctr run -b "$BUNDLE" --net bridge --publish 8080:80 "$ID"
+  expect_status 125
+  expect_match "--net bridge: nft: broken: .delete --force $ID. removes what is left"
+  expect_match 'error running createRuntime hook #0'
+  has_status "$ID" stopped
+  ctr delete --force "$ID"
+  network_leaks | diff /dev/null -
 }
 
 @test "as many ports as anybody wants" {

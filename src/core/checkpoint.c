@@ -33,6 +33,7 @@
 #include "oci/checkpoint.h"
 #include "oci/words.h"
 #include "state/dir.h"
+#include "state/record.h"
 
 enum { MOUNTINFO_MAX = 16 << 20, FDS = 3, END_WAIT_MS = 5000 };
 
@@ -347,36 +348,46 @@ static void let_run(struct dump *dump)
 		(void)ctr_cgroup_freeze(cgroup, false, NULL);
 }
 
-/* The inventory is what CRIU writes last: with it, the processes of this dump are to end. */
+/* The inventory is what CRIU writes last: with it, the container can be restored. */
 static bool is_complete(const struct dump *dump)
 {
-	return !dump->flags->leave_running && !dump->flags->pre_dump &&
-	       faccessat(dump->image.dir, "inventory.img", F_OK, 0) == 0;
+	return !dump->flags->pre_dump && faccessat(dump->image.dir, "inventory.img", F_OK, 0) == 0;
 }
 
-/* CRIU does not wait for those that it has killed, and who has much memory takes its time. */
-static bool has_ended(const struct dump *dump)
+enum fate { LIVES, ENDS, ENDED };
+
+/* CRIU has ended, so whether it has killed the container is a fact. It does not wait for those that
+ * it has killed, and who has much memory, or is in a disk's hands, takes its time. */
+static enum fate find_fate(const struct dump *dump)
 {
-	_cleanup_close_ int pidfd = is_complete(dump) ? ctr_container_pidfd(&dump->container) : -1;
+	const struct ctr_container *container = &dump->container;
+	_cleanup_close_ int pidfd = ctr_container_pidfd(container);
 	struct pollfd end = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd >= 0)
-		(void)poll(&end, 1, END_WAIT_MS);
-	return ctr_container_status(&dump->container) == CTR_STATUS_STOPPED;
+	if (pidfd == -ESRCH)
+		return ENDED;
+	if (!ctr_process_is_ending(container->record.pid, dump->context->arena))
+		return LIVES;
+	(void)poll(&end, 1, END_WAIT_MS);
+	return ctr_container_status(container) == CTR_STATUS_STOPPED ? ENDED : ENDS;
 }
 
-/* Killed between the end of the container and its answer, CRIU has dumped all. */
+/* Killed between the end of the container and its answer, CRIU has dumped all; killed while its
+ * code was in a process, it takes that with it. */
 static int fail_dump(struct dump *dump, struct ctr_error *err)
 {
-	bool ended;
+	const bool complete = is_complete(dump);
+	enum fate fate;
 
 	let_run(dump);
-	ended = has_ended(dump);
-	if (ended && is_complete(dump))
-		return ctr_fail_within(err, "the container has ended, its images are kept");
-	ctr_images_remove(&dump->image);
-	/* Killed while its code was in a process, CRIU takes that with it. */
-	return ended ? ctr_fail_within(err, "the container has ended, there are no images") : -1;
+	fate = find_fate(dump);
+	if (fate == LIVES || !complete)
+		ctr_images_remove(&dump->image);
+	if (fate == LIVES)
+		return -1;
+	return ctr_fail_within(err, "the container %s, %s",
+			       fate == ENDED ? "has ended" : "is being killed",
+			       complete ? "its images are kept" : "there are no images");
 }
 
 static int checkpoint(struct dump *dump, struct ctr_error *err)

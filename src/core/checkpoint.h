@@ -14,7 +14,8 @@ struct ctr_spec;
 /*
  * checkpoint.c: write the state of the processes of running or paused container @id to the image
  * directory of @flags. Then it is deleted, unless --leave-running or --pre-dump was given. When it
- * fails the container runs on and no image is left. 0, or -1 and @err.
+ * fails the container runs on and no image is left; or @err tells that it was killed all the same,
+ * and whether its images are there. 0, or -1 and @err.
  */
 int ctr_checkpoint(const struct ctr_context *context, const char *id,
 		   const struct ctr_criu_flags *flags, struct ctr_error *err);

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -12,6 +14,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/names.h"
+
+enum { STAT_TEXT = 1024, STATUS_MAX = 1 << 20 };
+/* include/linux/sched.h of the kernel; numbers that /proc/PID/stat shows. */
+enum { PF_EXITING = 0x4, PF_SIGNALED = 0x400 };
 
 const struct ctr_name ctr_network_names[] = {
 	{"none",     CTR_NETWORK_NONE   },
@@ -320,34 +326,77 @@ int ctr_record_read(struct ctr_record *out, int dir, const char *id, struct ctr_
 	return 0;
 }
 
-int ctr_process_stat(pid_t pid, uint64_t *start_time, char *state)
+/* Field @number of the text of /proc/PID/stat, as proc_pid_stat(5) counts them, from 3 on. NULL: it
+ * has fewer. */
+static const char *stat_field(const char *text, int number)
 {
-	char path[32], text[1024];
-	const char *field;
+	/* The command name is in parentheses and may hold any character, so search from the end. */
+	const char *field = strrchr(text, ')');
+
+	for (int i = 2; field && i < number; i++) {
+		field = strchr(field, ' ');
+		if (field)
+			field++;
+	}
+	return field;
+}
+
+static int read_stat(pid_t pid, char *text, size_t size)
+{
+	char path[32];
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	n = ctr_file_read_small(AT_FDCWD, path, text, sizeof(text));
-	if (n < 0)
-		return (int)n;
+	n = ctr_file_read_small(AT_FDCWD, path, text, size);
+	return n < 0 ? (int)n : 0;
+}
 
-	/* The command name is in parentheses and may hold any character, so search from the end. */
-	field = strrchr(text, ')');
-	if (!field || field[1] != ' ')
+int ctr_process_stat(pid_t pid, uint64_t *start_time, char *state)
+{
+	const char *letter, *start;
+	char text[STAT_TEXT];
+	int r = read_stat(pid, text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	letter = stat_field(text, 3);
+	start = stat_field(text, 22);
+	if (!letter || !start)
 		return -ESRCH;
-
-	*state = field[2];
-	field += 2;
-	/* field[0] is number 3; the start time is number 22. */
-	for (int i = 3; i < 22; i++) {
-		field = strchr(field, ' ');
-		if (!field)
-			return -ESRCH;
-		field++;
-	}
-
-	*start_time = 0;
-	for (; *field >= '0' && *field <= '9'; field++)
-		*start_time = *start_time * 10 + (uint64_t)(*field - '0');
+	*state = *letter;
+	*start_time = ctr_leading_u64(start);
 	return 0;
+}
+
+/* In the text of /proc/PID/status. */
+static bool has_pending(const char *text, const char *key, int sig)
+{
+	const char *line = strstr(text, key);
+
+	return line && strtoull(line + strlen(key), NULL, 16) & 1ULL << (sig - 1);
+}
+
+/*
+ * From the signal to the end: it is pending for a thread, and for the process if it was sent to
+ * that; it is what the process will have ended by (newer kernels tell so); the thread takes it
+ * (PF_SIGNALED), and exits (PF_EXITING).
+ */
+bool ctr_process_is_ending(pid_t pid, struct ctr_arena *arena)
+{
+	const char *status =
+		ctr_file_read(arena, AT_FDCWD, ctr_arena_printf(arena, "/proc/%d/status", (int)pid),
+			      STATUS_MAX, NULL, NULL);
+	const char *flags, *code;
+	char text[STAT_TEXT];
+
+	if (!status || has_pending(status, "\nSigPnd:", SIGKILL) ||
+	    has_pending(status, "\nShdPnd:", SIGKILL))
+		return true;
+	/* Behind it, for that is the order of things. */
+	if (read_stat(pid, text, sizeof(text)) < 0)
+		return true;
+	flags = stat_field(text, 9);
+	code = stat_field(text, 52);
+	return (flags && ctr_leading_u64(flags) & (PF_SIGNALED | PF_EXITING)) ||
+	       (code && ctr_leading_u64(code) == SIGKILL);
 }

@@ -80,3 +80,9 @@ int ctr_record_read(struct ctr_record *out, int dir, const char *id, struct ctr_
  * A process that ended while being read is gone, not an error.
  */
 int ctr_process_stat(pid_t pid, uint64_t *start_time, char *state);
+
+/*
+ * Is process @pid, which the caller may trace, about to end whatever it does: was SIGKILL sent to
+ * it, or does it exit already? It may take its time then. One that is gone is.
+ */
+bool ctr_process_is_ending(pid_t pid, struct ctr_arena *arena);

@@ -411,3 +411,51 @@ poststop:stopped"
   counts "$ID"
   ctr delete --force "$ID"
 }
+
+# relayed HOW - CRIU is criu-relay.py from here on
+relayed() {
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\nRELAY=%s exec python3 "%s" "$@"\n' "$1" "$BATS_TEST_DIRNAME/criu-relay.py" >"$BATS_TEST_TMPDIR/bin/criu"
+  chmod +x "$BATS_TEST_TMPDIR/bin/criu"
+  DIRECT=$PATH
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+# who is init of a PID namespace waits for all that are in it
+is_zombie() { grep -q '^State:.Z' "/proc/$1/status"; }
+
+@test "CRIU is killed when all is dumped, and the container takes its time to end: its images are kept" {
+  local executed
+  counting
+  in_background exec "$ID" sleep 1000
+  eventually pgrep -P "$PID" -x sleep
+  executed=$(pgrep -P "$PID" -x sleep)
+  kill -STOP "$PID"
+  relayed "$(pid_of "$ID")"
+  run ctr checkpoint --image-path "$IMAGE" "$ID"
+  show_result
+  is_zombie "$executed"
+  kill -CONT "$PID"
+  expect_status 1
+  expect_match '^ctr: the container is being killed, its images are kept: CRIU: it has ended without an answer '
+  ended "$PID"
+  PATH=$DIRECT
+  eventually has_status "$ID" stopped
+  ctr delete "$ID"
+  restored "$ID"
+  counts "$ID"
+  ctr delete --force "$ID"
+}
+
+@test "a signal when all is dumped comes too late: that is a checkpoint" {
+  counting
+  relayed late
+  run ctr checkpoint --image-path "$IMAGE" "$ID"
+  expect_status 0
+  expect_output ''
+  PATH=$DIRECT
+  run ctr state "$ID"
+  expect_match 'does not exist'
+  restored "$ID"
+  counts "$ID"
+  ctr delete --force "$ID"
+}

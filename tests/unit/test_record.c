@@ -2,7 +2,12 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -193,12 +198,91 @@ static void process_stat(void **state)
 	assert_true(ctr_process_stat(2147483647, &start, &letter) < 0);
 }
 
+static pid_t start_idle(void)
+{
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	while (child == 0)
+		pause();
+	return child;
+}
+
+static void end_idle(pid_t child)
+{
+	int status;
+
+	(void)kill(child, SIGKILL);
+	(void)ptrace(PTRACE_CONT, child, NULL, NULL);
+	while (waitpid(child, &status, __WALL) == child && !WIFSIGNALED(status))
+		(void)ptrace(PTRACE_CONT, child, NULL, NULL);
+}
+
+static bool is_ending(pid_t pid)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	bool ending = ctr_process_is_ending(pid, &arena);
+
+	ctr_arena_release(&arena);
+	return ending;
+}
+
+static void lives(void **state)
+{
+	pid_t child = start_idle();
+	int status;
+
+	(void)state;
+	assert_false(is_ending(getpid()));
+	assert_false(is_ending(child));
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_false(is_ending(child));
+	end_idle(child);
+	assert_true(is_ending(child));
+}
+
+/* Held where it has taken the signal, and does not exit yet. */
+static void is_held(bool thread)
+{
+	pid_t child = start_idle();
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, child, NULL, PTRACE_O_TRACEEXIT) < 0) {
+		end_idle(child);
+		unit_skip("processes cannot be traced");
+	}
+	assert_false(is_ending(child));
+	if (thread)
+		assert_int_equal(syscall(SYS_tgkill, child, child, SIGKILL), 0);
+	else
+		assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, __WALL), child);
+	assert_true(WIFSTOPPED(status));
+	assert_true(is_ending(child));
+	end_idle(child);
+}
+
+static void ends(void **state)
+{
+	(void)state;
+	is_held(false);
+}
+
+static void ends_by_thread(void **state)
+{
+	(void)state;
+	is_held(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip),   cmocka_unit_test(damaged),
-		cmocka_unit_test(unknown_keys), cmocka_unit_test(networks),
-		cmocka_unit_test(on_disk),      cmocka_unit_test(process_stat),
+		cmocka_unit_test(round_trip),     cmocka_unit_test(damaged),
+		cmocka_unit_test(unknown_keys),   cmocka_unit_test(networks),
+		cmocka_unit_test(on_disk),        cmocka_unit_test(process_stat),
+		cmocka_unit_test(lives),          cmocka_unit_test(ends),
+		cmocka_unit_test(ends_by_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

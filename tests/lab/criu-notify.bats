@@ -69,12 +69,7 @@ served() {
   host_network
   mkdir "$BUNDLE/n"
   mount_at /run/notify bind "$BUNDLE/n" bind rprivate
-  counter
-  detached "$ID"
-  eventually count "$ID"
-  ctr checkpoint --image-path "$IMAGE" "$ID"
-  restored "$ID"
-  counts "$ID"
+  counts_on
   touch "$BUNDLE/n/here"
   ctr exec "$ID" test -e /run/notify/here
   [ ! -e "$STATE/$ID/notify" ]

@@ -38,12 +38,7 @@ load criu
   mkdir -m777 "$BUNDLE/closed/volume"
   mount_at /v bind "$BUNDLE/closed/volume" bind rprivate
   chown -R 100000:100000 "$BUNDLE/rootfs"
-  counter
-  detached "$ID"
-  eventually count "$ID"
-  ctr checkpoint --image-path "$IMAGE" "$ID"
-  restored "$ID"
-  counts "$ID"
+  counts_on
   # two lie in one place, and CRIU knows them by it
   run awk '$5 == "/sys/fs/cgroup" { print $4, substr($6, 1, 2) }' "/proc/$(pid_of "$ID")/mountinfo"
   expect_output "/ctr-$ID ro

@@ -49,6 +49,16 @@ counting() {
   eventually count "$ID"
 }
 
+# counts_on - it counts, also after a checkpoint and a restore
+counts_on() {
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  counts "$ID"
+}
+
 # programmed - a container runs the program of Python on standard input, which makes /tmp/ready; after
 # guest_rootfs
 programmed() {

@@ -4,7 +4,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,7 +16,7 @@
 #include "base/stall.h"
 
 enum { LISTENS, READS, WRITES };
-enum { ENDED_WELL = 1, ENDED_BY_ERROR, PATIENCE = 1000, ROUND_MS = 10 };
+enum { ENDED_WELL = 1, ENDED_BY_ERROR, PATIENCE = 1000, ROUNDS = 30, ROUND_MS = 10 };
 
 static int listen_here(struct sockaddr_in *address)
 {
@@ -129,13 +133,66 @@ static void others(void **state)
 	close(fds[1]);
 }
 
+static bool is_receiving(pid_t pid)
+{
+	char path[64];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	if (fscanf(file, "%ld", &number) != 1)
+		number = -1;
+	fclose(file);
+	return number == SYS_recvfrom;
+}
+
+/* The connections of what CRIU dumps, which it reads as well. Here the child is in the call before:
+ * CRIU's are over at once. */
+static void repaired(void **state)
+{
+	const struct timespec pause = { .tv_nsec = ROUND_MS * 1000000L };
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+	int listener = listen_here(&address), status = 0, on = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), other;
+	pid_t child;
+
+	(void)state;
+	needs_tracing();
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	other = accept(listener, NULL, NULL);
+	assert_true(other >= 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(wait_there(READS, listener, fd));
+	while (!is_receiving(child))
+		nanosleep(&pause, NULL);
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) < 0) {
+		(void)kill(child, SIGKILL);
+		unit_skip("TCP_REPAIR needs CAP_NET_ADMIN");
+	}
+
+	for (int round = 0; round < ROUNDS; round++) {
+		ctr_stall_end(child);
+		nanosleep(&pause, NULL);
+	}
+	assert_int_equal(getpeername(fd, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	close(fd);
+	close(other);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepts),
-		cmocka_unit_test(reads),
-		cmocka_unit_test(writes),
-		cmocka_unit_test(others),
+		cmocka_unit_test(accepts), cmocka_unit_test(reads),    cmocka_unit_test(writes),
+		cmocka_unit_test(others),  cmocka_unit_test(repaired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

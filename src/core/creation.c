@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -418,6 +419,20 @@ static bool is_new(const struct ctr_namespace *namespace)
 	return namespace->listed && !namespace->path;
 }
 
+/* run --from: one of several of an image has its id, or what the kernel takes of it. */
+static const struct ctr_spec *with_hostname(const struct ctr_spec *spec, const char *id,
+					    struct ctr_arena *arena)
+{
+	struct ctr_spec *changed;
+
+	if (!is_new(&spec->linux_->namespaces[CTR_NS_UTS]))
+		return spec;
+	changed = ctr_arena_alloc(arena, sizeof(*changed));
+	*changed = *spec;
+	changed->hostname = ctr_arena_strndup(arena, id, strnlen(id, CTR_UTS_NAME_MAX));
+	return changed;
+}
+
 /* Begin with what takes longest. A new user namespace must own its network namespace, which then
  * the child alone can make. */
 static void begin_newnet(struct ctr_creation *creation)
@@ -460,6 +475,9 @@ int ctr_creation_load(struct ctr_creation *creation, struct ctr_error *err)
 	if (creation->options->tty && creation->spec->process)
 		creation->spec = with_terminal(creation->spec, creation->context->arena);
 	creation->spec = ctr_network_spec(&creation->network, creation->spec, creation->context);
+	if (creation->options->fresh)
+		creation->spec = with_hostname(creation->spec, creation->options->id,
+					       creation->context->arena);
 
 	choice.host_network = creation->network.mode == CTR_NETWORK_HOST;
 	if (ctr_machine_init(&creation->machine, creation->context, creation->spec,

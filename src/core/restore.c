@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,29 +213,6 @@ static bool has_own_time(pid_t pid, struct ctr_arena *arena)
 	       own.st_ino != its.st_ino;
 }
 
-/* A host name of its own: the id, which is one. In the namespace of process @pid. */
-static int rename_host(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
-{
-	const struct ctr_namespace *uts = &creation->spec->linux_->namespaces[CTR_NS_UTS];
-	_cleanup_close_ int own = -1, its = -1;
-	const char *path = ctr_arena_printf(creation->context->arena, "/proc/%d/ns/uts", (int)pid);
-	int r = 0;
-
-	if (!creation->options->fresh || !uts->listed || uts->path)
-		return 0;
-
-	own = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
-	its = open(path, O_RDONLY | O_CLOEXEC);
-	if (own < 0 || its < 0 || setns(its, CLONE_NEWUTS) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot join '%s'", path);
-	if (sethostname(creation->options->id, strlen(creation->options->id)) < 0)
-		r = ctr_fail(err, CTR_FAULT_HOST, errno, "cannot set the host name '%s'",
-			     creation->options->id);
-	if (setns(own, CLONE_NEWUTS) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot leave '%s'", path);
-	return r;
-}
-
 /* Processes are there, and do not run yet: what fails now still leaves nothing. */
 static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_error *err)
 {
@@ -252,7 +228,8 @@ static int on_restored(struct restoration *restoration, pid_t pid, struct ctr_er
 	    ctr_restore_sysctl(creation, pid, err) < 0)
 		return -1;
 	creation->container.record.has_timens = has_own_time(pid, creation->context->arena);
-	if (ctr_restore_processes(creation, err) < 0 || rename_host(creation, pid, err) < 0 ||
+	if (ctr_restore_processes(creation, err) < 0 ||
+	    (creation->options->fresh && ctr_restore_hostname(creation, pid, err) < 0) ||
 	    ctr_creation_keep(creation, err) < 0)
 		return -1;
 	return ctr_creation_finish(creation, err);

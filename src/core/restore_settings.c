@@ -155,3 +155,39 @@ int ctr_restore_sysctl(const struct ctr_creation *creation, pid_t pid, struct ct
 		ctr_close_ptr(&sysctls.namespaces[i]);
 	return r;
 }
+
+/* ---- the host name */
+
+struct renaming {
+	const char *name;
+	int uts;
+};
+
+static int rename_host(void *data, int *fd, struct ctr_error *err)
+{
+	const struct renaming *renaming = data;
+
+	(void)fd;
+	if (setns(renaming->uts, CLONE_NEWUTS) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"cannot join the restored 'uts' namespace");
+	return sethostname(renaming->name, strlen(renaming->name)) == 0
+		       ? 0
+		       : ctr_fail(err, CTR_FAULT_HOST, errno, "cannot set the host name '%s'",
+				  renaming->name);
+}
+
+int ctr_restore_hostname(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
+{
+	const struct ctr_namespace *uts = &creation->spec->linux_->namespaces[CTR_NS_UTS];
+	const char *path = ctr_arena_printf(creation->context->arena, "/proc/%d/ns/uts", (int)pid);
+	_cleanup_close_ int fd = -1;
+	struct renaming renaming = { .name = creation->spec->hostname };
+
+	if (!renaming.name || !uts->listed || uts->path)
+		return 0;
+	renaming.uts = fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	return ctr_errand_run(rename_host, &renaming, "what sets the host name", NULL, err);
+}

@@ -13,3 +13,7 @@ int ctr_restore_processes(struct ctr_creation *creation, struct ctr_error *err);
 /* Kernel parameters (linux.sysctl) of the namespaces of process @pid, which CRIU has restored: it
  * keeps some of them. 0, or -1 and @err. */
 int ctr_restore_sysctl(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err);
+
+/* The host name of the configuration, in the UTS namespace of process @pid, where that is the
+ * container's own. 0, or -1 and @err. */
+int ctr_restore_hostname(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err);

@@ -421,6 +421,9 @@ struct ctr_vm {
 
 /* ---- the whole document */
 
+/* sethostname(2) and setdomainname(2) take no more. */
+enum { CTR_UTS_NAME_MAX = 64 };
+
 struct ctr_spec {
 	const char *oci_version;
 	const char *bundle; /* absolute, clean */

@@ -85,15 +85,12 @@ static const struct ctr_field root_fields[] = {
 
 static const struct ctr_type type_root = { CTR_TYPE(struct ctr_root, root_fields) };
 
-/* sethostname(2) and setdomainname(2) take no more. */
 static int uts_name(struct ctr_decode *decode, void *object, void *member, const char *text,
 		    size_t len)
 {
-	enum { UTS_NAME_MAX = 64 };
-
-	if (len > UTS_NAME_MAX)
+	if (len > CTR_UTS_NAME_MAX)
 		return ctr_decode_fault(decode, "%s is longer than %d bytes",
-					ctr_decode_quote(decode, text, len), UTS_NAME_MAX);
+					ctr_decode_quote(decode, text, len), CTR_UTS_NAME_MAX);
 	return ctr_text_word(decode, object, member, text, len);
 }
 

@@ -37,6 +37,17 @@ from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </
   done
 }
 
+@test "the host name is the id, or what the kernel takes of it" {
+  counting
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  IDS=("$ID-a" "$ID-$(printf 'long%.0s' {1..30})")
+  from env || { cat "$OUT"; false; }
+  for id in "${IDS[@]}"; do
+    [ "$(ctr exec "$id" hostname)" = "${id:0:64}" ]
+    ctr delete --force "$id"
+  done
+}
+
 @test "some fail: the others run, each error has its id, in the order given" {
   counting
   ctr checkpoint --image-path "$IMAGE" --leave-running "$ID"

@@ -120,6 +120,9 @@ taken_on_bridge() {
   a=$(address "$ID-a") b=$(address "$ID-b")
   echo "$a $b"
   [ "$a" != "$b" ]
+  # files of the network as well, and not the name of the image's
+  [ "$(ctr exec "$ID-a" cat /etc/hostname)" = "$ID-a" ]
+  [ "$(ctr exec "$ID-a" grep -w "$a" /etc/hosts)" = "$a $ID-a $ID-a" ]
   serves "$ID-a"
   serves "$ID-b"
   eventually answers "$a" 80 inside

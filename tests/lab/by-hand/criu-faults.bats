@@ -141,7 +141,7 @@ killed() {
     ctr) pid=$ctr ;;
     ctr-criu) pid=$(pgrep -P $ctr -f ctr-criu) || true ;;
     criu) pid=$(pgrep -P $ctr -f '^criu(:| swrk)' | head -n1) || true ;;
-    all) pid="$ctr $(pgrep -P $ctr | tr '\n' ' ')" ;;
+    all) pid="$ctr $(pgrep -P $ctr -f 'ctr-criu|^criu(:| swrk)' | tr '\n' ' ')" ;;
   esac
   [ -z "$pid" ] || kill -9 $pid 2>/dev/null || true
   STATUS=0
@@ -155,27 +155,38 @@ up() {
   eventually count "$ID"
 }
 
-# told - a restored one that is said to run has processes, and one that has none is not said to
-told() {
+# told - a restored one that is said to run has processes, and one that has none is not said to; who was
+# killed a moment ago may be there and then not
+told() { eventually tells_truth; }
+tells_truth() {
   local state pid
   state=$(ctr state "$ID-r" 2>/dev/null) || return 0
   pid=$(jq .pid <<<"$state")
   echo "  $(jq -r .status <<<"$state"), pid $pid" >>"${FAULTS_TOLD:-/dev/null}"
   case $(jq -r .status <<<"$state") in
-    running) [ "$pid" -gt 0 ] && grep -q '^State:.[RSD]' "/proc/$pid/status" ;;
+    running) [ "$pid" -gt 0 ] && grep -qs '^State:.[RSD]' "/proc/$pid/status" ;;
     creating | stopped) [ "$pid" = 0 ] || [ ! -e "/proc/$pid" ] ;;
     *) false ;;
   esac
 }
 
-# goes_on WHO - where nobody was left to thaw it, it is said to be paused sooner or later, and can be resumed
-goes_on() {
+# found WHO - what has become of the container, in $FATE: it runs (where nobody was left to thaw it, it is said
+# to be paused sooner or later, and can be resumed), or it has ended, maybe a moment ago
+found() {
   local before
   before=$(count "$ID") || true
-  eventually moves_on "$1" "${before:-0}"
+  eventually is_found "$1" "${before:-0}"
 }
-moves_on() {
-  if [ "$1" = all ] && has_status "$ID" paused; then ctr resume "$ID"; fi
+is_found() {
+  case $(status_of "$ID" 2>/dev/null) in
+    running) ;;
+    paused) [ "$1" != all ] || ctr resume "$ID" ;;
+    *)
+      FATE=ended
+      return 0
+      ;;
+  esac
+  FATE=runs
   is_beyond "$ID" "$2"
 }
 
@@ -193,9 +204,10 @@ kill_checkpoints() { # WHO FLAG...
     IMAGE=$BATS_TEST_TMPDIR/image.$step
     killed "$1" "$(moment $took $step)" "$CTR" --root "$STATE" "${FLAGS[@]}" checkpoint --image-path "$IMAGE" "$ID"
     settled_criu
-    case $(status_of "$ID" 2>/dev/null) in
-      running | paused) goes_on "$1" ;; # it has not been dumped
-      *) # it has: the images are there, what else is left goes
+    found "$1"
+    case $FATE in
+      runs) ;; # it has not been dumped
+      ended) # it has: the images are there, what else is left goes
         if [ -e "$IMAGE/inventory.img" ]; then
           [ $STATUS = 0 ] || [ $STATUS = 137 ] || grep -q 'has ended, its images are kept' "$OUT"
         else # killed while its code was in a process, CRIU takes that with it
@@ -239,6 +251,9 @@ settled_criu() {
   eventually criu_ended
 }
 
+# is_there WHO COUNT - it counts; or what was CRIU's process a moment ago was killed behind the end of ctr
+is_there() { is_beyond "$ID-r" "${2:-0}" || { [ "$1" = all ] && has_status "$ID-r" stopped; }; }
+
 kill_restores() { # WHO FLAG...
   local began took step
   FLAGS=("${@:2}")
@@ -255,7 +270,7 @@ kill_restores() { # WHO FLAG...
     killed "$1" "$(moment $took $step)" "$CTR" --root "$STATE" "${FLAGS[@]}" restore --detach -b "$BUNDLE" \
       --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" "$ID-r"
     if [ $STATUS = 0 ]; then
-      counts "$ID-r"
+      eventually is_there "$1" "$(count "$ID-r")"
     elif [[ $1 == *criu ]]; then
       [ $STATUS = 125 ]
       [ -s "$OUT" ]

@@ -31,9 +31,26 @@ int ctr_exec_fail_stopped(const struct ctr_container *container, struct ctr_erro
 			"container '%s': cannot exec in a stopped container", container->id);
 }
 
+/* CRIU freezes a container that goes on (checkpoint --leave-running, --pre-dump), and has its lock
+ * meanwhile: nobody has paused that. */
+static enum ctr_status find_status(const struct ctr_container *container)
+{
+	const struct timespec pause = { .tv_nsec = MADE_ROUND_MS * 1000000L };
+	enum ctr_status status = ctr_container_status(container);
+
+	for (int waited = 0; status == CTR_STATUS_PAUSED && waited < MADE_WAIT_MS &&
+			     !ctr_state_is_free(container->dir);
+	     waited += MADE_ROUND_MS) {
+		nanosleep(&pause, NULL);
+		status = ctr_container_status(container);
+	}
+	return status;
+}
+
 int ctr_exec_check(const struct ctr_container *container, bool ignore_paused, struct ctr_error *err)
 {
-	enum ctr_status status = ctr_container_status(container);
+	enum ctr_status status =
+		ignore_paused ? ctr_container_status(container) : find_status(container);
 
 	if (status == CTR_STATUS_STOPPED || status == CTR_STATUS_CREATING)
 		return ctr_fail(err, CTR_FAULT_STATE, 0,

@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016 # scripts for the shell inside
 load helper
+load limits
 
 @test "fault 76: the program is looked for in the container, by the PATH of the document" {
   mkdir "$BUNDLE/rootfs/own"
@@ -171,5 +172,23 @@ waiting_hook() {
   ended "$PID"
   expect_status 0
   ctr exec "$ID" true
+  ctr delete --force "$ID"
+}
+
+@test "one that is frozen while somebody has its lock, as by a checkpoint, is waited for" {
+  local frozen
+  shell 'while :; do sleep 0.1; done'
+  detached "$ID"
+  ctr pause "$ID"
+  frozen=$(cgroup_of "$ID")/cgroup.freeze
+  flock "$STATE/$ID" sh -c 'touch "$0"; sleep 1; echo 0 >"$1"' "$BATS_TEST_TMPDIR/locked" "$frozen" 3>&- &
+  eventually test -e "$BATS_TEST_TMPDIR/locked"
+  run ctr exec "$ID" echo inside
+  wait $!
+  expect_output inside
+  ctr pause "$ID"
+  run ctr exec "$ID" echo inside
+  expect_status 255
+  expect_match 'cannot exec in a paused container'
   ctr delete --force "$ID"
 }

@@ -82,13 +82,18 @@ static bool has_foreign_images(int dir)
 	return false;
 }
 
-/* What CRIU opens to write. It follows links, and these directories come from others. */
-static void forget_logs(int work)
+/* What CRIU opens to write. It follows links, and these directories come from others. Where it
+ * cannot have a log it says nothing that helps. */
+static int forget_logs(const struct ctr_images *image, struct ctr_error *err)
 {
 	static const char *const names[] = { "dump.log", "restore.log", "stats-restore" };
 
+	if (faccessat(image->work, ".", W_OK, 0) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--work-path: cannot write to '%s'",
+				image->work_path);
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(names); i++)
-		(void)unlinkat(work, names[i], 0);
+		(void)unlinkat(image->work, names[i], 0);
+	return 0;
 }
 
 int ctr_images_make(struct ctr_images *image, const char *path, const char *work_path,
@@ -110,8 +115,7 @@ int ctr_images_make(struct ctr_images *image, const char *path, const char *work
 		return -1;
 
 	ctr_images_remove(image);
-	forget_logs(image->work);
-	return 0;
+	return forget_logs(image, err);
 }
 
 int ctr_images_open(struct ctr_images *image, const char *path, const char *work_path,
@@ -137,8 +141,7 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
 	if (image->work < 0)
 		return -1;
 
-	forget_logs(image->work);
-	return 0;
+	return forget_logs(image, err);
 }
 
 int ctr_images_check_parent(const struct ctr_images *image, const char *parent,

@@ -203,6 +203,23 @@ text() {
   ctr delete --force "$ID"
 }
 
+@test "directories that nobody can write to" {
+  taken
+  again
+  mount --bind "$IMAGE" "$IMAGE"
+  mount -o remount,bind,ro "$IMAGE"
+  refused "--work-path: cannot write to '$IMAGE': Read-only file system"
+  mkdir "$BATS_TEST_TMPDIR/work"
+  restored "$ID" --work-path "$BATS_TEST_TMPDIR/work"
+  counts "$ID"
+  run ctr checkpoint --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" "$ID"
+  expect_status 1
+  expect_match "--image-path: .*Read-only file system"
+  counts "$ID"
+  ctr delete --force "$ID"
+  umount "$IMAGE"
+}
+
 # Who could change it between two looks would have the second one see what the first one refused.
 @test "ctr.json is opened once, and what is opened is looked at" {
   taken

@@ -14,7 +14,7 @@
 enum { FIXED_ARGS = 6, OUTPUT_MAX = 4096 };
 
 static int call(const struct ctr_unit *unit, const char *verb, const char *const *args,
-		const struct ctr_properties *properties, char output[static OUTPUT_MAX],
+		const struct ctr_properties *properties, int lock, char output[static OUTPUT_MAX],
 		struct ctr_arena *arena, struct ctr_error *err)
 {
 	size_t count = properties ? properties->count : 0, n = 1;
@@ -29,13 +29,14 @@ static int call(const struct ctr_unit *unit, const char *verb, const char *const
 	for (size_t i = 0; i < count; i++)
 		argv[n++] = properties->list[i];
 
-	if (ctr_helper_run(CTR_HELPER_SYSTEMD, argv, output, OUTPUT_MAX, arena, err) == 0)
+	if (ctr_helper_run_locked(CTR_HELPER_SYSTEMD, argv, lock, output, OUTPUT_MAX, arena, err) ==
+	    0)
 		return 0;
 	return ctr_fail_within(err, "--systemd-cgroup");
 }
 
 int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *properties, pid_t pid,
-		      struct ctr_arena *arena, struct ctr_error *err)
+		      int lock, struct ctr_arena *arena, struct ctr_error *err)
 {
 	/* A slice is given no process at its start. */
 	const char *const args[] = {
@@ -43,7 +44,7 @@ int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *pr
 	};
 	char output[OUTPUT_MAX];
 
-	if (call(cgroup->unit, "start", args, properties, output, arena, err) < 0)
+	if (call(cgroup->unit, "start", args, properties, lock, output, arena, err) < 0)
 		return -1;
 	if (output[0] != '/' || output[1] == '\0')
 		return ctr_fail(err, CTR_FAULT_HOST, 0,
@@ -61,7 +62,8 @@ int ctr_systemd_set(const struct ctr_unit *unit, const struct ctr_properties *pr
 {
 	char output[OUTPUT_MAX];
 
-	return properties->count == 0 ? 0 : call(unit, "set", NULL, properties, output, arena, err);
+	return properties->count == 0 ? 0
+				      : call(unit, "set", NULL, properties, -1, output, arena, err);
 }
 
 int ctr_systemd_attach(const struct ctr_unit *unit, const char *sub, pid_t pid,
@@ -70,19 +72,19 @@ int ctr_systemd_attach(const struct ctr_unit *unit, const char *sub, pid_t pid,
 	char output[OUTPUT_MAX];
 	const char *const args[] = { sub, ctr_arena_printf(arena, "%d", (int)pid), NULL };
 
-	return call(unit, "attach", args, NULL, output, arena, err);
+	return call(unit, "attach", args, NULL, -1, output, arena, err);
 }
 
 int ctr_systemd_forget(const struct ctr_unit *unit, struct ctr_arena *arena, struct ctr_error *err)
 {
 	char output[OUTPUT_MAX];
 
-	return call(unit, "forget", NULL, NULL, output, arena, err);
+	return call(unit, "forget", NULL, NULL, -1, output, arena, err);
 }
 
 int ctr_systemd_stop(const struct ctr_unit *unit, struct ctr_arena *arena, struct ctr_error *err)
 {
 	char output[OUTPUT_MAX];
 
-	return call(unit, "stop", NULL, NULL, output, arena, err);
+	return call(unit, "stop", NULL, NULL, -1, output, arena, err);
 }

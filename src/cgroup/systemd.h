@@ -14,10 +14,12 @@ struct ctr_unit;
 
 /*
  * Start the transient unit of @cgroup with process @pid in it, and wait until systemd is done.
- * @cgroup gets its path (in @arena) and is open then. 0, or -1 and @err.
+ * @cgroup gets its path (in @arena) and is open then. As long as that is asked for somebody has the
+ * container's lock, which the caller has by @lock: where the caller is killed, the unit may be made
+ * all the same, and who deletes the container looks for it then. 0, or -1 and @err.
  */
 int ctr_systemd_start(struct ctr_cgroup *cgroup, const struct ctr_properties *properties, pid_t pid,
-		      struct ctr_arena *arena, struct ctr_error *err);
+		      int lock, struct ctr_arena *arena, struct ctr_error *err);
 /* Change properties of a running unit. */
 int ctr_systemd_set(const struct ctr_unit *unit, const struct ctr_properties *properties,
 		    struct ctr_arena *arena, struct ctr_error *err);

@@ -233,8 +233,8 @@ static int on_place(void *data, const struct ctr_launch *launch, struct ctr_erro
 	struct ctr_creation *creation = data;
 	struct ctr_container *container = &creation->container;
 
-	if (ctr_place_start(&container->cgroup, creation->spec, &creation->limits, container->id,
-			    launch->pid, creation->context, err) < 0)
+	if (ctr_place_start(container, creation->spec, &creation->limits, launch->pid,
+			    creation->context, err) < 0)
 		return -1;
 
 	ctr_place_to_record(&container->cgroup, &container->record);

@@ -18,6 +18,7 @@
 #include "cgroup/property.h"
 #include "cgroup/systemd.h"
 #include "cgroup/unit.h"
+#include "core/container.h"
 #include "core/context.h"
 #include "ns/idmap.h"
 #include "oci/spec.h"
@@ -46,23 +47,24 @@ static void add_limits(struct ctr_properties *properties, const struct ctr_limit
 	}
 }
 
-int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
-		    const struct ctr_limits *limits, const char *id, pid_t pid,
-		    const struct ctr_context *context, struct ctr_error *err)
+int ctr_place_start(struct ctr_container *container, const struct ctr_spec *spec,
+		    const struct ctr_limits *limits, pid_t pid, const struct ctr_context *context,
+		    struct ctr_error *err)
 {
+	struct ctr_cgroup *cgroup = &container->cgroup;
 	const struct ctr_resources *resources = spec->linux_->resources;
 	const char *name = ctr_spec_annotation(spec, subgroup_key);
 	struct ctr_properties properties;
 
 	ctr_properties_init(&properties, context->arena);
-	ctr_properties_unit(&properties, cgroup->unit, id);
+	ctr_properties_unit(&properties, cgroup->unit, container->id);
 	ctr_properties_devices(&properties, resources ? resources->devices : NULL,
 			       resources ? resources->ndevices : 0);
 	add_limits(&properties, limits, false);
 	if (ctr_properties_annotations(&properties, spec->annotations, spec->nannotations, err) < 0)
 		return -1;
 
-	if (ctr_systemd_start(cgroup, &properties, pid, context->arena, err) < 0)
+	if (ctr_systemd_start(cgroup, &properties, pid, container->dir, context->arena, err) < 0)
 		return -1;
 	if (name && *name != '\0' && ctr_cgroup_descend(cgroup, name, pid, context->arena, err) < 0)
 		return -1;

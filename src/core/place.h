@@ -5,6 +5,7 @@
 
 struct ctr_arena;
 struct ctr_cgroup;
+struct ctr_container;
 struct ctr_context;
 struct ctr_error;
 struct ctr_limits;
@@ -16,12 +17,12 @@ struct ctr_spec;
  * systemd: start the unit with process @pid in it; @limits, devices and annotations of @spec become
  * its properties, and limits are written to the cgroup as well, for systemd does not know all of
  * them. With the annotation run.oci.systemd.subgroup the process goes into that one below the
- * unit's, and so does all but the properties. @cgroup has its path and is open then. 0, or -1 and
- * @err.
+ * unit's, and so does all but the properties. The cgroup of @container, which the caller has
+ * locked, has its path and is open then. 0, or -1 and @err.
  */
-int ctr_place_start(struct ctr_cgroup *cgroup, const struct ctr_spec *spec,
-		    const struct ctr_limits *limits, const char *id, pid_t pid,
-		    const struct ctr_context *context, struct ctr_error *err);
+int ctr_place_start(struct ctr_container *container, const struct ctr_spec *spec,
+		    const struct ctr_limits *limits, pid_t pid, const struct ctr_context *context,
+		    struct ctr_error *err);
 
 /* Are the annotations that name sub-cgroups names? Pure. 0, or -1 and @err. */
 int ctr_place_check(const struct ctr_spec *spec, struct ctr_error *err);

@@ -52,7 +52,7 @@ int ctr_restore_cgroup_hold(struct ctr_restore_cgroup *cgroup, struct ctr_creati
 	if (cgroup->placeholder == 0)
 		hold_place(end);
 
-	if (ctr_place_start(its, creation->spec, &creation->limits, creation->options->id,
+	if (ctr_place_start(&creation->container, creation->spec, &creation->limits,
 			    cgroup->placeholder, creation->context, err) < 0)
 		return -1;
 	ctr_place_to_record(its, &creation->container.record);

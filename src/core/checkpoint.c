@@ -408,7 +408,7 @@ static int checkpoint(struct dump *dump, struct ctr_error *err)
 		return -1;
 
 	if ((flags->parent_path &&
-	     ctr_images_check_parent(&dump->image, flags->parent_path, err) < 0) ||
+	     ctr_images_check_parent(&dump->image, flags->parent_path, arena, err) < 0) ||
 	    describe(dump, err) < 0 || call_criu(dump, err) < 0)
 		return fail_dump(dump, err);
 	return 0;

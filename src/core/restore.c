@@ -178,9 +178,11 @@ static int prepare(struct restoration *restoration, struct ctr_error *err)
 	if (ctr_images_open(&restoration->image,
 			    flags->image_path ? flags->image_path : "checkpoint", flags->work_path,
 			    arena, err) < 0 ||
-	    ctr_images_read(&restoration->image, &restoration->checkpoint, arena, err) < 0 ||
-	    ctr_images_check_files(&restoration->image, !flags->lazy_pages, err) < 0)
+	    ctr_images_read(&restoration->image, &restoration->checkpoint, arena, err) < 0)
 		return -1;
+	if (ctr_images_check_files(restoration->image.dir, restoration->image.path,
+				   !flags->lazy_pages, err) < 0)
+		return ctr_fail_within(err, "--image-path");
 
 	if (creation->spec->linux_->namespaces[CTR_NS_USER].listed &&
 	    ctr_images_share(&restoration->image, err) < 0)

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "criu/pages.h"
 #include "oci/checkpoint.h"
 #include "oci/encode.h"
 
@@ -145,7 +146,7 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
 }
 
 int ctr_images_check_parent(const struct ctr_images *image, const char *parent,
-			    struct ctr_error *err)
+			    struct ctr_arena *arena, struct ctr_error *err)
 {
 	_cleanup_close_ int dir = -1;
 
@@ -160,6 +161,10 @@ int ctr_images_check_parent(const struct ctr_images *image, const char *parent,
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"--parent-path: there are no images in '%s' from '%s'", parent,
 				image->path);
+	/* What is dumped now would be as damaged. */
+	if (ctr_images_check_files(dir, ctr_arena_printf(arena, "%s/%s", image->path, parent), true,
+				   err) < 0)
+		return ctr_fail_within(err, "--parent-path");
 	return 0;
 }
 

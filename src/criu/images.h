@@ -26,10 +26,10 @@ int ctr_images_make(struct ctr_images *image, const char *path, const char *work
 /* Open those of a checkpoint that is there: complete, or -1 and @err. */
 int ctr_images_open(struct ctr_images *image, const char *path, const char *work_path,
 		    struct ctr_arena *arena, struct ctr_error *err);
-/* Is @parent, of --parent-path, the way from the image directory to images of a --pre-dump? 0, or
- * -1 and @err. */
+/* Is @parent, of --parent-path, the way from the image directory to images of a --pre-dump, which
+ * are whole, as far as can be seen, with those that they build on? 0, or -1 and @err. */
 int ctr_images_check_parent(const struct ctr_images *image, const char *parent,
-			    struct ctr_error *err);
+			    struct ctr_arena *arena, struct ctr_error *err);
 /* Close them. A work directory that was made and got no log is removed. */
 void ctr_images_release(struct ctr_images *image);
 

@@ -18,7 +18,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "criu/images.h"
 
 enum {
 	PAGEMAP_MAX = 256 << 20,
@@ -32,6 +31,7 @@ enum {
 	RUN_COUNT = 5,
 	FIELDS,
 	/* RUN_FLAGS */
+	IN_PARENT = 1 << 0,
 	PRESENT = 1 << 2,
 };
 
@@ -80,43 +80,61 @@ static bool next_message(const uint8_t *data, size_t len, size_t *at,
 	return true;
 }
 
-uint64_t ctr_pagemap_count(const uint8_t *data, size_t len, uint64_t *n)
+struct ctr_pagemap ctr_pagemap_read(const uint8_t *data, size_t len)
 {
-	uint64_t fields[FIELDS], count = 0;
+	struct ctr_pagemap map = { 0 };
+	uint64_t fields[FIELDS];
 	size_t at = MAGIC;
 
 	if (len < MAGIC || !next_message(data, len, &at, fields))
-		return 0;
-	*n = fields[HEAD_FILE];
+		return map;
+	map.file = fields[HEAD_FILE];
 	while (next_message(data, len, &at, fields)) {
 		/* images of old have no flags */
-		bool present =
-			fields[RUN_FLAGS] ? fields[RUN_FLAGS] & PRESENT : !fields[RUN_IN_PARENT];
+		uint64_t flags = fields[RUN_FLAGS]       ? fields[RUN_FLAGS]
+				 : fields[RUN_IN_PARENT] ? IN_PARENT
+							 : PRESENT;
 		uint64_t run = fields[RUN_COUNT] ? fields[RUN_COUNT] : fields[RUN_COUNT_32];
 
-		if (present && __builtin_add_overflow(count, run, &count))
-			return UINT64_MAX;
+		map.in_parent |= (flags & IN_PARENT) != 0;
+		if (flags & PRESENT && __builtin_add_overflow(map.present, run, &map.present))
+			map.present = UINT64_MAX;
 	}
-	return count;
+	return map;
 }
 
-static int check_pages_in(int dir, const char *name, struct ctr_arena *arena, struct ctr_error *err)
+/* A directory of images, and the one of its parent. */
+struct place {
+	int dir, parent; /* -1: none that can be opened */
+	const char *path;
+	bool memory;
+};
+
+static int check_pages_in(const struct place *place, const char *name, struct ctr_arena *arena,
+			  struct ctr_error *err)
 {
 	size_t len = 0;
-	char *data = ctr_file_read(arena, dir, name, PAGEMAP_MAX, &len, err);
-	uint64_t n = 0, count, size;
+	char *data = ctr_file_read(arena, place->dir, name, PAGEMAP_MAX, &len, err);
+	struct ctr_pagemap map;
 	const char *pages;
 	struct stat st;
+	uint64_t size;
 
 	if (!data)
 		return -1;
-	count = ctr_pagemap_count((const uint8_t *)data, len, &n);
-	pages = ctr_arena_printf(arena, "pages-%llu.img", (unsigned long long)n);
-	if (count == 0)
+	map = ctr_pagemap_read((const uint8_t *)data, len);
+	/* CRIU would tell so without a name, or find out when nothing can be taken back. */
+	if (map.in_parent &&
+	    (place->parent < 0 || faccessat(place->parent, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0))
+		return ctr_fail(err, CTR_FAULT_CONFIG, ENOENT,
+				"'%s' needs its parent: cannot find '%s/parent/%s'", name,
+				place->path, name);
+	pages = ctr_arena_printf(arena, "pages-%llu.img", (unsigned long long)map.file);
+	if (map.present == 0)
 		return 0;
-	if (fstatat(dir, pages, &st, 0) < 0)
+	if (fstatat(place->dir, pages, &st, 0) < 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "cannot find '%s'", pages);
-	if (__builtin_mul_overflow(count, (uint64_t)sysconf(_SC_PAGESIZE), &size))
+	if (__builtin_mul_overflow(map.present, (uint64_t)sysconf(_SC_PAGESIZE), &size))
 		size = UINT64_MAX;
 	if ((uint64_t)st.st_size < size)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
@@ -126,19 +144,19 @@ static int check_pages_in(int dir, const char *name, struct ctr_arena *arena, st
 }
 
 /* One after the other, so that no more than one is in memory. */
-static int check_pages(int dir, const char *name, struct ctr_error *err)
+static int check_pages(const struct place *place, const char *name, struct ctr_error *err)
 {
 	struct ctr_arena arena = CTR_ARENA_INIT;
 	int r;
 
-	r = check_pages_in(dir, name, &arena, err);
+	r = check_pages_in(place, name, &arena, err);
 	ctr_arena_release(&arena);
 	return r;
 }
 
-static int check_dir(int dir, bool memory, struct ctr_error *err)
+static int check_dir(const struct place *place, struct ctr_error *err)
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int again = openat(place->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *list = again < 0 ? NULL : fdopendir(again);
 	const struct dirent *entry;
 
@@ -154,52 +172,70 @@ static int check_dir(int dir, bool memory, struct ctr_error *err)
 		if (!end || strcmp(end, ".img") != 0)
 			continue;
 		/* CRIU makes no links, and follows those of others to whatever root can read. */
-		if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(place->dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return ctr_fail(err, CTR_FAULT_CONFIG, errno, "cannot look at '%s'",
 					entry->d_name);
 		if (!S_ISREG(st.st_mode))
 			return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 					"an image is damaged: '%s' is no regular file",
 					entry->d_name);
-		if (memory && strncmp(entry->d_name, "pagemap-", strlen("pagemap-")) == 0 &&
-		    check_pages(dir, entry->d_name, err) < 0)
+		if (place->memory && strncmp(entry->d_name, "pagemap-", strlen("pagemap-")) == 0 &&
+		    check_pages(place, entry->d_name, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int ctr_images_check_files(const struct ctr_images *image, bool memory, struct ctr_error *err)
+struct seen {
+	dev_t dev;
+	ino_t ino;
+};
+
+/* true, and one more in @seen: none of them is this. */
+static bool is_new(const struct stat *st, struct seen *seen, unsigned n)
 {
-	_cleanup_close_ int dir = -1;
-	struct {
-		dev_t dev;
-		ino_t ino;
-	} seen[PARENTS_MAX];
+	for (unsigned i = 0; i < n; i++)
+		if (seen[i].ino == st->st_ino && seen[i].dev == st->st_dev)
+			return false;
+	seen[n] = (struct seen){ .dev = st->st_dev, .ino = st->st_ino };
+	return true;
+}
+
+static int check_chain(struct place *place, int *opened, struct ctr_arena *arena,
+		       struct ctr_error *err)
+{
+	struct seen seen[PARENTS_MAX];
 	struct stat st;
 
 	for (unsigned depth = 0; depth < PARENTS_MAX; depth++) {
-		int next;
+		int r;
 
-		if (fstat(dir < 0 ? image->dir : dir, &st) < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: '%s'",
-					image->path);
-		seen[depth].dev = st.st_dev;
-		seen[depth].ino = st.st_ino;
-		for (unsigned i = 0; i < depth; i++)
-			if (seen[i].ino == st.st_ino && seen[i].dev == st.st_dev)
-				return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-						"--image-path: '%s' is a parent of its own",
-						image->path);
-		if (check_dir(dir < 0 ? image->dir : dir, memory, err) < 0)
-			return ctr_fail_within(err, "--image-path: '%s'%s", image->path,
-					       depth > 0 ? " (a parent)" : "");
-		next = openat(dir < 0 ? image->dir : dir, "parent",
-			      O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (next < 0)
+		if (fstat(place->dir, &st) < 0)
+			return ctr_fail(err, CTR_FAULT_HOST, errno, "'%s'", place->path);
+		if (!is_new(&st, seen, depth))
+			return ctr_fail(err, CTR_FAULT_CONFIG, 0, "'%s' is a parent of its own",
+					place->path);
+		place->parent = openat(place->dir, "parent", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		r = check_dir(place, err);
+		ctr_close_ptr(opened);
+		place->dir = *opened = place->parent;
+		if (r < 0)
+			return ctr_fail_within(err, "'%s'", place->path);
+		if (place->dir < 0)
 			return 0;
-		ctr_close_ptr(&dir);
-		dir = next;
+		place->path = ctr_arena_printf(arena, "%s/parent", place->path);
 	}
-	return ctr_fail(err, CTR_FAULT_CONFIG, 0, "--image-path: '%s' has parents without end",
-			image->path);
+	return ctr_fail(err, CTR_FAULT_CONFIG, 0, "'%s' has parents without end", place->path);
+}
+
+int ctr_images_check_files(int dir, const char *path, bool memory, struct ctr_error *err)
+{
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct place place = { .dir = dir, .path = path, .memory = memory };
+	int opened = -1, r;
+
+	r = check_chain(&place, &opened, &arena, err);
+	ctr_close_ptr(&opened);
+	ctr_arena_release(&arena);
+	return r;
 }

@@ -6,12 +6,18 @@
 #include <stdint.h>
 
 struct ctr_error;
-struct ctr_images;
 
-/* How many pages of memory the pagemap image @data of @len bytes says to be in "pages-N.img", and
- * that N; 0: none, or this is no such image. */
-uint64_t ctr_pagemap_count(const uint8_t *data, size_t len, uint64_t *n);
+/* What a pagemap image says of pages of memory. */
+struct ctr_pagemap {
+	uint64_t file;    /* N of "pages-N.img" */
+	uint64_t present; /* that many are in there */
+	bool in_parent;   /* some are in the images of the parent */
+};
 
-/* Each image, also of the parents, must be a regular file, and where @memory is here (and not with
- * a page server) that of processes as long as it is said to be. 0, or -1 and @err. */
-int ctr_images_check_files(const struct ctr_images *image, bool memory, struct ctr_error *err);
+/* Read @data of @len bytes, as far as it is such an image. */
+struct ctr_pagemap ctr_pagemap_read(const uint8_t *data, size_t len);
+
+/* Each image in directory @dir, which is called @path, and of its parents must be a regular file,
+ * and where @memory is here (and not with a page server) that of processes be there as long as it
+ * is said to be. 0, or -1 and @err. */
+int ctr_images_check_files(int dir, const char *path, bool memory, struct ctr_error *err);

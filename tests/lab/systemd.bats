@@ -132,3 +132,33 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   expect_status 0
   expect_match '67108864.*50000 100000'
 }
+
+@test "a ctr that was killed while it asks for a unit: who deletes the container waits for that" {
+  local deleting place=$BATS_TEST_TMPDIR/place libexec
+  libexec=$(realpath "$(dirname "$CTR")/../libexec/ctr")
+  mkdir -p "$place/bin" "$place/libexec"
+  cp "$CTR" "$place/bin/ctr"
+  cp -r "$libexec" "$place/libexec/ctr"
+  cat >"$place/libexec/ctr/ctr-systemd" <<S
+#!/bin/sh
+if [ "\$1" = start ]; then
+  touch "$place/asked"
+  until [ -e "$place/go" ]; do sleep 0.05; done
+fi
+exec "$libexec/ctr-systemd" "\$@"
+S
+  command_is sleep 100
+  CTR=$place/bin/ctr in_background --systemd-cgroup run -b "$BUNDLE" "$ID"
+  eventually test -e "$place/asked"
+  kill -9 "$PID"
+  ended "$PID" 2>/dev/null
+  ctr delete --force "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  deleting=$!
+  sleep 1
+  kill -0 $deleting
+  touch "$place/go"
+  ended $deleting
+  expect_status 0
+  no_unit "ctr-$ID.scope"
+  [ ! -e "/sys/fs/cgroup/system.slice/ctr-$ID.scope" ]
+}

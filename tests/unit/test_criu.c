@@ -408,17 +408,21 @@ static void pagemaps(void **state)
 		5, 0, 0, 0, 8,    1, 16,   0x82, 1,                         /* 130, no flags */
 		6, 0, 0, 0, 8,    1, 16,   7,    0x18, 1,                   /* in a parent */
 	};
-	uint64_t n = 0;
+	struct ctr_pagemap map;
 
 	(void)state;
-	assert_int_equal(ctr_pagemap_count(image, 7, &n), 0);
-	assert_int_equal(ctr_pagemap_count(image, sizeof(image), &n), 0);
-	assert_int_equal(n, 3);
-	n = 0;
-	assert_int_equal(ctr_pagemap_count(runs, sizeof(runs), &n), 5 + 130);
-	assert_int_equal(n, 3);
+	assert_int_equal(ctr_pagemap_read(image, 7).present, 0);
+	map = ctr_pagemap_read(image, sizeof(image));
+	assert_int_equal(map.present, 0);
+	assert_int_equal(map.file, 3);
+	assert_false(map.in_parent);
+	map = ctr_pagemap_read(runs, sizeof(runs));
+	assert_int_equal(map.present, 5 + 130);
+	assert_int_equal(map.file, 3);
+	assert_true(map.in_parent);
+	assert_false(ctr_pagemap_read(runs, sizeof(runs) - 1).in_parent);
 	for (size_t len = 0; len < sizeof(runs); len++)
-		(void)ctr_pagemap_count(runs, len, &n);
+		(void)ctr_pagemap_read(runs, len);
 }
 
 static void put_bytes(const char *dir, const char *name, const void *data, size_t size)
@@ -441,36 +445,73 @@ static void damaged_files(void **state)
 				      "\x02\0\0\0\x08\x03"
 				      "\x06\0\0\0\x08\x01\x10\x01\x20\x04";
 	static const char page[4096];
-	struct ctr_images image = CTR_IMAGES_INIT;
 	struct ctr_error err = { 0 };
 	char *dir = unit_make_dir();
 	int fd;
 
 	(void)state;
-	image.path = dir;
-	fd = image.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	put_bytes(dir, "pagemap-1.img", pagemap, sizeof(pagemap) - 1);
 	put_bytes(dir, "pages-3.img", page, sizeof(page));
-	assert_int_equal(ctr_images_check_files(&image, true, &err), 0);
+	assert_int_equal(ctr_images_check_files(fd, dir, true, &err), 0);
 
 	put_bytes(dir, "pages-3.img", page, sizeof(page) - 1);
-	assert_int_equal(ctr_images_check_files(&image, true, &err), -1);
+	assert_int_equal(ctr_images_check_files(fd, dir, true, &err), -1);
 	assert_non_null(strstr(err.text, "'pages-3.img' has 4095 bytes"));
-	assert_int_equal(ctr_images_check_files(&image, false, &err), 0);
+	assert_int_equal(ctr_images_check_files(fd, dir, false, &err), 0);
 
 	assert_int_equal(mkfifoat(fd, "core-1.img", 0600), 0);
-	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
+	assert_int_equal(ctr_images_check_files(fd, dir, false, &err), -1);
 	assert_non_null(strstr(err.text, "'core-1.img' is no regular file"));
 	assert_int_equal(unlinkat(fd, "core-1.img", 0), 0);
 	assert_int_equal(symlinkat("pages-3.img", fd, "core-1.img"), 0);
-	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
+	assert_int_equal(ctr_images_check_files(fd, dir, false, &err), -1);
 	assert_non_null(strstr(err.text, "'core-1.img' is no regular file"));
 	assert_int_equal(unlinkat(fd, "core-1.img", 0), 0);
 
 	assert_int_equal(symlinkat(".", fd, "parent"), 0);
-	assert_int_equal(ctr_images_check_files(&image, false, &err), -1);
+	assert_int_equal(ctr_images_check_files(fd, dir, false, &err), -1);
 	assert_non_null(strstr(err.text, "is a parent of its own"));
+	close(fd);
+	unit_remove_dir(dir);
+}
+
+/* The last of three, of which the one in the middle, or what it builds on, is not there. */
+static void parents(void **state)
+{
+	/* head: pages_id 1; a run of a page in the parent */
+	static const char in_parent[] = "\x01\x02\x03\x04\x05\x06\x07\x08"
+					"\x02\0\0\0\x08\x01"
+					"\x06\0\0\0\x08\x01\x10\x01\x20\x01";
+	struct ctr_error err = { 0 };
+	char *dir = unit_make_dir();
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), last;
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (char name[] = "1"; name[0] <= '3'; name[0]++)
+		assert_int_equal(mkdirat(fd, name, 0700), 0);
+	last = openat(fd, "3", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(last >= 0);
+	assert_int_equal(symlinkat("../2", fd, "3/parent"), 0);
+	assert_int_equal(symlinkat("../1", fd, "2/parent"), 0);
+	put_bytes(dir, "3/pagemap-1.img", in_parent, sizeof(in_parent) - 1);
+	put_bytes(dir, "2/pagemap-1.img", in_parent, sizeof(in_parent) - 1);
+	put_bytes(dir, "1/pagemap-1.img", in_parent, 8);
+	assert_int_equal(ctr_images_check_files(last, "/i/3", true, &err), 0);
+
+	assert_int_equal(unlinkat(fd, "1/pagemap-1.img", 0), 0);
+	assert_int_equal(ctr_images_check_files(last, "/i/3", true, &err), -1);
+	assert_string_equal(err.text,
+			    "'/i/3/parent': 'pagemap-1.img' needs its parent: cannot find "
+			    "'/i/3/parent/parent/pagemap-1.img': No such file or directory");
+	assert_int_equal(ctr_images_check_files(last, "/i/3", false, &err), 0);
+	assert_int_equal(renameat(fd, "2", fd, "4"), 0);
+	assert_int_equal(ctr_images_check_files(last, "/i/3", true, &err), -1);
+	assert_string_equal(err.text, "'/i/3': 'pagemap-1.img' needs its parent: cannot find "
+				      "'/i/3/parent/pagemap-1.img': No such file or directory");
+	close(last);
 	close(fd);
 	unit_remove_dir(dir);
 }
@@ -840,23 +881,15 @@ static void stand_ins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mounts),
-		cmocka_unit_test(external),
-		cmocka_unit_test(ours),
-		cmocka_unit_test(resolved),
-		cmocka_unit_test(cgroups),
-		cmocka_unit_test(options),
-		cmocka_unit_test(wrong_options),
-		cmocka_unit_test(reasons),
-		cmocka_unit_test(damaged_files),
-		cmocka_unit_test(document),
-		cmocka_unit_test(hostile_document),
-		cmocka_unit_test(hostile_images),
-		cmocka_unit_test(streams),
-		cmocka_unit_test(pipes),
-		cmocka_unit_test(many_pipes),
-		cmocka_unit_test(stand_ins),
-		cmocka_unit_test(pagemaps),
+		cmocka_unit_test(mounts),         cmocka_unit_test(external),
+		cmocka_unit_test(ours),           cmocka_unit_test(resolved),
+		cmocka_unit_test(cgroups),        cmocka_unit_test(options),
+		cmocka_unit_test(wrong_options),  cmocka_unit_test(reasons),
+		cmocka_unit_test(damaged_files),  cmocka_unit_test(parents),
+		cmocka_unit_test(document),       cmocka_unit_test(hostile_document),
+		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
+		cmocka_unit_test(pipes),          cmocka_unit_test(many_pipes),
+		cmocka_unit_test(stand_ins),      cmocka_unit_test(pagemaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

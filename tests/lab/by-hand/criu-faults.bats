@@ -475,11 +475,87 @@ P
 }
 is_larger() { [ "$(stat -c %s "$1" 2>/dev/null)" -gt "$2" ]; } 2>/dev/null
 
+# ---- memory in steps
+
+tracks() { criu check --feature mem_dirty_track || skip 'this kernel does not track changes of memory'; }
+
 @test "checkpoint --pre-dump: CRIU waits for its page server: SIGTERM" {
-  criu check --feature mem_dirty_track || skip 'this kernel does not track changes of memory'
+  tracks
   waiting_dump --pre-dump
   kill -TERM "$PID"
   goes_on_alone 'ended by signal 15'
+}
+@test "checkpoint --pre-dump: CRIU waits for its page server: SIGHUP" {
+  tracks
+  waiting_dump --pre-dump
+  kill -HUP "$PID"
+  goes_on_alone 'ended by signal 1'
+}
+@test "checkpoint --pre-dump: CRIU waits for its page server: kill -9 of ctr" {
+  tracks
+  waiting_dump --pre-dump
+  kill -9 "$PID"
+  eventually criu_ended
+  runs_on
+}
+@test "checkpoint --pre-dump: CRIU waits for its page server: kill -9 of ctr-criu" {
+  tracks
+  waiting_dump --pre-dump
+  kill -9 "$(pgrep -P "$PID" -f ctr-criu)"
+  goes_on_alone 'ended without an answer'
+}
+
+# stepped - image.1, image.2 (--pre-dump) and image.3, each on the one before, of a container that has ended
+stepped() {
+  tracks
+  counting
+  ctr checkpoint --image-path "$IMAGE.1" --pre-dump "$ID"
+  ctr checkpoint --image-path "$IMAGE.2" --pre-dump --parent-path ../image.1 "$ID"
+  ctr checkpoint --image-path "$IMAGE.3" --parent-path ../image.2 --leave-running "$ID"
+}
+# not_restored PATTERN
+not_restored() {
+  run ctr restore --detach -b "$BUNDLE" --image-path "$IMAGE.3" "$ID-r"
+  show_result
+  expect_status 125
+  expect_match "$1"
+  run ctr state "$ID-r"
+  expect_match 'does not exist'
+}
+@test "three steps, and the one in the middle is not there, or damaged: it is named, and none is built on it" {
+  local pagemap pages
+  stepped
+  cp -a "$IMAGE.2" "$IMAGE.good"
+  pagemap=$(cd "$IMAGE.2" && ls pagemap-[0-9]*.img | head -n1)
+  pages=$(cd "$IMAGE.2" && ls -S pages-*.img | head -n1)
+
+  mv "$IMAGE.2" "$IMAGE.away"
+  not_restored "^ctr: --image-path: '$IMAGE.3': 'pagemap-[a-z0-9-]*\.img' needs its parent: cannot find '$IMAGE.3/parent/pagemap"
+  mv "$IMAGE.away" "$IMAGE.2"
+  rm "$IMAGE.2/$pagemap"
+  not_restored "needs its parent: cannot find '$IMAGE.3/parent/$pagemap'"
+  cp "$IMAGE.good/$pagemap" "$IMAGE.2"
+  truncate -s -1 "$IMAGE.2/$pages"
+  not_restored "^ctr: --image-path: '$IMAGE.3/parent': an image is damaged: '$pages' has"
+  run ctr checkpoint --image-path "$IMAGE.4" --parent-path ../image.2 "$ID"
+  expect_status 1
+  expect_match "--parent-path: '$IMAGE.4/../image.2': an image is damaged: '$pages' has"
+  [ "$(ls "$IMAGE.4")" = '' ]
+  counts "$ID"
+  cp "$IMAGE.good/$pages" "$IMAGE.2"
+
+  mv "$IMAGE.1" "$IMAGE.away"
+  not_restored "'$IMAGE.3/parent': 'pagemap-[a-z0-9-]*\.img' needs its parent: cannot find '$IMAGE.3/parent/parent/"
+  run ctr checkpoint --image-path "$IMAGE.4" --parent-path ../image.2 "$ID"
+  expect_status 1
+  expect_match "--parent-path: '$IMAGE.4/../image.2': 'pagemap-[a-z0-9-]*\.img' needs its parent"
+  counts "$ID"
+  mv "$IMAGE.away" "$IMAGE.1"
+
+  ctr delete --force "$ID"
+  IMAGE=$IMAGE.3 restored "$ID"
+  counts "$ID"
+  ctr delete --force "$ID"
 }
 
 @test "checkpoint: ctr is killed" { kill_checkpoints ctr; }

@@ -31,10 +31,12 @@ static _Noreturn void hold_place(int leash)
 }
 
 /* CRIU has the leash, too: when ctr is killed the scope must not end before CRIU does, which would
- * make a cgroup of that name that nobody removes. */
+ * make a cgroup of that name that nobody removes. Where all of them are killed at once, the cgroup
+ * is what `delete --force` knows the restored processes by, so the record tells of it. */
 int ctr_restore_cgroup_hold(struct ctr_restore_cgroup *cgroup, struct ctr_creation *creation,
 			    struct ctr_error *err)
 {
+	struct ctr_record *record = &creation->container.record;
 	struct ctr_cgroup *its = &creation->container.cgroup;
 	_cleanup_close_ int end = -1;
 	int ends[2];
@@ -55,8 +57,8 @@ int ctr_restore_cgroup_hold(struct ctr_restore_cgroup *cgroup, struct ctr_creati
 	if (ctr_place_start(&creation->container, creation->spec, &creation->limits,
 			    cgroup->placeholder, creation->context, err) < 0)
 		return -1;
-	ctr_place_to_record(its, &creation->container.record);
-	return 0;
+	ctr_place_to_record(its, record);
+	return ctr_record_write(record, creation->container.dir, creation->context->arena, err);
 }
 
 /* ---- --manage-cgroups-mode ignore */

@@ -168,6 +168,20 @@ end" ]
   [ -z "$(systemctl list-units --all --no-legend "ctr-$ID-2.scope")" ]
 }
 
+@test "the systemd manager: whoever is killed meanwhile, what is restored is found by its cgroup" {
+  image
+  host_network
+  counter
+  ctr --systemd-cgroup run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  eventually count "$ID"
+  ctr --systemd-cgroup checkpoint --image-path "$IMAGE" "$ID"
+  config --arg from "$STATE/$ID/record" --arg to "$BATS_TEST_TMPDIR/record" \
+    '.hooks.createRuntime = [{path: "/bin/cp", args: ["cp", $from, $to]}]'
+  ctr --systemd-cgroup restore --detach -b "$BUNDLE" --image-path "$IMAGE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  grep -qx "cgroup.path=/system.slice/ctr-$ID.scope" "$BATS_TEST_TMPDIR/record"
+  ctr delete --force "$ID"
+}
+
 @test "hooks: of the runtime when there are namespaces, poststart, poststop" {
   image
   host_network

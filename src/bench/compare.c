@@ -45,12 +45,13 @@ struct comparison {
 	unsigned failures[KINDS_MAX]; /* one after the other */
 };
 
-static void tell(struct comparison *comparison, const char *what, size_t done, size_t all)
+static void tell(struct comparison *comparison, const char *phase, const char *what, size_t done,
+		 size_t all)
 {
 	const struct ctr_compare_options *options = comparison->options;
 
 	if (options->progress)
-		options->progress(options->progress_data, what, done, all);
+		options->progress(options->progress_data, phase, what, done, all);
 }
 
 static int write_config(struct comparison *comparison, const char *name, const char *const *args,
@@ -79,8 +80,8 @@ static void warm_up(struct comparison *comparison)
 		struct ctr_row *row = &report->rows[i];
 		struct ctr_sample sample = { 0 };
 
-		tell(comparison, ctr_arena_printf(comparison->arena, "%s: first run", row->kind), i,
-		     report->nrows);
+		tell(comparison, ctr_arena_printf(comparison->arena, "first run of %s", row->kind),
+		     NULL, i, report->nrows);
 		ctr_instance_run(&comparison->bench, row->kind, comparison->arena, 0, &sample);
 		if (comparison->bench.interrupted)
 			return;
@@ -120,7 +121,7 @@ static void run_blocks(struct comparison *comparison, struct ctr_random *random)
 
 			if (!works(row) || comparison->failures[order[i]] >= FAILURES_MAX)
 				continue;
-			tell(comparison, row->kind, block * report->nrows + i,
+			tell(comparison, "runs", row->kind, block * report->nrows + i,
 			     report->runs * report->nrows);
 			if (report->cold)
 				empty_page_cache();
@@ -183,8 +184,8 @@ static void run_idle(struct comparison *comparison, struct ctr_random *random)
 
 			if (!works(row) || row->idle_error)
 				continue;
-			tell(comparison, ctr_arena_printf(comparison->arena, "%s, idle", row->kind),
-			     i * report->nrows + j, runs * report->nrows);
+			tell(comparison, "idle instances", row->kind, i * report->nrows + j,
+			     runs * report->nrows);
 			row->idle_error = measure_idle(comparison, row);
 		}
 	}
@@ -209,6 +210,7 @@ static int choose_idle(struct comparison *comparison, struct ctr_error *err)
 			 err) < 0)
 		return -1;
 
+	tell(comparison, "what an idle instance runs", NULL, 0, 0);
 	for (size_t i = 0; i < report->nrows && !options->idle && !alive; i++) {
 		if (!works(&report->rows[i]) || bench->interrupted)
 			continue;
@@ -391,7 +393,7 @@ static int measure(struct comparison *comparison, struct ctr_error *err)
 				report->rows[0].kind, report->rows[0].refused);
 
 	/* Of what the first runs have made as well. */
-	tell(comparison, "digests", 0, 0);
+	tell(comparison, "digests of what was run", NULL, 0, 0);
 	ctr_environment_digests(comparison->arena, comparison->root, report);
 	run_blocks(comparison, &random);
 	if (comparison->options->nparallel > 0 && !comparison->bench.interrupted)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/invoke.h"
+
 struct ctr_context;
 struct ctr_error;
 struct ctr_report;
@@ -21,7 +23,7 @@ struct ctr_compare_options {
 	size_t nparallel;
 	bool density, kill, cold;
 	const char *version;
-	void (*progress)(void *data, const char *what, size_t done, size_t all); /* may be NULL */
+	ctr_progress_fn progress; /* may be NULL */
 	void *progress_data;
 };
 

@@ -54,7 +54,9 @@ static const char *grow(struct ctr_bench *bench, const struct ctr_density_option
 			return ctr_arena_printf(
 				arena, "memory: less than the reserve is left at %zu", crowd->n);
 		if (options->progress)
-			options->progress(options->progress_data, kind, crowd->n, n);
+			options->progress(options->progress_data,
+					  ctr_arena_printf(arena, "density of %s", kind), NULL,
+					  crowd->n, n);
 		error = ctr_instance_idle(bench, kind, arena, &crowd->list[crowd->n]);
 		if (error)
 			return error;

@@ -9,9 +9,9 @@
 struct ctr_arena;
 
 struct ctr_density_options {
-	uint32_t max;     /* 0: until memory is short */
-	uint64_t reserve; /* bytes of MemAvailable that stay */
-	void (*progress)(void *data, const char *what, size_t done, size_t all);
+	uint32_t max;             /* 0: until memory is short */
+	uint64_t reserve;         /* bytes of MemAvailable that stay */
+	ctr_progress_fn progress; /* may be NULL */
 	void *progress_data;
 };
 

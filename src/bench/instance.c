@@ -46,8 +46,8 @@ static const char *reason(struct ctr_arena *arena, const char *step, int status,
 static void set_up(struct ctr_bench *bench, struct ctr_instance *instance)
 {
 	*instance = (struct ctr_instance){ .pidfd = -1, .in = -1, .out = -1 };
-	(void)snprintf(instance->id, sizeof(instance->id), "compare-%d-%u", (int)getpid(),
-		       bench->serial++);
+	(void)snprintf(instance->id, sizeof(instance->id), CTR_BENCH_ID "%s-%d-%u", bench->token,
+		       (int)getpid(), bench->serial++);
 }
 
 static void close_all(struct ctr_instance *instance)
@@ -102,10 +102,13 @@ static int step(struct ctr_bench *bench, const char *const *words, int in, int o
 	pid_t pid;
 
 	r = ctr_invoke(bench, words, in, out, &pid);
-	if (r == 0)
-		r = ctr_bench_wait(bench, pid, ctr_now() + bench->timeout, &status);
 	if (r < 0)
 		return r;
+	r = ctr_bench_wait(bench, pid, ctr_now() + bench->timeout, &status);
+	if (r < 0) {
+		ctr_bench_drop(pid);
+		return r;
+	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -145,12 +148,7 @@ static const char *create(struct ctr_bench *bench, const char *kind, const char 
 /* Whatever is left of @instance after a fault. */
 static void wipe(struct ctr_bench *bench, struct ctr_instance *instance)
 {
-	const char *const words[] = { "delete", "--force", instance->id, NULL };
-	char said[SAID_MAX];
-
-	/* A signal ends what is measured, not this: who is told twice begins it once more. */
-	while (ctr_bench_call(bench, words, said, sizeof(said)) == -EINTR)
-		;
+	(void)ctr_bench_wipe(bench, instance->id);
 	close_all(instance);
 }
 
@@ -263,12 +261,15 @@ static const char *start(struct ctr_bench *bench, struct ctr_instance *instance,
 
 	/* The workload may be done before `start` is: both are waited for at once. */
 	r = ctr_invoke(bench, words, bench->null, out, &pid);
-	if (r == 0)
-		r = watch(bench, instance, begun, sample);
-	if (r == 0)
-		r = ctr_bench_wait(bench, pid, ctr_now() + bench->timeout, &status);
 	if (r < 0)
 		return reason(arena, "start", r, -1);
+	r = watch(bench, instance, begun, sample);
+	if (r == 0)
+		r = ctr_bench_wait(bench, pid, ctr_now() + bench->timeout, &status);
+	if (r < 0) {
+		ctr_bench_drop(pid);
+		return reason(arena, "start", r, -1);
+	}
 	if (status != 0)
 		return ctr_arena_printf(arena, "start: exit status %d",
 					WIFEXITED(status) ? WEXITSTATUS(status) : 128);

@@ -17,9 +17,10 @@
 #include "base/error.h"
 #include "base/run.h"
 #include "bench/processes.h"
+#include "bench/scratch.h"
 #include "core/context.h"
 
-enum { WORDS_MAX = 32 };
+enum { WORDS_MAX = 32, STUBBORN_S = 60, WIPE_TRIES = 16, SAID_MAX = 256 };
 
 int64_t ctr_now(void)
 {
@@ -31,9 +32,6 @@ int64_t ctr_now(void)
 
 int ctr_bench_begin(struct ctr_bench *bench, struct ctr_error *err)
 {
-	const char *parent = getenv("TMPDIR");
-	char *path = ctr_arena_printf(bench->context->arena, "%s/ctr-compare.XXXXXX",
-				      parent && parent[0] == '/' ? parent : "/tmp");
 	sigset_t signals;
 
 	bench->null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -53,23 +51,15 @@ int ctr_bench_begin(struct ctr_bench *bench, struct ctr_error *err)
 	if (bench->signals < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot wait for signals");
 
-	if (!mkdtemp(path))
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot make a directory '%s'", path);
-	bench->dir = path;
+	if (ctr_scratch_make(bench, err) < 0)
+		return -1;
+	ctr_scratch_sweep(bench);
 	return 0;
 }
 
 void ctr_bench_end(struct ctr_bench *bench)
 {
-	static const char *const files[] = { "config.json", "idle.json" };
-	char path[4096];
-
-	for (size_t i = 0; bench->dir && i < CTR_ARRAY_SIZE(files); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", bench->dir, files[i]);
-		(void)unlink(path);
-	}
-	if (bench->dir)
-		(void)rmdir(bench->dir);
+	ctr_scratch_remove(bench);
 }
 
 static const char *manager_name(const struct ctr_context *context)
@@ -82,6 +72,14 @@ static const char *manager_name(const struct ctr_context *context)
 	default:
 		return "cgroupfs";
 	}
+}
+
+static int new_program(posix_spawnattr_t *attr)
+{
+	short flags = 0;
+
+	return ctr_run_new_signals(attr) ?: posix_spawnattr_getflags(attr, &flags)
+	       ?: posix_spawnattr_setflags(attr, (short)(flags | POSIX_SPAWN_SETPGROUP));
 }
 
 int ctr_invoke(const struct ctr_bench *bench, const char *const *words, int in, int out, pid_t *pid)
@@ -104,7 +102,7 @@ int ctr_invoke(const struct ctr_bench *bench, const char *const *words, int in, 
 	if (!error)
 		error = posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
 	if (!error)
-		error = ctr_run_new_signals(&attr);
+		error = new_program(&attr);
 	if (!error)
 		error = posix_spawn(pid, "/proc/self/exe", &actions, &attr, (char *const *)argv,
 				    environ);
@@ -163,7 +161,28 @@ int ctr_bench_wait(struct ctr_bench *bench, pid_t pid, int64_t deadline, int *st
 	}
 }
 
-int ctr_bench_call(struct ctr_bench *bench, const char *const *words, char *text, size_t size)
+void ctr_bench_drop(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* What must not be left half done: a signal is kept in mind until the child has ended. */
+static int wait_stubbornly(struct ctr_bench *bench, pid_t pid, int *status)
+{
+	int64_t enough = (int64_t)STUBBORN_S * 1000000000;
+	int64_t deadline = ctr_now() + (bench->timeout > enough ? bench->timeout : enough);
+	int r;
+
+	do
+		r = ctr_bench_wait(bench, pid, deadline, status);
+	while (r == -EINTR);
+	return r;
+}
+
+static int call(struct ctr_bench *bench, const char *const *words, bool stubborn, char *text,
+		size_t size)
 {
 	_cleanup_close_ int output = -1;
 	int fds[2], status = 0, r;
@@ -179,12 +198,35 @@ int ctr_bench_call(struct ctr_bench *bench, const char *const *words, char *text
 		return r;
 
 	/* What these verbs say fits into a pipe. */
-	r = ctr_bench_wait(bench, pid, ctr_now() + bench->timeout, &status);
+	r = stubborn ? wait_stubbornly(bench, pid, &status)
+		     : ctr_bench_wait(bench, pid, ctr_now() + bench->timeout, &status);
+	if (r < 0)
+		ctr_bench_drop(pid);
 	n = read(output, text, size - 1);
 	text[n > 0 ? n : 0] = '\0';
 	if (r < 0)
 		return r;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int ctr_bench_call(struct ctr_bench *bench, const char *const *words, char *text, size_t size)
+{
+	return call(bench, words, false, text, size);
+}
+
+int ctr_bench_wipe(struct ctr_bench *bench, const char *id)
+{
+	const char *const words[] = { "delete", "--force", id, NULL };
+	char said[SAID_MAX];
+	int r;
+
+	/* One that is born while a signal is sent to all of our group may still be in it. */
+	for (int tries = 0; tries < WIPE_TRIES; tries++) {
+		r = call(bench, words, true, said, sizeof(said));
+		if (r <= 128)
+			break;
+	}
+	return r;
 }
 
 int ctr_bench_wait_all(struct ctr_bench *bench, int64_t deadline)

@@ -16,7 +16,9 @@ struct ctr_error;
 
 struct ctr_bench {
 	const struct ctr_context *context;
-	const char *dir;    /* temporary: configurations, pid files */
+	const char *dir;    /* temporary (scratch.h): configurations, pid files */
+	const char *token;  /* its name, and a part of the ids */
+	int lock;           /* on it */
 	const char *bundle; /* absolute */
 	const char *config; /* of the runs whose time is taken */
 	const char *idle;   /* of instances that do nothing */
@@ -30,7 +32,16 @@ struct ctr_bench {
 	bool interrupted;   /* a signal has asked for an end */
 };
 
-/* Make the temporary directory, adopt orphans, take over signals. 0, or -1 and @err. */
+/* Told before each step: @phase is the same for many of them, @what (may be NULL) is this one,
+ * @done of @all (0: nobody knows) are behind it. */
+typedef void (*ctr_progress_fn)(void *data, const char *phase, const char *what, size_t done,
+				size_t all);
+
+/* What the ids of instances begin with; the token follows. */
+#define CTR_BENCH_ID "compare-"
+
+/* Make the temporary directory, adopt orphans, take over signals, and take away what comparisons
+ * that were killed have left. 0, or -1 and @err. */
 int ctr_bench_begin(struct ctr_bench *bench, struct ctr_error *err);
 /* Remove the directory. */
 void ctr_bench_end(struct ctr_bench *bench);
@@ -38,7 +49,8 @@ void ctr_bench_end(struct ctr_bench *bench);
 /* CLOCK_MONOTONIC, ns. */
 int64_t ctr_now(void);
 
-/* Start `ctr WORDS...` with standard streams @in and @out (errors, too). 0 or -errno. */
+/* Start `ctr WORDS...` with standard streams @in and @out (errors, too), in a process group of its
+ * own: what a terminal sends is for us, and must not end a `delete`. 0 or -errno. */
 int ctr_invoke(const struct ctr_bench *bench, const char *const *words, int in, int out,
 	       pid_t *pid);
 
@@ -48,9 +60,14 @@ int ctr_bench_poll(struct ctr_bench *bench, struct pollfd *fds, nfds_t n, int64_
 
 /* Wait for the end of child @pid. 0, or -errno (-ETIMEDOUT, -EINTR). */
 int ctr_bench_wait(struct ctr_bench *bench, pid_t pid, int64_t deadline, int *status);
+/* End and reap it: one that goes on would make what `delete --force` has not found. */
+void ctr_bench_drop(pid_t pid);
 /* Start, wait, keep the first @size - 1 bytes of what it says. Its exit status (128+n for a
  * signal), or -errno. */
 int ctr_bench_call(struct ctr_bench *bench, const char *const *words, char *text, size_t size);
+/* Delete container @id, whatever it does and whoever wants an end meanwhile. As ctr_bench_call().
+ */
+int ctr_bench_wipe(struct ctr_bench *bench, const char *id);
 /* Wait until there is no child any more. 0, or -errno. */
 int ctr_bench_wait_all(struct ctr_bench *bench, int64_t deadline);
 /* Kill and reap every child that is left. How many there were. */

@@ -82,7 +82,7 @@ void ctr_parallel_measure(struct ctr_bench *bench, const struct ctr_parallel_opt
 			if (parallel->refused || given_up(parallel))
 				continue;
 			if (options->progress)
-				options->progress(options->progress_data,
+				options->progress(options->progress_data, "bursts",
 						  ctr_arena_printf(arena, "%s, %u at once",
 								   row->kind, parallel->n),
 						  block * cells + i, report->runs * cells);

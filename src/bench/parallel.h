@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/invoke.h"
+
 struct ctr_arena;
 struct ctr_bench;
 struct ctr_random;
@@ -14,7 +16,7 @@ enum { CTR_PARALLEL_SIZES = 8 };
 struct ctr_parallel_options {
 	const uint32_t *sizes;
 	size_t nsizes;
-	void (*progress)(void *data, const char *what, size_t done, size_t all);
+	ctr_progress_fn progress; /* may be NULL */
 	void *progress_data;
 };
 

@@ -54,7 +54,7 @@ static const struct ctr_option table[] = {
 		"write everything (-: instead of the table)"),
 	CTR_OPT("csv", 0, STRING, COMPARE(csv), "FILE", "write every run"),
 	CTR_OPT("html", 0, STRING, COMPARE(html), "FILE", "write a report with plots"),
-	CTR_OPT("quiet", 'q', FLAG, COMPARE(quiet), NULL, "no progress bar"),
+	CTR_OPT("quiet", 'q', FLAG, COMPARE(quiet), NULL, "tell nothing of its progress"),
 };
 
 static int parse_number(const char *flag, const char *text, uint32_t low, uint32_t high,
@@ -158,9 +158,9 @@ static int parse_sizes(const char *list, struct ctr_compare_options *out, struct
 	return 0;
 }
 
-/* ---- progress, on a terminal */
+/* ---- progress */
 
-static void show_progress(void *data, const char *what, size_t done, size_t all)
+static void show_bar(void *data, const char *phase, const char *what, size_t done, size_t all)
 {
 	char bar[31];
 	size_t filled = all > 0 ? done * (sizeof(bar) - 1) / all : 0;
@@ -169,7 +169,23 @@ static void show_progress(void *data, const char *what, size_t done, size_t all)
 	for (size_t i = 0; i < sizeof(bar) - 1; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[sizeof(bar) - 1] = '\0';
-	(void)fprintf(stderr, "\r\033[K[%s] %zu/%zu %s", bar, done, all, what);
+	(void)fprintf(stderr, "\r\033[K[%s] %zu/%zu %s%s%s", bar, done, all, phase,
+		      what ? ": " : "", what ? what : "");
+}
+
+/* Where there is no terminal: a line when something else begins. *@data is the latest phase. */
+static void show_line(void *data, const char *phase, const char *what, size_t done, size_t all)
+{
+	const char **latest = data;
+
+	(void)done;
+	if (*latest && strcmp(*latest, phase) == 0)
+		return;
+	*latest = phase;
+	if (what)
+		(void)fprintf(stderr, "compare: %s (%zu)\n", phase, all);
+	else
+		(void)fprintf(stderr, "compare: %s\n", phase);
 }
 
 static void end_progress(void)
@@ -243,6 +259,8 @@ static int cmd_compare(struct ctr_command *command, struct ctr_error *err)
 					       .kill = given->kill,
 					       .cold = given->cold,
 					       .version = PACKAGE_VERSION " " CTR_COMMIT };
+	const bool is_terminal = isatty(STDERR_FILENO);
+	const char *latest = NULL;
 	struct ctr_report report;
 	int r;
 
@@ -263,10 +281,10 @@ static int cmd_compare(struct ctr_command *command, struct ctr_error *err)
 	    check_file("html", given->html, err) < 0)
 		return -1;
 
-	if (!given->quiet && isatty(STDERR_FILENO))
-		options.progress = show_progress;
+	options.progress = given->quiet ? NULL : is_terminal ? show_bar : show_line;
+	options.progress_data = &latest;
 	r = ctr_compare(command->context, &options, &report, err);
-	if (options.progress)
+	if (options.progress == show_bar)
 		end_progress();
 	if (r < 0 || write_all(given, &report, arena, err) < 0)
 		return -1;

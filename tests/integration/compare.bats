@@ -204,6 +204,57 @@ hook() {
   report '.rows[0].samples | length > 0 and length < 1000' true
 }
 
+@test "signals of a terminal end it, not what cleans up" {
+  needs setsid
+  shell 'echo up; sleep 1000'
+  there() { [ -e "$STATE/-compare" ]; }
+  for signal in INT TERM INT TERM INT TERM INT TERM; do
+    setsid "$CTR" --root "$STATE" compare --quiet --isolation container -n 1000 --idle-runs 0 "$BUNDLE" \
+      </dev/null >"$OUT" 2>&1 3>&- &
+    PID=$!
+    eventually there
+    sleep "0.0$((RANDOM % 10))"
+    # all of the group, as a terminal does, and somebody who is impatient
+    while kill -$signal -- "-$PID" 2>/dev/null; do sleep 0.01; done
+    ended "$PID"
+    [ -z "$(ls --ignore=-seccomp "$STATE")" ]
+  done
+}
+
+@test "what a killed comparison has left is taken away by the next one, and nothing of one that lives" {
+  needs
+  local left other
+  shell 'echo up; sleep 1000'
+  of() { ctr list -q | grep "^compare-"; }
+  in_background compare --quiet --isolation container -n 1 --idle-runs 0 "$BUNDLE"
+  eventually of
+  kill -KILL "$PID"
+  ended "$PID"
+  left=$(of)
+  in_background compare --quiet --isolation container -n 1 --idle-runs 0 "$BUNDLE"
+  another() { [ "$(of)" != "" ] && [ "$(of)" != "$left" ] && [ "$(of | wc -l)" = 1 ]; }
+  eventually another
+  other=$(of)
+  # it is there all the while
+  command_is true
+  run ctr --log-level warning compare --isolation container -n 1 --idle-runs 0 "$BUNDLE"
+  expect_status 0
+  refuse_match 'was left'
+  expect_match 'compare: first run of container'
+  expect_match 'compare: runs \(1\)'
+  [ "$(of)" = "$other" ]
+  kill -KILL "$PID"
+  ended "$PID"
+  # nothing but what has its name
+  ctr run --detach -b "$BUNDLE" --keep "compare-mine" </dev/null >"$OUT" 2>&1 3>&-
+  run ctr --log-level warning compare --quiet --isolation container -n 1 --idle-runs 0 "$BUNDLE"
+  expect_status 0
+  expect_match "container '$other' was left by a comparison that was killed, and is deleted"
+  [ "$(of)" = compare-mine ]
+  ctr delete --force compare-mine
+  [ ! -e "$STATE/-compare" ]
+}
+
 @test "a bundle that no kind can run" {
   needs
   command_is /nowhere

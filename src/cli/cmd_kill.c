@@ -21,6 +21,10 @@ static int cmd_kill(struct ctr_command *command, struct ctr_error *err)
 	const char *name = command->operands[1];
 	int sig = name ? ctr_signal_parse(name) : SIGTERM;
 
+	if (sig < 0 && ctr_signal_parse(command->operands[0]) > 0)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"kill: unknown signal '%s' (the id stands before it: %s)", name,
+				command->operands[0]);
 	if (sig < 0)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "kill: unknown signal '%s'", name);
 

@@ -57,6 +57,9 @@ static int cmd_spec(struct ctr_command *command, struct ctr_error *err)
 	struct ctr_json json;
 	struct ctr_buf buf;
 
+	if (options->bundle && options->bundle[0] == '\0')
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "spec: --bundle: empty path");
+
 	ctr_buf_init(&buf, context->arena);
 	ctr_json_init(&json, &buf, "\t");
 	ctr_spec_default_encode(&json, &defaults);

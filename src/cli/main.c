@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "base/near.h"
 #include "base/path.h"
 #include "base/strerror.h"
@@ -137,7 +138,8 @@ static int parse_level(const struct global_options *options, enum ctr_log_level 
 	if (!options->log_level || ctr_log_level_parse(options->log_level, out) == 0)
 		return 0;
 
-	return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-level: unknown value '%s'",
+	return ctr_fail(err, CTR_FAULT_USAGE, 0,
+			"--log-level: '%s' is not error, warning, info or debug",
 			options->log_level);
 }
 
@@ -152,7 +154,7 @@ static int set_up_log(const struct global_options *options, struct ctr_error *er
 	if (options->log_format && strcmp(options->log_format, "json") == 0)
 		format = CTR_LOG_JSON;
 	else if (options->log_format && strcmp(options->log_format, "text") != 0)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-format: unknown value '%s'",
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--log-format: '%s' is not text or json",
 				options->log_format);
 
 	return ctr_log_setup(options->log, format, level, err);
@@ -174,7 +176,8 @@ static int set_manager(struct ctr_context *context, const struct global_options 
 	else if (strcmp(name, "disabled") == 0)
 		context->manager = CTR_MANAGER_DISABLED;
 	else
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "--cgroup-manager: unknown value '%s'",
+		return ctr_fail(err, CTR_FAULT_USAGE, 0,
+				"--cgroup-manager: '%s' is not cgroupfs, systemd or disabled",
 				name);
 	return 0;
 }
@@ -229,6 +232,11 @@ static int fail_flag(const struct ctr_context *context, const struct ctr_verb *v
 
 	if (strncmp(given.text, CTR_UNKNOWN_FLAG, strlen(CTR_UNKNOWN_FLAG)) != 0)
 		return -1;
+	/* Of kill(1): the signal is no flag here. */
+	if (verb == &ctr_verb_kill && (strcmp(flag, "-s") == 0 || strcmp(flag, "--signal") == 0 ||
+				       ctr_signal_parse(flag + 1) >= 0))
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s (the signal stands behind the id: %s)",
+				given.text, verb->synopsis);
 	if (verb && ctr_options_have(global_table, CTR_ARRAY_SIZE(global_table), flag))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"%s (it stands before the verb: %s %s ... %s)", given.text,
@@ -241,6 +249,11 @@ static int fail_flag(const struct ctr_context *context, const struct ctr_verb *v
 		ctr_options_near(global_table, CTR_ARRAY_SIZE(global_table), &near, context->arena);
 	if (near.best)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s%s", given.text, ctr_near_hint(&near));
+	for (size_t i = 0; !verb && i < CTR_ARRAY_SIZE(verbs); i++)
+		if (ctr_options_have(verbs[i]->options, verbs[i]->noptions, flag))
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"%s (flags of a verb stand behind it: %s VERB %s)",
+					given.text, context->name, flag);
 	if (verb && first && first[0] != '-' && strstr(verb->synopsis, "-- CMD"))
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s (flags of a command stand behind --)",
 				given.text);
@@ -257,6 +270,14 @@ static int run_verb(struct ctr_context *context, const struct ctr_verb *verb, co
 			      &command.operands, &command.noperands, context->arena, err) < 0)
 		return fail_flag(context, verb, argv[0], err);
 
+	/* One "--" behind the last operand that is ours is skipped. */
+	if (verb->max_operands > 0 && command.noperands > verb->max_operands &&
+	    strcmp(command.operands[verb->max_operands], "--") == 0) {
+		memmove(&command.operands[verb->max_operands],
+			&command.operands[verb->max_operands + 1],
+			(command.noperands - verb->max_operands) * sizeof(*command.operands));
+		command.noperands--;
+	}
 	if (command.noperands < verb->operands_min)
 		return ctr_fail(err, CTR_FAULT_USAGE, 0, "%s: %s (usage: %s %s %s)", verb->name,
 				command.noperands > 0 ? "not enough arguments"
@@ -324,7 +345,8 @@ static int run_simple(const struct ctr_context *context, const struct global_opt
 	}
 	if (options->help || !operands[0] || strcmp(operands[0], "help") == 0) {
 		verb = operands[0] && operands[1] ? find_verb(operands[1]) : NULL;
-		if (!verb && operands[0] && operands[1]) {
+		if (!verb && operands[0] && operands[1] && strcmp(operands[1], "help") != 0 &&
+		    strcmp(operands[1], "version") != 0) {
 			unknown_verb(operands[1], &err);
 			return fail(NULL, &err);
 		}

@@ -190,12 +190,7 @@ int ctr_options_parse(const struct ctr_option *table, size_t n, void *options, c
 		}
 		if (ended || argument[0] != '-' || argument[1] == '\0') {
 			argv[count++] = argument;
-			/* One "--" after the last operand that is ours is skipped as well. */
-			if (!ended && max_operands > 0 && count == max_operands) {
-				ended = true;
-				if (*parser.next && strcmp(*parser.next, "--") == 0)
-					parser.next++;
-			}
+			ended |= max_operands > 0 && count == max_operands;
 			continue;
 		}
 		if (parse_option(&parser, argument, err) < 0)

@@ -27,6 +27,10 @@ const struct ctr_spec *ctr_bare_spec(const char *rootfs, const char *const *args
 	struct ctr_buf buf;
 	char cwd[4096];
 
+	if (rootfs[0] == '\0') {
+		ctr_fail(err, CTR_FAULT_USAGE, 0, "--rootfs: empty path");
+		return NULL;
+	}
 	if (!getcwd(cwd, sizeof(cwd))) {
 		ctr_fail(err, CTR_FAULT_HOST, errno, "cannot find the working directory");
 		return NULL;

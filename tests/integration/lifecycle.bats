@@ -945,6 +945,49 @@ FAILURES
   ctr delete --force "$ID"
 }
 
+@test "words in the wrong place, and empty ones, are told" {
+  run -1 ctr kill KILL "$ID"
+  expect_match "kill: unknown signal '$ID' \\(the id stands before it: KILL\\)$"
+  for flag in -9 -KILL -s --signal; do
+    run -1 ctr kill $flag 9 "$ID"
+    expect_match "unknown flag: $flag \\(the signal stands behind the id: \\[flags\\] ID \\[SIGNAL\\]\\)$"
+  done
+  run -1 ctr --bundle . run
+  expect_match 'unknown flag: --bundle \(flags of a verb stand behind it: ctr VERB --bundle\)$'
+  run -1 ctr state -- -x
+  expect_match "invalid container ID format: '-x'"
+  run -0 ctr help help
+  expect_match '^Usage: ctr '
+  run -0 ctr help version
+  cd "$BUNDLE/rootfs"
+  run -125 ctr run --rootfs '' -- sh
+  expect_match 'rootfs: empty path'
+  run -1 ctr explain --rootfs ''
+  expect_match 'rootfs: empty path'
+  run -1 ctr spec --bundle ''
+  expect_match 'spec: --bundle: empty path'
+  for verb in run explain lint; do
+    run ctr $verb ''
+    [ "$status" -ne 0 ]
+    expect_match 'empty'
+  done
+  run -1 ctr --log-level loud list
+  expect_match "--log-level: 'loud' is not error, warning, info or debug"
+  run -1 ctr --cgroup-manager x list
+  expect_match "--cgroup-manager: 'x' is not cgroupfs, systemd or disabled"
+  command_is sleep 1000
+  detached "$ID"
+  for dashes in -- '-- --'; do
+    # shellcheck disable=SC2086 # one word or two
+    run ctr exec "$ID" $dashes echo -n x
+    [ "$dashes" != -- ] || expect_output x
+    [ "$dashes" = -- ] || expect_match 'executable file `--`'
+  done
+  run -0 ctr exec -- "$ID" -- echo -n x
+  expect_output x
+  ctr delete --force "$ID"
+}
+
 @test "the bundle is an argument of create, explain and lint as well; one word of create is the id" {
   mkdir "$BATS_TEST_TMPDIR/elsewhere"
   cd "$BATS_TEST_TMPDIR/elsewhere"

@@ -17,6 +17,7 @@
 enum kind {
 	KIND_BIND,
 	KIND_REMOUNT,
+	KIND_PROPAGATION, /* a change of what is mounted there, as KIND_REMOUNT is */
 	KIND_PROC,
 	KIND_SYSFS,
 	KIND_TMPFS,
@@ -61,13 +62,21 @@ static enum kind kind_of(const struct ctr_mount *mount)
 		return KIND_REMOUNT;
 	if (mount->bits & CTR_MOUNT_BIND)
 		return KIND_BIND;
+	if (!mount->type)
+		return KIND_PROPAGATION;
 
-	for (size_t i = 0; mount->type && i < CTR_ARRAY_SIZE(types); i++) {
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(types); i++) {
 		if (strcmp(mount->type, types[i].type) == 0)
 			return types[i].kind;
 	}
 
 	return KIND_OTHER;
+}
+
+/* Nothing is mounted, what is there is changed. */
+static bool is_change(enum kind kind)
+{
+	return kind == KIND_REMOUNT || kind == KIND_PROPAGATION;
 }
 
 static bool takes_context(const struct ctr_mount *mount)
@@ -100,7 +109,7 @@ static int check_proc(struct ctr_planner *p, const struct ctr_mount *mount, size
 {
 	bool bind = kind == KIND_BIND;
 
-	if (!ctr_path_is_below(mount->destination, "/proc") || kind == KIND_REMOUNT)
+	if (!ctr_path_is_below(mount->destination, "/proc") || is_change(kind))
 		return 0;
 
 	if (is_at(mount, "/proc")) {
@@ -130,7 +139,7 @@ static int check_mount(struct ctr_planner *p, const struct ctr_mount *mount, siz
 		return ctr_fail(p->err, CTR_FAULT_CONFIG, 0,
 				"mounts[%zu].options: 'remount' changes flags only, not '%s'",
 				index, mount->data);
-	if (kind == KIND_BIND || kind == KIND_REMOUNT)
+	if (kind == KIND_BIND || is_change(kind))
 		return 0;
 
 	if (mount->bits & (CTR_MOUNT_IDMAP | CTR_MOUNT_RIDMAP) || mount->nuid_mappings > 0)
@@ -358,11 +367,11 @@ static uint32_t propagation_of(const struct ctr_planner *p, const struct ctr_mou
 {
 	uint32_t propagation = mount->propagation;
 
-	if (is_at(mount, "/") && kind != KIND_REMOUNT)
+	if (is_at(mount, "/") && !is_change(kind))
 		return MS_PRIVATE | MS_REC; /* pivot_root(2) wants it so */
 	if (kind == KIND_BIND && !propagation && ctr_plan_bind_needs_slot(p, mount))
 		return MS_SLAVE | MS_REC; /* else it stays the host's peer */
-	if (kind != KIND_BIND && kind != KIND_REMOUNT && propagation & MS_PRIVATE && !p->any_shared)
+	if (kind != KIND_BIND && !is_change(kind) && propagation & MS_PRIVATE && !p->any_shared)
 		return 0;
 	return propagation;
 }
@@ -389,6 +398,11 @@ static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount,
 	uint32_t propagation = propagation_of(p, mount, kind);
 	struct ctr_op *op;
 
+	/* pivot_root(2) refuses it; it comes when the root was entered. */
+	if (is_at(mount, "/") && propagation & (MS_SHARED | MS_UNBINDABLE)) {
+		p->root_propagation = propagation;
+		propagation = 0;
+	}
 	if (mount->rec_set || mount->rec_clear) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
 		op->arg = mount->rec_set;
@@ -414,6 +428,8 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 		return;
 	case KIND_REMOUNT:
 		add_remount(p, mount);
+		return;
+	case KIND_PROPAGATION:
 		return;
 	case KIND_CGROUP:
 		add_cgroup(p, mount);

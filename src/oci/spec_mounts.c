@@ -70,6 +70,14 @@ static int check_bind(struct ctr_decode *decode, struct ctr_mount *mount)
 	return 0;
 }
 
+/* Nothing but a propagation for what is mounted at the destination, as mount --make-rshared does.
+ */
+static bool changes_propagation_only(const struct ctr_mount *mount)
+{
+	return mount->propagation && !mount->bits && !mount->flags && !mount->flags_cleared &&
+	       !mount->rec_set && !mount->rec_clear && !mount->data && !mount->uid_mappings;
+}
+
 static int mount_done(struct ctr_decode *decode, void *object)
 {
 	struct ctr_mount *mount = object;
@@ -87,9 +95,10 @@ static int mount_done(struct ctr_decode *decode, void *object)
 					   mount->uid_mappings ? "uidMappings" : "gidMappings");
 	if (mount->bits & CTR_MOUNT_BIND)
 		return check_bind(decode, mount);
-	if (!mount->type && !mount->propagation && !(mount->bits & CTR_MOUNT_REMOUNT))
+	if (!mount->type && !(mount->bits & CTR_MOUNT_REMOUNT) && !changes_propagation_only(mount))
 		return ctr_decode_fault_in(decode, "type",
-					   "is required, unless options hold bind or rbind");
+					   "is required, unless options hold bind or rbind, or "
+					   "nothing but a propagation");
 	return 0;
 }
 

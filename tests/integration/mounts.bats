@@ -652,6 +652,16 @@ shared_volume() {
   umount "$VOLUME/out" "$VOLUME"
 }
 
+# bats test_tags=core
+@test "nothing but a propagation: what is mounted there gets it" {
+  mount_at /t tmpfs tmpfs rslave
+  mount_at /t - - rshared
+  mount_at / - - rshared
+  mountinfo
+  expect_match ' /t [^ ]* shared:'
+  expect_match ' / [^ ]* shared:'
+}
+
 # bats test_tags=core,open_tree,move_mount,mount_setattr
 @test "fault 43: every propagation of the root, below a shared mount, with and without a pivot" {
   shared_volume

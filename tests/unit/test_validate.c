@@ -179,7 +179,11 @@ static void mounts(void **state)
 		BAD("\"mounts\":[{\"destination\":\"\",\"type\":\"proc\"}]",
 		    "mounts[0].destination: is empty"),
 		BAD("\"mounts\":[{\"destination\":\"/a\"}]",
-		    "mounts[0].type: is required, unless options hold bind or rbind"),
+		    "mounts[0].type: is required, unless options hold bind or rbind, or nothing "
+		    "but a propagation"),
+		BAD("\"mounts\":[{\"destination\":\"/a\",\"options\":[\"rshared\",\"ro\"]}]",
+		    "mounts[0].type: is required, unless options hold bind or rbind, or nothing "
+		    "but a propagation"),
 		GOOD("\"mounts\":[{\"destination\":\"/a\",\"options\":[\"rshared\"]}]"),
 		GOOD("\"mounts\":[{\"destination\":\"/a\",\"options\":[\"remount\",\"ro\"]}]"),
 		BAD("\"mounts\":[{\"destination\":\"/a\",\"options\":[\"bind\"]}]",

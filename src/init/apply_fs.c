@@ -58,28 +58,40 @@ static bool is_device(const struct stat *st, const struct ctr_op *op)
 	       (S_ISFIFO(st->st_mode) || (uint32_t)st->st_rdev == (uint32_t)op->arg);
 }
 
-/* No mknod in a user namespace: the host's node over an empty file. */
-static long bind_device(struct init *init, const struct ctr_op *op, int dir, const char *name)
+/* The host's node of the same path, if it is that device. */
+static long open_host_device(struct init *init, const struct ctr_op *op)
 {
-	long r, source, target;
+	long r, fd = sys_openat(AT_FDCWD, op_str(init, op->str), O_PATH | O_NOFOLLOW, 0);
 	struct stat st;
 
-	source = sys_openat(AT_FDCWD, op_str(init, op->str), O_PATH | O_NOFOLLOW, 0);
-	if (source < 0)
-		return fail_at(init, CTR_DETAIL_OPEN_SOURCE, source);
-	r = sys_fstat((int)source, &st);
-	if (r == 0 && !is_device(&st, op))
-		r = -ENODEV;
-	if (r < 0) {
-		(void)sys_close((int)source);
-		return fail_at(init, CTR_DETAIL_OPEN_SOURCE, r);
-	}
+	if (fd < 0)
+		return fail_at(init, CTR_DETAIL_OPEN_SOURCE, fd);
+	r = sys_fstat((int)fd, &st);
+	if (r == 0 && is_device(&st, op))
+		return fd;
+	(void)sys_close((int)fd);
+	return r < 0 ? fail_at(init, CTR_DETAIL_OPEN_SOURCE, r)
+		     : fail_at(init, CTR_DETAIL_HOST_DEVICE, -ENODEV);
+}
 
-	target = sys_openat(dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY, 0644);
-	r = target < 0 ? target : bind_fd(init, (int)source, (int)target, 0);
-	if (target >= 0)
-		(void)sys_close((int)target);
-	(void)sys_close((int)source);
+/* A file to bind a node on: where one was bound before, it was left. -EEXIST: it is the node. */
+static long open_existing(struct init *init, const struct ctr_op *op, int dir, const char *name)
+{
+	long r, fd = sys_openat(dir, name, O_PATH | O_NOFOLLOW, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	r = sys_fstat((int)fd, &st);
+	if (r == 0 && is_device(&st, op))
+		r = -EEXIST;
+	else if (r == 0 && (!(op->flags & CTR_OPF_BIND) || !S_ISREG(st.st_mode)))
+		r = fail_at(init, CTR_DETAIL_OTHER_DEVICE, -EEXIST);
+	else if (r == 0)
+		r = refuse_proc(init, op, (int)fd);
+	if (r == 0)
+		return fd;
+	(void)sys_close((int)fd);
 	return r;
 }
 
@@ -93,6 +105,24 @@ static long check_existing(struct init *init, const struct ctr_op *op, int dir, 
 	return r;
 }
 
+/* No mknod in a user namespace: the host's node over an empty file. */
+static long bind_device(struct init *init, const struct ctr_op *op, int dir, const char *name)
+{
+	long r, target, source = open_host_device(init, op);
+	enum ctr_fail_detail detail = init->detail;
+
+	if (source < 0)
+		return check_existing(init, op, dir, name) == 0 ? 0 : fail_at(init, detail, source);
+	target = sys_openat(dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY, 0644);
+	if (target == -EEXIST)
+		target = open_existing(init, op, dir, name);
+	r = target < 0 ? target : bind_fd(init, (int)source, (int)target, 0);
+	if (target >= 0)
+		(void)sys_close((int)target);
+	(void)sys_close((int)source);
+	return r == -EEXIST && init->detail == CTR_DETAIL_NONE ? 0 : r;
+}
+
 long op_device(struct init *init, const struct ctr_op *op)
 {
 	uint32_t uid = (uint32_t)(op->arg2 >> 32), gid = (uint32_t)op->arg2;
@@ -101,6 +131,8 @@ long op_device(struct init *init, const struct ctr_op *op)
 
 	if (dir < 0)
 		return dir;
+	if (op->flags & CTR_OPF_BIND)
+		return bind_device(init, op, (int)dir, name);
 	/* makedev(3) and the kernel agree on the lower 32 bits. */
 	r = SYS(mknodat, dir, name, op->str2, (uint32_t)op->arg);
 	if (r == -EEXIST)

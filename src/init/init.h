@@ -160,6 +160,8 @@ const char *fd_path(struct init *init, char text[FD_PATH], int fd);
 bool is_missing(long error);
 /* The target of a mount: an O_PATH descriptor, made when absent as @make says (PATH_MAKE_*). */
 long target_open(struct init *init, const struct ctr_op *op, unsigned make, bool *made);
+/* Fails where @fd, the target of @op, lies on a procfs and may not. */
+long refuse_proc(struct init *init, const struct ctr_op *op, int fd);
 /* open_tree(2) of a detached copy. */
 long clone_tree(struct init *init, int dir, const char *path, unsigned flags);
 long attach_tree(int tree, int target);

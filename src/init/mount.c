@@ -56,7 +56,7 @@ const char *fd_path(struct init *init, char text[FD_PATH], int fd)
 
 /* Nothing but what belongs there may hide a part of /proc, or labels and sysctls would be
  * written to files of the image's making. */
-static long refuse_proc(struct init *init, const struct ctr_op *op, int fd)
+long refuse_proc(struct init *init, const struct ctr_op *op, int fd)
 {
 	struct statfs fs;
 	long r;

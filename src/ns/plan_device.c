@@ -45,22 +45,24 @@ static bool must_bind(const struct ctr_planner *p, const struct ctr_device *devi
 	return device->type != CTR_DEVICE_FIFO && (p->user_ns || p->host->in_userns);
 }
 
+static uint16_t flags_of(const struct ctr_planner *p, const struct ctr_device *device)
+{
+	if (must_bind(p, device))
+		return CTR_OPF_BIND;
+
+	return device->type == CTR_DEVICE_FIFO ? 0 : CTR_OPF_FALLBACK_BIND;
+}
+
 static void add_device(struct ctr_planner *p, const struct ctr_device *device)
 {
 	bool in_dev = ctr_path_is_below(device->path, "/dev");
 	struct ctr_op *op;
 
-	if (must_bind(p, device)) {
-		op = ctr_planner_add(p, CTR_OP_BIND, device->path);
-		op->str2 = ctr_plan_str(p->plan, device->path);
-		op->flags = CTR_OPF_SOURCE_NOFOLLOW;
-	} else {
-		op = ctr_planner_add(p, CTR_OP_DEVICE, device->path);
-		op->str2 = (device->file_mode & 07777) | type_of(device);
-		op->arg = makedev((unsigned)device->major, (unsigned)device->minor);
-		op->arg2 = (uint64_t)device->uid << 32 | device->gid;
-		op->flags = device->type == CTR_DEVICE_FIFO ? 0 : CTR_OPF_FALLBACK_BIND;
-	}
+	op = ctr_planner_add(p, CTR_OP_DEVICE, device->path);
+	op->str2 = (device->file_mode & 07777) | type_of(device);
+	op->arg = makedev((unsigned)device->major, (unsigned)device->minor);
+	op->arg2 = (uint64_t)device->uid << 32 | device->gid;
+	op->flags = flags_of(p, device);
 	/* An image's /dev may be a link to a directory of the host's that is bound elsewhere in
 	 * the container (CVE-2026-41579). */
 	if (in_dev)
@@ -96,6 +98,16 @@ static void add_default_devices(struct ctr_planner *p)
 	}
 }
 
+/* A node of the host's keeps what it has there. */
+static void warn_of_owner(struct ctr_planner *p, const struct ctr_device *device, size_t index)
+{
+	if (must_bind(p, device) && (device->uid || device->gid || device->file_mode != 0666))
+		ctr_planner_warn(p,
+				 "linux.devices[%zu]: '%s' is the host's in a user namespace: "
+				 "fileMode, uid and gid are not applied",
+				 index, device->path);
+}
+
 static void add_listed_devices(struct ctr_planner *p)
 {
 	const struct ctr_linux *config = p->spec->linux_;
@@ -111,6 +123,7 @@ static void add_listed_devices(struct ctr_planner *p)
 
 		ctr_plan_origin(p->plan, "linux.devices[%zu]", i);
 		add_device(p, device);
+		warn_of_owner(p, device, i);
 	}
 }
 

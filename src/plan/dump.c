@@ -102,6 +102,7 @@ static const struct ctr_name op_flag_names[] = {
 	{ "clear-flags",     CTR_OPF_FLAGS_CLEAR    },
 	{ "at-root",         CTR_OPF_AT_ROOT        },
 	{ "in-place",        CTR_OPF_IN_PLACE       },
+	{ "bind",            CTR_OPF_BIND           },
 	{ NULL,              0		      },
 };
 

@@ -36,6 +36,7 @@ static const char *const details[CTR_DETAIL_COUNT] = {
 	[CTR_DETAIL_PROPAGATION] = "cannot set the propagation",
 	[CTR_DETAIL_COPY] = "cannot copy the directory below it",
 	[CTR_DETAIL_OTHER_DEVICE] = "another file is there",
+	[CTR_DETAIL_HOST_DEVICE] = "the host has another file there",
 	[CTR_DETAIL_MAKE] = "it is missing and cannot be made",
 };
 
@@ -208,7 +209,8 @@ static int op_fail(const struct ctr_plan_header *plan, const struct ctr_op *op,
 		add(&words, ": '%s'", text);
 	/* The detail says it all: errno is only how it was noticed. */
 	if (msg->detail == CTR_DETAIL_TARGET_LINK || msg->detail == CTR_DETAIL_TARGET_PROC ||
-	    msg->detail == CTR_DETAIL_NOT_NULL || msg->detail == CTR_DETAIL_OTHER_DEVICE)
+	    msg->detail == CTR_DETAIL_NOT_NULL || msg->detail == CTR_DETAIL_OTHER_DEVICE ||
+	    msg->detail == CTR_DETAIL_HOST_DEVICE)
 		return ctr_fail(err, CTR_FAULT_HOST, 0, "%s", words.text);
 
 	return ctr_fail(err, CTR_FAULT_HOST, msg->error, "%s", words.text);

@@ -40,6 +40,7 @@ enum ctr_fail_detail {
 	CTR_DETAIL_PROPAGATION,
 	CTR_DETAIL_COPY,         /* tmpcopyup */
 	CTR_DETAIL_OTHER_DEVICE, /* another file is at the device's path */
+	CTR_DETAIL_HOST_DEVICE,  /* another file is at that path of the host */
 	CTR_DETAIL_MAKE,         /* it is missing, and cannot be made */
 	CTR_DETAIL_EXEC_PATH,    /* not found in $PATH */
 	CTR_DETAIL_EXEC,         /* text = the path */

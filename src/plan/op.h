@@ -111,7 +111,8 @@ enum ctr_op_flags {
 			  * without it flags locked by the host are silently kept */
 	CTR_OPF_AT_ROOT = 1 << 12,  /* ROOTFS from a slot */
 	CTR_OPF_IN_PLACE = 1 << 13, /* ROOTFS, PIVOT: the mount namespace is shared */
-	CTR_OPF_LAST = CTR_OPF_IN_PLACE,
+	CTR_OPF_BIND = 1 << 14,     /* DEVICE: bind the host's node, there is no mknod(2) */
+	CTR_OPF_LAST = CTR_OPF_BIND,
 };
 
 /* Well-known descriptor slots of the executor; parents' descriptors follow from CTR_SLOT_FIRST. */
@@ -170,7 +171,9 @@ struct ctr_op {
  *              own the container is shown that tree; arg = MS_*.
  * DEVICE       str = path in the root, arg = device number as makedev(3), arg2 = uid << 32 | gid,
  *              str2 = (mode | S_IFMT type) as a plain number, not an offset.
- *              An existing node that is the same device is left; another file is EEXIST.
+ *              An existing node that is the same device is left; another file is EEXIST. Where the
+ *              host's node of that path is bound it must be the same device; its mode and owner
+ *              stay. With BIND a regular file may be there.
  * SYMLINK      str = path in the root, str2 = what it says. Existing file of that name: left.
  * PIVOT        Enter CTR_SLOT_ROOT as "/"; the old root is gone afterwards.
  *              IN_PLACE: chroot(2) only.

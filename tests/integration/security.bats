@@ -637,6 +637,26 @@ not permitted'
   [ "$(wc -l <"$BUNDLE/rootfs/etc/passwd")" = 2 ]
 }
 
+@test "linux.devices in a user namespace: the host's node, if it is that device" {
+  need root
+  config '.root.readonly = false | .linux.namespaces += [{"type": "user"}] |
+    .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
+    .linux.gidMappings = .linux.uidMappings |
+    .linux.devices = [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 384}]'
+  chmod 755 "$BATS_TEST_TMPDIR"
+  shell 'stat -c "%n %F %t:%T" /dev/fuse /dev/null'
+  run -0 ctr --log-level warning run -b "$BUNDLE" "$ID"
+  expect_match '/dev/fuse character special file a:e5'
+  expect_match '/dev/null character special file 1:3'
+  expect_match "linux.devices\[0\]: '/dev/fuse' is the host's in a user namespace"
+  for path in /etc/hostname /dev/zero /no/such/device; do
+    config --arg p $path '.linux.devices[0] |= {path: $p, type: "c", major: 1, minor: 7}'
+    run -125 ctr run -b "$BUNDLE" "$ID"
+    expect_match "linux.devices\[0\]: cannot create device '$path'"
+    [ ! -e "$BUNDLE/rootfs/etc/hostname" ]
+  done
+}
+
 # ---------------------------------------------------------------- sysctl
 
 # bats test_tags=core

@@ -414,6 +414,52 @@ static void test_other_device(void **state)
 	expect_fail(h, "linux.devices[2]: cannot create device '/dev/null': another file is there");
 }
 
+/* In a user namespace the host's node is bound, which must be the one that was asked for. */
+static void test_device_of_host(void **state)
+{
+	struct harness *h = *state;
+
+	make_dir(0755, "rootfs/dev");
+	make_file("", "rootfs/dev/zero");
+	add_root(h, NULL);
+	add_device(h, "/dev/null", S_IFCHR | 0600, 3)->flags |= CTR_OPF_BIND;
+	add_device(h, "/dev/zero", S_IFCHR | 0666, 5)->flags |= CTR_OPF_BIND;
+	add_device(h, "/dev/null", S_IFCHR | 0666, 3)->flags |= CTR_OPF_BIND;
+	add_op(h, CTR_OP_PIVOT);
+	run_to_created(h, NEW | CLONE_NEWUSER);
+	assert_int_equal(stat_in(h, "/dev/null").st_rdev, makedev(1, 3));
+	assert_int_equal(stat_in(h, "/dev/zero").st_rdev, makedev(1, 5));
+}
+
+static void test_other_device_of_host(void **state)
+{
+	struct harness *h = *state;
+
+	add_root(h, NULL);
+	ctr_plan_origin(&h->plan, "linux.devices[1]");
+	add_device(h, "/dev/zero", S_IFCHR | 0666, 7)->flags |= CTR_OPF_BIND;
+	start_init(h, NEW | CLONE_NEWUSER);
+	expect_fail(h, "linux.devices[1]: cannot create device '/dev/zero': "
+		       "the host has another file there");
+	assert_int_not_equal(access("rootfs/dev/zero", F_OK), 0);
+}
+
+static void test_device_on_proc(void **state)
+{
+	struct harness *h = *state;
+	char path[80], message[200];
+
+	snprintf(path, sizeof(path), "%s/uptime", h->dir);
+	snprintf(message, sizeof(message),
+		 "cannot create device '%s': the target is inside of a proc file system", path);
+	assert_int_equal(mknod(path, S_IFCHR | 0666, makedev(1, 3)), 0);
+	add_root(h, NULL);
+	add_mount(h, "proc", h->dir, 0, "")->flags = CTR_OPF_ON_PROC;
+	add_device(h, path, S_IFCHR | 0666, 3)->flags |= CTR_OPF_BIND;
+	start_init(h, NEW);
+	expect_fail(h, message);
+}
+
 /* fault 14: an image whose /dev is a link. */
 static void test_dev_is_link(void **state)
 {
@@ -524,6 +570,9 @@ int main(void)
 		HARNESS_TEST(test_readonly_keeps_submounts),
 		HARNESS_TEST(test_devices),
 		HARNESS_TEST(test_other_device),
+		HARNESS_TEST(test_device_of_host),
+		HARNESS_TEST(test_other_device_of_host),
+		HARNESS_TEST(test_device_on_proc),
 		HARNESS_TEST(test_dev_is_link),
 		HARNESS_TEST(test_link_in_linked_dev),
 		HARNESS_TEST(test_sysctl),

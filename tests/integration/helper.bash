@@ -82,8 +82,9 @@ mount_at() {
 
 run_bundle() { run ctr run -b "$BUNDLE" "$@" "$ID"; }
 
+# A shell without job control has its background jobs ignore both, and so would the container.
 in_background() {
-  "$CTR" --root "$STATE" "$@" </dev/null >"$OUT" 2>&1 3>&- &
+  env --default-signal=INT,QUIT "$CTR" --root "$STATE" "$@" </dev/null >"$OUT" 2>&1 3>&- &
   PID=$!
 }
 

@@ -228,3 +228,36 @@ without_systemd() {
   done
   no_unit "ctr-$ID-*"
 }
+
+# start_by_fake WHOSE CALLS - a unit by tests/integration/systemd.py, which is asked so often
+start_by_fake() {
+  rm -f "$BATS_TEST_TMPDIR/bus"
+  /usr/bin/python3 "$BATS_TEST_DIRNAME/systemd.py" "$BATS_TEST_TMPDIR/bus" "$(cgroup2)" "$1" \
+    >"$BATS_TEST_TMPDIR/asked" 3>&- &
+  BUS=$!
+  eventually test -S "$BATS_TEST_TMPDIR/bus"
+  DBUS_SYSTEM_BUS_ADDRESS=unix:path=$BATS_TEST_TMPDIR/bus run "$HELPER" start "$ID.scope" "$PID"
+  ended $BUS
+  [ "$(grep -c StartTransientUnit "$BATS_TEST_TMPDIR/asked")" = "$2" ]
+}
+
+@test "systemd: it went away while it started a unit, and the unit is ours if the process is in it" {
+  HELPER=$(dirname "$CTR")/ctr-systemd
+  [ -x "$HELPER" ] || HELPER=$(dirname "$CTR")/../libexec/ctr/ctr-systemd
+  need root cgroup2 /usr/bin/python3 "$HELPER"
+  sleep 1000 3>&- &
+  PID=$!
+  # a moment later it is
+  start_by_fake ours 2
+  [ "$output" = /the/cgroup ]
+  grep -q "/$ID.scope\$" "/proc/$PID/cgroup"
+  kill $PID
+  ended $PID
+  rmdir "$(cgroup2)/$ID.scope"
+
+  sleep 1000 3>&- &
+  PID=$!
+  start_by_fake theirs 3
+  [ "$output" = "cannot start unit '$ID.scope': a unit of that name exists" ]
+  kill $PID
+}

@@ -8,6 +8,7 @@
 #   config FILTER            change config.json by a jq filter
 #   command_is WORD...       process.args
 #   shell SCRIPT             process.args: sh -c SCRIPT
+#   maps LIST, mapped_root   a user namespace; the same with a root file system of its root's
 #   ctr ARGUMENT...          the program under test, with the state root of this test
 #   run ctr ...              the same, with bats' $status, $output, $lines
 #   run_bundle ARGUMENT...   `run ctr run -b $BUNDLE ARGUMENT... $ID`
@@ -54,6 +55,22 @@ command_is() {
 }
 
 shell() { command_is sh -c "$1"; }
+
+# maps LIST - a user namespace, with the same map for users and groups
+maps() {
+  # shellcheck disable=SC2016 # they are jq's
+  config --argjson map "$1" '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = $map | .linux.gidMappings = $map'
+}
+
+# A user namespace of 65536 users, whose root owns the root file system.
+mapped_root() {
+  maps '[{"containerID": 0, "hostID": 100000, "size": 65536}]'
+  cp -r "$BUNDLE/rootfs" "$BATS_TEST_TMPDIR/mapped"
+  chown -hR 100000:100000 "$BATS_TEST_TMPDIR/mapped"
+  # shellcheck disable=SC2016
+  config --arg p "$BATS_TEST_TMPDIR/mapped" '.root.path = $p'
+}
 
 # The streams of a detached container are its own as long as it lives: not those of `run`,
 # which would wait for their end, nor those of bats.

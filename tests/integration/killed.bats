@@ -12,9 +12,7 @@ load killed
 
 @test "killed in the middle of create: in a user namespace" {
   need root strace cgroup2
-  config '.linux.namespaces += [{type: "user"}] |
-    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
-    .linux.gidMappings = .linux.uidMappings'
+  maps '[{"containerID": 0, "hostID": 100000, "size": 65536}]'
   killed_at_steps "${KILL_EVERY:-13}"
 }
 
@@ -30,9 +28,7 @@ load killed
 
 @test "killed in the middle of create: without any cgroup, in a user namespace" {
   need root strace
-  config '.linux.namespaces += [{type: "user"}] |
-    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
-    .linux.gidMappings = .linux.uidMappings'
+  maps '[{"containerID": 0, "hostID": 100000, "size": 65536}]'
   killed_at_steps "${KILL_EVERY:-17}" --cgroup-manager disabled
 }
 

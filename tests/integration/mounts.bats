@@ -582,9 +582,8 @@ need_idmap() {
   volume
   chmod 777 "$VOLUME"
   mkdir "$BUNDLE/rootfs/data" "$BUNDLE/rootfs/plain"
-  config '.root.readonly = false | .linux.namespaces += [{"type": "user"}] |
-    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] |
-    .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 1000}]'
+  config '.root.readonly = false'
+  maps '[{"containerID": 0, "hostID": 100000, "size": 1000}]'
   mount_at /data bind "$VOLUME" bind idmap
   mount_at /plain bind "$VOLUME" bind
   shell 'stat -c %u /data/file /plain/file; touch /data/new; stat -c %u /data/new'
@@ -715,9 +714,8 @@ shared_volume() {
 @test "fault 49: sysfs without a network namespace of one's own: the host's, and as read-only as asked" {
   need call:open_tree
   need root
-  config '.linux.namespaces |= map(select(.type != "network")) + [{"type": "user"}] |
-    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] |
-    .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 1000}]'
+  config '.linux.namespaces |= map(select(.type != "network"))'
+  maps '[{"containerID": 0, "hostID": 100000, "size": 1000}]'
   mountinfo
   is_mounted /sys ro nosuid noexec nodev
   # what is mounted in it, too

@@ -6,9 +6,13 @@ load helper
 
 namespace() { config "(.linux.namespaces[] | select(.type == \"$1\")) += {path: \"$2\"}"; }
 
-maps() { # LIST - the same for users and groups
-  config --argjson map "$1" '.linux.namespaces += [{type: "user"}] |
-    .linux.uidMappings = $map | .linux.gidMappings = $map'
+# hold_user_namespace MAP - of process $HOLDER, with MAP for users and groups
+hold_user_namespace() {
+  unshare --user sleep 1000 3>&- &
+  HOLDER=$!
+  eventually sh -c "[ \"\$(readlink /proc/$HOLDER/ns/user)\" != \"\$(readlink /proc/$$/ns/user)\" ]"
+  echo "$1" >"/proc/$HOLDER/uid_map"
+  echo "$1" >"/proc/$HOLDER/gid_map"
 }
 
 links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; done; }
@@ -75,22 +79,17 @@ links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; d
 
 @test "fault 59: a user namespace with the identity map is not the initial one" {
   need root unshare nsenter
-  local holder
-  unshare --user sleep 1000 3>&- &
-  holder=$!
-  eventually sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/$$/ns/user)\" ]"
-  echo '0 0 4294967295' >"/proc/$holder/uid_map"
-  echo '0 0 4294967295' >"/proc/$holder/gid_map"
+  hold_user_namespace '0 0 4294967295'
   shell 'cat /proc/self/uid_map; echo thrown away >/dev/null'
 
   # it cannot make devices there, and knows it before
   run -0 ctr explain -b "$BUNDLE"
   expect_match 'device /dev/null .*or-bind'
-  run -0 nsenter --user --target "$holder" "$CTR" --root "$STATE" explain -b "$BUNDLE"
+  run -0 nsenter --user --target "$HOLDER" "$CTR" --root "$STATE" explain -b "$BUNDLE"
   expect_match 'device /dev/null .*[[,]bind\]'
-  run -0 nsenter --user --target "$holder" "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  run -0 nsenter --user --target "$HOLDER" "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
   expect_match '^ +0 +0 +4294967295$'
-  kill "$holder"
+  kill "$HOLDER"
 }
 
 @test "fault 122: a loopback interface that cannot be brought up is a warning" {
@@ -187,32 +186,22 @@ links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; d
 
 @test "exec in a user namespace that does not own its PID namespace, as in rootless Podman" {
   need root unshare nsenter
-  local holder
-  unshare --user sleep 1000 3>&- &
-  holder=$!
-  eventually sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/$$/ns/user)\" ]"
-  echo '0 0 4294967295' >"/proc/$holder/uid_map"
-  echo '0 0 4294967295' >"/proc/$holder/gid_map"
-  inside() { nsenter --user --target "$holder" "$CTR" --cgroup-manager disabled --root "$STATE" "$@"; }
+  hold_user_namespace '0 0 4294967295'
+  inside() { nsenter --user --target "$HOLDER" "$CTR" --cgroup-manager disabled --root "$STATE" "$@"; }
   command_is sleep 1000
   inside run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
   run inside exec "$ID" sh -c 'echo inside; exit 9'
   expect_status 9
   expect_output inside
   inside delete --force "$ID"
-  kill "$holder"
+  kill "$HOLDER"
 }
 
 @test "a user namespace that is joined, whose root has no right to the cgroup" {
   need root unshare
-  local holder
-  unshare --user sleep 1000 3>&- &
-  holder=$!
-  eventually sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/$$/ns/user)\" ]"
-  echo '0 100000 65536' >"/proc/$holder/uid_map"
-  echo '0 100000 65536' >"/proc/$holder/gid_map"
+  hold_user_namespace '0 100000 65536'
   chown -R 100000:100000 "$BUNDLE/rootfs"
-  config ".linux.namespaces |= map(select(.type != \"user\")) + [{ type: \"user\", path: \"/proc/$holder/ns/user\" }] |
+  config ".linux.namespaces |= map(select(.type != \"user\")) + [{ type: \"user\", path: \"/proc/$HOLDER/ns/user\" }] |
     .linux.cgroupsPath = \"/$ID\""
   shell 'id -u; stat -c %u /dev/mqueue /proc/1; exec sleep 1000'
   ctr run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
@@ -223,5 +212,5 @@ links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; d
   expect_output 0
   grep "^0::.*/$ID\$" "/proc/$(ctr state "$ID" | jq .pid)/cgroup"
   ctr delete --force "$ID"
-  kill "$holder"
+  kill "$HOLDER"
 }

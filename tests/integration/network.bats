@@ -592,12 +592,7 @@ without_nft() {
 
 @test "create and start, in a user namespace of its own" {
   bridges
-  config '.linux.namespaces += [{type: "user"}]
-    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
-    | .linux.gidMappings = .linux.uidMappings'
-  cp -r "$BUNDLE/rootfs" "$BATS_TEST_TMPDIR/mapped"
-  chown -hR 100000:100000 "$BATS_TEST_TMPDIR/mapped"
-  config --arg p "$BATS_TEST_TMPDIR/mapped" '.root.path = $p'
+  mapped_root
   shell 'hostname -i >/dev/shm/ip; ping -c 1 -W 5 10.77.0.1 >/dev/shm/ping; sleep 100'
   created "$ID" --net bridge || { cat "$OUT"; false; }
   [[ $(links) == *ctr0* ]]

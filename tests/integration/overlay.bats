@@ -92,12 +92,7 @@ fingerprint() { (cd "$1" && find . -printf '%p %y %U %G %m %l\n' -type f -exec c
 
 @test "in a user namespace of its own" {
   need root
-  config '.linux.namespaces += [{type: "user"}]
-    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
-    | .linux.gidMappings = .linux.uidMappings'
-  cp -r "$BUNDLE/rootfs" "$BATS_TEST_TMPDIR/mapped"
-  chown -hR 100000:100000 "$BATS_TEST_TMPDIR/mapped"
-  config --arg p "$BATS_TEST_TMPDIR/mapped" '.root.path = $p'
+  mapped_root
   shell 'echo 1 >/new; rmdir /tmp; mkdir /tmp; stat -c %u / /new /tmp'
   run -0 ctr run -b "$BUNDLE" --overlay ephemeral "$ID"
   expect_output $'0\n0\n0'

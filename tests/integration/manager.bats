@@ -229,14 +229,20 @@ without_systemd() {
   no_unit "ctr-$ID-*"
 }
 
-# start_by_fake WHOSE CALLS - a unit by tests/integration/systemd.py, which is asked so often
-start_by_fake() {
+# fake_bus WHOSE - tests/integration/systemd.py; its address in $ADDRESS, its process in $BUS
+fake_bus() {
   rm -f "$BATS_TEST_TMPDIR/bus"
   /usr/bin/python3 "$BATS_TEST_DIRNAME/systemd.py" "$BATS_TEST_TMPDIR/bus" "$(cgroup2)" "$1" \
     >"$BATS_TEST_TMPDIR/asked" 3>&- &
   BUS=$!
+  ADDRESS=unix:path=$BATS_TEST_TMPDIR/bus
   eventually test -S "$BATS_TEST_TMPDIR/bus"
-  DBUS_SYSTEM_BUS_ADDRESS=unix:path=$BATS_TEST_TMPDIR/bus run "$HELPER" start "$ID.scope" "$PID"
+}
+
+# start_by_fake WHOSE CALLS - a unit by it, which is asked so often
+start_by_fake() {
+  fake_bus "$1"
+  DBUS_SYSTEM_BUS_ADDRESS=$ADDRESS run "$HELPER" start "$ID.scope" "$PID"
   ended $BUS
   [ "$(grep -c StartTransientUnit "$BATS_TEST_TMPDIR/asked")" = "$2" ]
 }
@@ -260,4 +266,26 @@ start_by_fake() {
   start_by_fake theirs 3
   [ "$output" = "cannot start unit '$ID.scope': a unit of that name exists" ]
   kill $PID
+}
+
+@test "systemd: a ctr that was killed while it waits for a unit: who deletes the container waits, too" {
+  needs root /usr/bin/python3
+  local deleting
+  command_is sleep 1000
+  fake_bus nobodys
+  DBUS_SYSTEM_BUS_ADDRESS=$ADDRESS "$CTR" --root "$STATE" --systemd-cgroup run -b "$BUNDLE" "$ID" \
+    </dev/null >"$OUT" 2>&1 3>&- &
+  PID=$!
+  eventually grep -q StartTransientUnit "$BATS_TEST_TMPDIR/asked"
+  kill -9 "$PID"
+  ended "$PID"
+  # the unit may come yet
+  ctr delete --force "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  deleting=$!
+  sleep 1
+  kill -0 $deleting
+  kill "$BUS"
+  ended $deleting
+  expect_status 0
+  [ ! -e "$STATE/$ID" ]
 }

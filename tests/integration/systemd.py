@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # systemd.py SOCKET CGROUP WHOSE - a bus with a systemd that goes away in the middle of a
 # StartTransientUnit: the answer is lost. The call, when it is made again, is told that the unit exists.
-# WHOSE is "ours": the process is in the unit's cgroup, below CGROUP, a moment later; else it is somebody
-# else's unit. Prints what it is asked.
+# WHOSE is "ours": the process is in the unit's cgroup, below CGROUP, a moment later; "theirs": it is
+# somebody else's unit. With "nobodys" nothing is answered. Prints what it is asked.
 import os
 import re
 import socket
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-path, cgroup, ours = sys.argv[1], sys.argv[2], sys.argv[3] == 'ours'
+path, cgroup, whose = sys.argv[1:4]
 
 
 def padded(data, size):
@@ -73,7 +73,9 @@ while True:
         unit = re.search(rb'[\w.-]+', body[4:]).group().decode()
         pid = re.search(rb'PIDs\x00\x02au\x00+\x04\x00\x00\x00(....)', body, re.S)
         if starts == 1:
-            if ours:
+            if whose == 'nobodys':
+                continue
+            if whose == 'ours':
                 threading.Thread(target=enter, args=(unit, struct.unpack('<I', pid.group(1))[0])).start()
             answer = message(3, number, serial, error='org.freedesktop.DBus.Error.NoReply')
         else:

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/run.h"
 #include "core/context.h"
@@ -140,8 +141,17 @@ int ctr_pasta_start(const char *dir, const struct ctr_network_options *options, 
 	return status != 0 ? fail(options, output, err) : 0;
 }
 
-/* The process of the pid file, if it is still the one that wrote it. */
-static pid_t find(const char *path, int dir, const struct ctr_context *context)
+/* By the pidfd, where there is one: the number may be another's by now. 0 or -errno. */
+static int send_signal(pid_t pid, int pidfd, int sig)
+{
+	if (pidfd >= 0)
+		return ctr_pidfd_kill(pidfd, sig);
+	return kill(pid, sig) < 0 ? -errno : 0;
+}
+
+/* The process of the pid file, if it is still the one that wrote it; 0: it is not. *@pidfd is the
+ * caller's to close, -1 where there is no pidfd_open. */
+static pid_t find(const char *path, int dir, int *pidfd, const struct ctr_context *context)
 {
 	const char *file = pid_path(path, context->arena);
 	char text[32], *cmdline;
@@ -151,6 +161,9 @@ static pid_t find(const char *path, int dir, const struct ctr_context *context)
 
 	if (dir < 0 || ctr_file_read_small(dir, pid_name, text, sizeof(text)) <= 0 ||
 	    ctr_parse_u64(text, &pid) < 0 || pid <= 1 || pid > INT32_MAX)
+		return 0;
+	*pidfd = ctr_pidfd_open((pid_t)pid);
+	if (*pidfd < 0 && *pidfd != -ENOSYS)
 		return 0;
 	cmdline = ctr_file_read(context->arena, AT_FDCWD,
 				ctr_arena_printf(context->arena, "/proc/%u/cmdline", (unsigned)pid),
@@ -164,14 +177,15 @@ static pid_t find(const char *path, int dir, const struct ctr_context *context)
 void ctr_pasta_end(const char *path, int dir, const struct ctr_context *context)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
-	pid_t pid = find(path, dir, context);
+	_cleanup_close_ int pidfd = -1;
+	pid_t pid = find(path, dir, &pidfd, context);
 
-	if (pid == 0 || kill(pid, SIGTERM) < 0)
+	if (pid == 0 || send_signal(pid, pidfd, SIGTERM) < 0)
 		return;
 	/* Its ports are free when it is gone. */
-	for (int i = 0; i < 200 && kill(pid, 0) == 0; i++) {
+	for (int i = 0; i < 200 && send_signal(pid, pidfd, 0) == 0; i++) {
 		if (i == 100)
-			(void)kill(pid, SIGKILL);
+			(void)send_signal(pid, pidfd, SIGKILL);
 		nanosleep(&pause, NULL);
 	}
 }

@@ -6,6 +6,7 @@ load ../integration/helper
 load criu
 
 @test "--tcp-skip-in-flight: a connection that nobody has accepted" {
+  able sockets
   image
   host_network
   guest_rootfs
@@ -204,6 +205,7 @@ P
 }
 
 @test "--auto-dedup: pages that are written anew leave the parent's images" {
+  able tracking
   image
   host_network
   guest_rootfs

@@ -5,6 +5,7 @@ load ../integration/helper
 load criu
 
 @test "no group, CPU or session keyring of the caller; the root file system is read-only again" {
+  able limits
   image
   host_network
   guest_rootfs

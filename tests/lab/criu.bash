@@ -25,6 +25,23 @@ teardown() {
 
 image() { IMAGE=$BATS_TEST_TMPDIR/image; }
 
+# able WHAT... - skip the test where CRIU on this kernel, with what we may, is not able to do that
+able() {
+  local what
+  for what; do
+    case $what in
+      tracking) criu check --feature mem_dirty_track >/dev/null 2>&1 || skip 'this kernel does not track changes of memory' ;;
+      sockets)
+        python3 -c 'import socket; socket.socket().getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED)' 2>/dev/null ||
+          skip 'this kernel needs a newer CRIU for sockets of the network'
+        ;;
+      limits) # of processes of other users
+        (($(sed -n 's/^CapEff:\t/0x/p' /proc/self/status) & 1 << 24)) || skip 'needs CAP_SYS_RESOURCE'
+        ;;
+    esac
+  done
+}
+
 # A network namespace is what CRIU takes longest for.
 host_network() { config 'del(.linux.namespaces[] | select(.type == "network"))'; }
 

@@ -6,6 +6,7 @@ load ../integration/helper
 load criu
 
 @test "fault 58: a container goes on where it stood" {
+  need cgroup:memory
   image
   mkdir -p "$BUNDLE/volume" "$BUNDLE/rootfs/real"
   ln -s real "$BUNDLE/rootfs/link"
@@ -151,6 +152,7 @@ end" ]
 }
 
 @test "the systemd manager: a scope for what is restored" {
+  need cgroup:pids
   image
   host_network
   config '.linux.resources.pids.limit = 50'
@@ -261,6 +263,7 @@ poststop:stopped"
 }
 
 @test "redis with a client outside: memory in two steps, the connection lives on" {
+  able sockets tracking
   image
   host_network
   guest_rootfs
@@ -324,7 +327,15 @@ poststop:stopped"
   lazy=$BESIDE
   eventually test -S "$BATS_TEST_TMPDIR/work/lazy-pages.socket"
   ctr --log-level info restore --detach -b "$BUNDLE" --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/work" \
-    --lazy-pages "$ID-2" </dev/null >"$OUT" 2>&1 3>&- || { cat "$OUT" "$OUT.dump" "$OUT.lazy"; false; }
+    --lazy-pages "$ID-2" </dev/null >"$OUT" 2>&1 3>&- || {
+    cat "$OUT" "$OUT.dump" "$OUT.lazy"
+    # Linux 6.18
+    if grep -q 'page-pipe: splice: -1: Bad file descriptor' "$OUT.dump"; then
+      ctr delete --force "$ID"
+      skip 'CRIU sends no lazy pages on this kernel'
+    fi
+    false
+  }
   grep -q 'stood still for' "$OUT"
   counts "$ID-2"
   wait $dump

@@ -477,29 +477,27 @@ is_larger() { [ "$(stat -c %s "$1" 2>/dev/null)" -gt "$2" ]; } 2>/dev/null
 
 # ---- memory in steps
 
-tracks() { criu check --feature mem_dirty_track || skip 'this kernel does not track changes of memory'; }
-
 @test "checkpoint --pre-dump: CRIU waits for its page server: SIGTERM" {
-  tracks
+  able tracking
   waiting_dump --pre-dump
   kill -TERM "$PID"
   goes_on_alone 'ended by signal 15'
 }
 @test "checkpoint --pre-dump: CRIU waits for its page server: SIGHUP" {
-  tracks
+  able tracking
   waiting_dump --pre-dump
   kill -HUP "$PID"
   goes_on_alone 'ended by signal 1'
 }
 @test "checkpoint --pre-dump: CRIU waits for its page server: kill -9 of ctr" {
-  tracks
+  able tracking
   waiting_dump --pre-dump
   kill -9 "$PID"
   eventually criu_ended
   runs_on
 }
 @test "checkpoint --pre-dump: CRIU waits for its page server: kill -9 of ctr-criu" {
-  tracks
+  able tracking
   waiting_dump --pre-dump
   kill -9 "$(pgrep -P "$PID" -f ctr-criu)"
   goes_on_alone 'ended without an answer'
@@ -507,7 +505,7 @@ tracks() { criu check --feature mem_dirty_track || skip 'this kernel does not tr
 
 # stepped - image.1, image.2 (--pre-dump) and image.3, each on the one before, of a container that has ended
 stepped() {
-  tracks
+  able tracking
   counting
   ctr checkpoint --image-path "$IMAGE.1" --pre-dump "$ID"
   ctr checkpoint --image-path "$IMAGE.2" --pre-dump --parent-path ../image.1 "$ID"

@@ -11,6 +11,7 @@ asks() { ctr exec "$ID" psql -h /tmp -Atc "$1" postgres; }
   local bin
   bin=$(echo /usr/lib/postgresql/*/bin)
   [ -x "$bin/initdb" ] || skip 'needs postgresql'
+  able limits sockets
   image
   host_network
   guest_rootfs

@@ -184,25 +184,8 @@ static long open_null(struct init *init)
 	return fd;
 }
 
-/*
- * The mount that was just made at @path. Who shares the root file system may have renamed things
- * meanwhile; a part of /proc must not come to lie over what is masked, so then there is none.
- */
-static int open_empty(struct init *init, const char *path)
-{
-	long fd = path_open(init, path, O_PATH | O_DIRECTORY, 0);
-	struct statfs fs;
-
-	if (fd < 0)
-		return -1;
-	if (sys_fstatfs((int)fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
-		return (int)fd;
-	(void)sys_close((int)fd);
-	return -1;
-}
-
 /* One empty file system serves all masked directories. */
-static long mask_directory(struct init *init, const struct ctr_op *op, int target)
+static long mask_directory(struct init *init, int target)
 {
 	char path[FD_PATH];
 	long r;
@@ -210,11 +193,14 @@ static long mask_directory(struct init *init, const struct ctr_op *op, int targe
 	if (init->empty >= 0)
 		return bind_fd(init, init->empty, target, 0);
 
-	r = sys_mount("tmpfs", fd_path(init, path, target), "tmpfs",
+	r = sys_mount("tmpfs", fd_path(init, path, root_fd(init)), "tmpfs",
 		      MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	if (r == 0)
-		init->empty = open_empty(init, op_str(init, op->str));
-	return r;
+		r = open_top(init);
+	if (r < 0)
+		return r;
+	init->empty = (int)r;
+	return move_mount_to(init, init->empty, target);
 }
 
 /* The path of a mask or of what is to be read-only: absent is fine. */
@@ -239,7 +225,7 @@ long op_mask(struct init *init, const struct ctr_op *op)
 
 	r = sys_fstat((int)target, &st);
 	if (r == 0 && S_ISDIR(st.st_mode)) {
-		r = mask_directory(init, op, (int)target);
+		r = mask_directory(init, (int)target);
 	} else if (r == 0) {
 		null = open_null(init);
 		r = null < 0 ? null : bind_fd(init, (int)null, (int)target, 0);
@@ -250,14 +236,10 @@ long op_mask(struct init *init, const struct ctr_op *op)
 
 static long readonly_old(struct init *init, const struct ctr_op *op, int target)
 {
-	long r, top;
+	long r, top = bind_open(init, op, target, target, MS_REC);
 
-	r = bind_fd(init, target, target, MS_REC);
-	if (r < 0)
-		return r;
-	top = path_open(init, op_str(init, op->str), O_PATH, 0);
 	if (top < 0)
-		return fail_at(init, CTR_DETAIL_OPEN_TARGET, top);
+		return top;
 	r = change_flags(init, (int)top, MS_RDONLY, 0, false);
 	(void)sys_close((int)top);
 	return r;

@@ -4,40 +4,34 @@
  */
 #include "init/init.h"
 
-static bool is_root(const char *path)
+/* @mount is what @op has mounted: kept for operations that follow, or closed. */
+static void keep(struct init *init, const struct ctr_op *op, int mount)
 {
-	while (*path == '/')
-		path++;
-	return !*path;
-}
-
-/* The mount on top of the one that was just opened: the same path again. */
-static long reopen(struct init *init, const struct ctr_op *op, int flags)
-{
-	unsigned how = op->flags & CTR_OPF_TARGET_NOFOLLOW ? PATH_NOFOLLOW : 0;
-	long fd = path_open(init, op_str(init, op->str), O_PATH | flags, how);
-
-	return fd < 0 ? fail_at(init, CTR_DETAIL_OPEN_TARGET, fd) : fd;
+	if (op->fd2 == CTR_SLOT_NONE) {
+		(void)sys_close(mount);
+		return;
+	}
+	drop_fd(&init->slots[op->fd2]);
+	init->slots[op->fd2] = mount;
 }
 
 /* Something was mounted on the root itself: what follows goes into that. */
-static long enter_new_root(struct init *init, int top)
+static void enter_new_root(struct init *init, int top)
 {
 	int *root = &init->slots[CTR_SLOT_ROOT];
-	long fd = top;
-
-	if (fd < 0 && init->rootfs)
-		fd = sys_openat(AT_FDCWD, init->rootfs, O_PATH | O_DIRECTORY, 0);
-	else if (fd < 0)
-		/* ".." of the mount that covers "/" is what is on top there. */
-		fd = sys_openat(*root, "..", O_PATH | O_DIRECTORY, 0);
-	if (fd < 0)
-		return fd;
 
 	drop_fd(root);
-	*root = (int)fd;
+	*root = top;
 	init->covered++;
-	return 0;
+}
+
+/* @op has mounted @mount, which is ours. */
+static void take(struct init *init, const struct ctr_op *op, int mount)
+{
+	if (is_root(op_str(init, op->str)))
+		enter_new_root(init, mount);
+	else
+		keep(init, op, mount);
 }
 
 /* ---- new file systems */
@@ -63,7 +57,7 @@ static const char *data_with_mode(int target, const char *data)
 static long bind_sys(struct init *init, const struct ctr_op *op, int target)
 {
 	int tree = (int)clone_tree(init, AT_FDCWD, "/sys", AT_RECURSIVE);
-	long r;
+	long r, source;
 
 	if (!is_missing(tree)) {
 		if (tree < 0)
@@ -71,47 +65,43 @@ static long bind_sys(struct init *init, const struct ctr_op *op, int target)
 		r = change_tree_flags(init, tree, op->arg);
 		if (r == 0)
 			r = attach_tree(tree, target);
+		if (r == 0) {
+			take(init, op, tree);
+			return 0;
+		}
 		(void)sys_close(tree);
 		if (!is_missing(r))
 			return r;
 	}
 
-	char path[FD_PATH];
-
-	r = sys_mount("/sys", fd_path(init, path, target), NULL, MS_BIND | MS_REC, NULL);
-	if (r < 0)
-		return r;
-	tree = (int)reopen(init, op, O_DIRECTORY);
+	source = sys_openat(AT_FDCWD, "/sys", O_PATH | O_DIRECTORY, 0);
+	if (source < 0)
+		return fail_at(init, CTR_DETAIL_OPEN_SOURCE, source);
+	tree = (int)bind_open(init, op, (int)source, target, MS_REC);
+	(void)sys_close((int)source);
 	if (tree < 0)
 		return tree;
 	r = change_flags(init, tree, op->arg, 0, false);
-	(void)sys_close(tree);
+	take(init, op, tree);
 	return r;
 }
 
-/* Fill the new tmpfs on top of @below with what that directory holds. */
-static long copy_up(struct init *init, const struct ctr_op *op, int below)
+/* Fill the new tmpfs @to with what directory @below holds. */
+static long copy_up(struct init *init, const struct ctr_op *op, int below, int to)
 {
 	char path[FD_PATH];
-	long from, to, r;
+	long from, r;
 
 	from = sys_openat(below, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (from < 0)
 		return fail_at(init, CTR_DETAIL_COPY, from);
-	to = reopen(init, op, O_DIRECTORY);
-	if (to < 0) {
-		(void)sys_close((int)from);
-		return to;
-	}
-
-	r = copy_tree((int)from, (int)to);
-	if (r < 0)
-		(void)fail_at(init, CTR_DETAIL_COPY, r);
-	else if (op->arg & MS_RDONLY)
-		r = sys_mount(NULL, fd_path(init, path, (int)to), NULL, MS_REMOUNT | op->arg, NULL);
+	r = copy_tree((int)from, to);
 	(void)sys_close((int)from);
-	(void)sys_close((int)to);
-	return r;
+	if (r < 0)
+		return fail_at(init, CTR_DETAIL_COPY, r);
+	if (!(op->arg & MS_RDONLY))
+		return 0;
+	return sys_mount(NULL, fd_path(init, path, to), NULL, MS_REMOUNT | op->arg, NULL);
 }
 
 /*
@@ -138,32 +128,63 @@ static long mount_over(const char *type, uint64_t flags, int target)
 	return r;
 }
 
-static long mount_on(struct init *init, const struct ctr_op *op, int target, bool made)
+/* The mount of @op, on @at: its target, or the root. @data is what the document says. */
+static long mount_at(struct init *init, const struct ctr_op *op, int at, const char *data)
 {
 	const char *type = op_str(init, op->str2);
 	const char *source = ctr_view_next(type);
-	const char *data = ctr_view_next(source);
 	unsigned long flags = op->arg;
 	char path[FD_PATH];
+
+	if (op->flags & CTR_OPF_TMPCOPYUP)
+		flags &= ~(unsigned long)MS_RDONLY;
+	/* The kernel copies a whole page of data, even when it is empty. */
+	return sys_mount(source, fd_path(init, path, at), type, flags, *data ? data : NULL);
+}
+
+/* With a descriptor of the mount, for what is to happen to it. */
+static long mount_open(struct init *init, const struct ctr_op *op, int target, bool copies,
+		       const char *data)
+{
+	long top, r = mount_at(init, op, root_fd(init), data);
+
+	if (r < 0)
+		return r;
+	top = open_top(init);
+	if (top < 0)
+		return top;
+	if (copies)
+		r = copy_up(init, op, target, (int)top);
+	if (r == 0 && !is_root(op_str(init, op->str)))
+		r = move_mount_to(init, (int)top, target);
+	if (r == 0)
+		take(init, op, (int)top);
+	else
+		(void)sys_close((int)top);
+	return r;
+}
+
+static long mount_on(struct init *init, const struct ctr_op *op, int target, bool made)
+{
+	const char *type = op_str(init, op->str2);
+	const char *data = ctr_view_next(ctr_view_next(type));
+	bool copies = (op->flags & CTR_OPF_TMPCOPYUP) && !made;
 	long r;
 
 	/* A directory that was not there has no mode to keep (runc 4971). */
 	if ((op->flags & CTR_OPF_KEEP_MODE) && !made)
 		data = data_with_mode(target, data);
-	if (op->flags & CTR_OPF_TMPCOPYUP)
-		flags &= ~(unsigned long)MS_RDONLY;
-
-	/* The kernel copies a whole page of data, even when it is empty. */
-	r = sys_mount(source, fd_path(init, path, target), type, flags, *data ? data : NULL);
+	if (copies || op->fd2 != CTR_SLOT_NONE || is_root(op_str(init, op->str)))
+		r = mount_open(init, op, target, copies, data);
+	else
+		r = mount_at(init, op, target, data);
 	if (r == -EPERM && (op->flags & CTR_OPF_FALLBACK_BIND))
 		return bind_sys(init, op, target);
-	if (r == -EBUSY && str_equal(type, "cgroup2")) {
-		long over = mount_over(type, flags, target);
+	if (r == -EBUSY && op->fd2 == CTR_SLOT_NONE && str_equal(type, "cgroup2")) {
+		long over = mount_over(type, op->arg, target);
 
 		r = is_missing(over) ? r : over;
 	}
-	if (r == 0 && (op->flags & CTR_OPF_TMPCOPYUP) && !made)
-		return copy_up(init, op, target);
 	return r;
 }
 
@@ -176,8 +197,6 @@ long op_mount(struct init *init, const struct ctr_op *op)
 		return target;
 	r = mount_on(init, op, (int)target, made);
 	(void)sys_close((int)target);
-	if (r == 0 && is_root(op_str(init, op->str)))
-		return enter_new_root(init, -1);
 	return r;
 }
 
@@ -207,45 +226,6 @@ static long bind_flags(struct init *init, const struct ctr_op *op, int fd)
 	return r < 0 ? fail_at(init, CTR_DETAIL_FLAGS, r) : 0;
 }
 
-/* 1: @a and @b are one and the same file, 0: they are not; or an error. */
-static long is_same(int a, int b)
-{
-	struct stat one, other;
-	long r = sys_fstat(a, &one);
-
-	if (r == 0)
-		r = sys_fstat(b, &other);
-	return r < 0 ? r : one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-/*
- * What was mounted last at the target, which must be @source. A recursive copy of "/" has on it
- * what covers our root directory, the container's root: that is taken off.
- */
-static long open_bound(struct init *init, const struct ctr_op *op, int source, int flags)
-{
-	unsigned covers =
-		op->flags & CTR_OPF_RECURSIVE && init->root_covers ? init->covered + 1 : 0;
-
-	for (;;) {
-		long r, top = reopen(init, op, flags);
-		char path[FD_PATH];
-
-		if (top < 0)
-			return top;
-		r = is_same(source, (int)top);
-		if (r > 0)
-			return top;
-		if (r == 0 && covers-- > 0)
-			r = SYS(umount2, fd_path(init, path, (int)top), MNT_DETACH);
-		else if (r == 0)
-			r = fail_at(init, CTR_DETAIL_OPEN_TARGET, -ESTALE);
-		(void)sys_close((int)top);
-		if (r < 0)
-			return r;
-	}
-}
-
 /* A recursive copy of the directory that is our root, whatever path led to it. */
 static bool copies_root(struct init *init, const struct ctr_op *op, int tree)
 {
@@ -262,11 +242,18 @@ static bool copies_root(struct init *init, const struct ctr_op *op, int tree)
 	return copies;
 }
 
-static bool is_directory(int fd)
+/* What covers our root directory is on top of the copy: that is taken off where nobody renames. */
+static long attach_uncovered(struct init *init, const struct ctr_op *op, int tree, int target)
 {
-	struct stat st;
+	long top, r = attach_tree(tree, root_fd(init));
 
-	return sys_fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	if (r < 0)
+		return r;
+	top = open_bound(init, op, tree);
+	if (top < 0)
+		return top;
+	(void)sys_close((int)top);
+	return move_mount_to(init, tree, target);
 }
 
 static long attach_bind(struct init *init, const struct ctr_op *op, int tree)
@@ -276,47 +263,22 @@ static long attach_bind(struct init *init, const struct ctr_op *op, int tree)
 	if (target < 0)
 		return target;
 	init->detail = CTR_DETAIL_NONE;
-	r = attach_tree(tree, (int)target);
+	if (copies_root(init, op, tree) && !is_root(op_str(init, op->str)))
+		r = attach_uncovered(init, op, tree, (int)target);
+	else
+		r = attach_tree(tree, (int)target);
 	/* What move_mount(2) means by it. */
 	if (r == -EINVAL && is_directory((int)target) != is_directory(tree))
 		r = is_directory(tree) ? -ENOTDIR : -EISDIR;
 	(void)sys_close((int)target);
-	if (r == 0 && copies_root(init, op, tree) && !is_root(op_str(init, op->str))) {
-		target = open_bound(init, op, tree, O_DIRECTORY);
-		if (target < 0)
-			return target;
-		(void)sys_close((int)target);
-	}
 	return r < 0 ? r : bind_flags(init, op, tree);
 }
 
-/* Without open_tree: by mount(2), and a look whether the right thing is on top then. */
-static long bind_old(struct init *init, const struct ctr_op *op, int source, int target)
-{
-	struct stat wanted;
-	long r, top;
-
-	r = bind_fd(init, source, target, op->flags & CTR_OPF_RECURSIVE ? MS_REC : 0);
-	if (r < 0)
-		return r;
-	if (is_root(op_str(init, op->str)))
-		return enter_new_root(init, -1);
-
-	r = sys_fstat(source, &wanted);
-	if (r < 0)
-		return r;
-	top = open_bound(init, op, source, S_ISLNK(wanted.st_mode) ? O_NOFOLLOW : 0);
-	if (top < 0)
-		return top;
-	r = bind_flags(init, op, (int)top);
-	(void)sys_close((int)top);
-	return r;
-}
-
+/* Without open_tree. */
 static long bind_path_old(struct init *init, const struct ctr_op *op)
 {
 	int flags = O_PATH | (op->flags & CTR_OPF_SOURCE_NOFOLLOW ? O_NOFOLLOW : 0);
-	long source, target, r;
+	long source, target, mount, r;
 
 	source = sys_openat(AT_FDCWD, op_str(init, op->str2), flags, 0);
 	if (source < 0)
@@ -328,9 +290,14 @@ static long bind_path_old(struct init *init, const struct ctr_op *op)
 	}
 
 	init->detail = CTR_DETAIL_NONE;
-	r = bind_old(init, op, (int)source, (int)target);
+	mount = bind_open(init, op, (int)source, (int)target,
+			  op->flags & CTR_OPF_RECURSIVE ? MS_REC : 0);
 	(void)sys_close((int)source);
 	(void)sys_close((int)target);
+	if (mount < 0)
+		return mount;
+	r = bind_flags(init, op, (int)mount);
+	take(init, op, (int)mount);
 	return r;
 }
 
@@ -346,8 +313,10 @@ static long bind_path(struct init *init, const struct ctr_op *op)
 		return fail_at(init, CTR_DETAIL_OPEN_SOURCE, tree);
 
 	r = attach_bind(init, op, (int)tree);
-	if (r == 0 && is_root(op_str(init, op->str)))
-		return enter_new_root(init, (int)tree);
+	if (r == 0) {
+		take(init, op, (int)tree);
+		return 0;
+	}
 	(void)sys_close((int)tree);
 	if (r == -ENOSYS && init->detail == CTR_DETAIL_NONE) /* no move_mount */
 		return bind_path_old(init, op);
@@ -359,7 +328,6 @@ long op_bind(struct init *init, const struct ctr_op *op)
 	long length, r;
 	int tree;
 
-	init->copied_link = false;
 	if (op->flags & CTR_OPF_COPY_SYMLINK) {
 		length = SYS(readlinkat, AT_FDCWD, op_str(init, op->str2), init_memory.scratch,
 			     PATH_BYTES - 1);
@@ -370,7 +338,8 @@ long op_bind(struct init *init, const struct ctr_op *op)
 				return -ENOMEM;
 			init_memory.scratch[length] = '\0';
 			(void)str_put(text, text + length + 1, init_memory.scratch);
-			init->copied_link = true;
+			if (op->fd2 != CTR_SLOT_NONE)
+				drop_fd(&init->slots[op->fd2]);
 			return make_link(init, op, text);
 		}
 	}
@@ -381,9 +350,9 @@ long op_bind(struct init *init, const struct ctr_op *op)
 	if (tree < 0)
 		return fail_at(init, CTR_DETAIL_OPEN_SOURCE, tree);
 	r = attach_bind(init, op, tree);
-	if (r == 0 && is_root(op_str(init, op->str))) {
+	if (r == 0) {
 		init->slots[op->fd] = -1;
-		return enter_new_root(init, tree);
+		take(init, op, tree);
 	}
 	return r;
 }
@@ -396,20 +365,41 @@ long op_cgroup_bind(struct init *init, const struct ctr_op *op)
 
 /* ---- changes of what is mounted */
 
+/* The mount that @op changes: the one that was kept, or what lies at its path. */
+static long open_changed(struct init *init, const struct ctr_op *op)
+{
+	unsigned how = op->flags & CTR_OPF_TARGET_NOFOLLOW ? PATH_NOFOLLOW : 0;
+	const char *below = op->kind == CTR_OP_MOUNT_ATTR ? op_str(init, op->str2) : "";
+	long fd;
+
+	if (op->fd != CTR_SLOT_NONE)
+		fd = *below ? sys_openat(slot_fd(init, op->fd), below, O_PATH | O_NOFOLLOW, 0)
+			    : slot_fd(init, op->fd);
+	else
+		fd = path_open(init, op_str(init, op->str), O_PATH, how);
+	return fd < 0 ? fail_at(init, CTR_DETAIL_OPEN_TARGET, fd) : fd;
+}
+
+static void close_changed(const struct init *init, const struct ctr_op *op, int fd)
+{
+	if (op->fd == CTR_SLOT_NONE || fd != init->slots[op->fd])
+		(void)sys_close(fd);
+}
+
 /* What was to be bound before was a link, and there is no mount to change. */
 static bool is_copied_link(const struct init *init, const struct ctr_op *op)
 {
-	return (op->flags & CTR_OPF_COPY_SYMLINK) && init->copied_link;
+	return (op->flags & CTR_OPF_COPY_SYMLINK) && slot_fd(init, op->fd) < 0;
 }
 
 long op_remount(struct init *init, const struct ctr_op *op)
 {
-	long r, fd = reopen(init, op, 0);
+	long r, fd = open_changed(init, op);
 
 	if (fd < 0)
 		return fd;
 	r = change_flags(init, (int)fd, op->arg, op->arg2, op->flags & CTR_OPF_FLAGS_CLEAR);
-	(void)sys_close((int)fd);
+	close_changed(init, op, (int)fd);
 	return r;
 }
 
@@ -420,7 +410,7 @@ long op_mount_attr(struct init *init, const struct ctr_op *op)
 
 	if (is_copied_link(init, op))
 		return 0;
-	fd = reopen(init, op, 0);
+	fd = open_changed(init, op);
 	if (fd < 0)
 		return fd;
 	r = change_attr(init, (int)fd, op->arg, op->arg2, recursive);
@@ -428,7 +418,7 @@ long op_mount_attr(struct init *init, const struct ctr_op *op)
 	if (is_missing(r) && !recursive)
 		r = change_flags(init, (int)fd, flags_of_attr(op->arg), flags_of_attr(op->arg2),
 				 true);
-	(void)sys_close((int)fd);
+	close_changed(init, op, (int)fd);
 	return r;
 }
 
@@ -439,10 +429,10 @@ long op_mount_propagation(struct init *init, const struct ctr_op *op)
 
 	if (is_copied_link(init, op))
 		return 0;
-	fd = reopen(init, op, 0);
+	fd = open_changed(init, op);
 	if (fd < 0)
 		return fd;
 	r = sys_mount(NULL, fd_path(init, path, (int)fd), NULL, op->arg, NULL);
-	(void)sys_close((int)fd);
+	close_changed(init, op, (int)fd);
 	return r;
 }

@@ -75,13 +75,6 @@ static long set_propagation(struct init *init, int tree, uint64_t flags)
 		   &attr, sizeof(attr));
 }
 
-static bool is_directory(int fd)
-{
-	struct stat st;
-
-	return sys_fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static long attach_root(struct init *init, const struct ctr_op *op, int tree)
 {
 	uint64_t propagation = first_propagation(op);

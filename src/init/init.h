@@ -58,8 +58,6 @@ struct init {
 	size_t dir_length;    /* ... so many bytes of it */
 	unsigned dir_how;     /* it was opened */
 
-	bool copied_link; /* the last bind made a link and mounted nothing (apply_mount.c) */
-
 	int null, empty; /* sources of masks: the null device, an empty directory */
 
 	/* the payload (apply_exec.c) */
@@ -165,6 +163,22 @@ long refuse_proc(struct init *init, const struct ctr_op *op, int fd);
 /* open_tree(2) of a detached copy. */
 long clone_tree(struct init *init, int dir, const char *path, unsigned flags);
 long attach_tree(int tree, int target);
+/*
+ * What mount(2) has mounted cannot be found again at its target: somebody may rename there. So it
+ * is mounted on the root, where nobody can, opened (the mount on top of the root), and moved.
+ */
+long open_top(struct init *init);
+long open_bound(struct init *init, const struct ctr_op *op, int source);
+long move_mount_to(struct init *init, int mount, int target);
+/* A bind without open_tree(2): @source on the target of @op, which is @target; maybe MS_REC.
+ * Returns a descriptor of the mount. */
+long bind_open(struct init *init, const struct ctr_op *op, int source, int target,
+	       unsigned long flags);
+/* Is it "/"? */
+bool is_root(const char *path);
+/* 1: @a and @b are one and the same file, 0: they are not; or an error. */
+long is_same(int a, int b);
+bool is_directory(int fd);
 /* Set and clear MS_* flags of the attached or detached mount whose root is @fd. Flags that the host
  * has locked stay, unless @must_clear. With @recursive in all of the tree. */
 long change_flags(struct init *init, int fd, uint64_t set, uint64_t clear, bool must_clear);

@@ -223,3 +223,111 @@ long bind_fd(struct init *init, int source, int target, unsigned long flags)
 	return sys_mount(fd_path(init, from, source), fd_path(init, to, target), NULL,
 			 MS_BIND | flags, NULL);
 }
+
+bool is_root(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return !*path;
+}
+
+long is_same(int a, int b)
+{
+	struct stat one, other;
+	long r = sys_fstat(a, &one);
+
+	if (r == 0)
+		r = sys_fstat(b, &other);
+	return r < 0 ? r : one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+bool is_directory(int fd)
+{
+	struct stat st;
+
+	return sys_fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+long open_top(struct init *init)
+{
+	if (init->rootfs && !init->pivoted)
+		return sys_openat(AT_FDCWD, init->rootfs, O_PATH | O_DIRECTORY, 0);
+	/* ".." of the mount that covers "/" is what is on top there. */
+	return sys_openat(root_fd(init), "..", O_PATH | O_DIRECTORY, 0);
+}
+
+long move_mount_to(struct init *init, int mount, int target)
+{
+	char from[FD_PATH], to[FD_PATH];
+
+	return sys_mount(fd_path(init, from, mount), fd_path(init, to, target), NULL, MS_MOVE,
+			 NULL);
+}
+
+/*
+ * What is on top of the root, which must be @source. A recursive copy of "/" has on it what covers
+ * our root directory, the container's root: that is taken off.
+ */
+long open_bound(struct init *init, const struct ctr_op *op, int source)
+{
+	unsigned covers =
+		op->flags & CTR_OPF_RECURSIVE && init->root_covers ? init->covered + 1 : 0;
+
+	for (;;) {
+		long r, top = open_top(init);
+		char path[FD_PATH];
+
+		if (top < 0)
+			return top;
+		r = is_same(source, (int)top);
+		if (r > 0)
+			return top;
+		if (r == 0 && covers-- > 0)
+			r = SYS(umount2, fd_path(init, path, (int)top), MNT_DETACH);
+		else if (r == 0)
+			r = fail_at(init, CTR_DETAIL_OPEN_TARGET, -ESTALE);
+		(void)sys_close((int)top);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* A file can be bound on files only, so it is looked for at its path: it must be the one. */
+static long bind_file(struct init *init, const struct ctr_op *op, int source, int target)
+{
+	unsigned how = op->flags & CTR_OPF_TARGET_NOFOLLOW ? PATH_NOFOLLOW : 0;
+	long fd, r = bind_fd(init, source, target, 0);
+	struct stat st;
+
+	if (r == 0)
+		r = sys_fstat(source, &st);
+	if (r < 0)
+		return r;
+	fd = path_open(init, op_str(init, op->str), O_PATH | (S_ISLNK(st.st_mode) ? O_NOFOLLOW : 0),
+		       how);
+	if (fd < 0)
+		return fail_at(init, CTR_DETAIL_OPEN_TARGET, fd);
+	r = is_same(source, (int)fd);
+	if (r > 0)
+		return fd;
+	(void)sys_close((int)fd);
+	return fail_at(init, CTR_DETAIL_OPEN_TARGET, r < 0 ? r : -ESTALE);
+}
+
+long bind_open(struct init *init, const struct ctr_op *op, int source, int target,
+	       unsigned long flags)
+{
+	long r, top;
+
+	if (!is_directory(source))
+		return bind_file(init, op, source, target);
+	r = bind_fd(init, source, root_fd(init), flags);
+	top = r < 0 ? r : open_bound(init, op, source);
+	if (top < 0)
+		return top;
+	r = is_root(op_str(init, op->str)) ? 0 : move_mount_to(init, (int)top, target);
+	if (r == 0)
+		return top;
+	(void)sys_close((int)top);
+	return r;
+}

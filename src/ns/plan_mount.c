@@ -287,6 +287,29 @@ static struct ctr_op *add_mount(struct ctr_planner *p, const struct ctr_mount *m
 	return op;
 }
 
+int16_t ctr_plan_kept(struct ctr_planner *p, const struct ctr_mount *mount)
+{
+	if (is_at(mount, "/"))
+		return CTR_SLOT_ROOT;
+	if (p->dev && is_at(mount, "/dev"))
+		return p->plan->ops[p->dev_op].fd2 = CTR_SLOT_DEV;
+	if (p->latest && is_at(mount, p->latest->destination))
+		return p->plan->ops[p->latest_op].fd2 = CTR_SLOT_MOUNT;
+
+	return CTR_SLOT_NONE;
+}
+
+/* The latest operation makes @mount. */
+static void note_mount(struct ctr_planner *p, const struct ctr_mount *mount)
+{
+	p->latest = mount;
+	p->latest_op = p->plan->nops - 1;
+	if (is_at(mount, "/dev")) {
+		p->dev = mount;
+		p->dev_op = p->latest_op;
+	}
+}
+
 /* /dev gets its nodes first. */
 static void defer_readonly(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
 			   struct ctr_op *op)
@@ -353,6 +376,7 @@ static void add_remount(struct ctr_planner *p, const struct ctr_mount *mount)
 	struct ctr_op *op;
 
 	op = ctr_planner_add(p, CTR_OP_REMOUNT, mount->destination);
+	op->fd = ctr_plan_kept(p, mount);
 	op->arg = mount->flags;
 	op->arg2 = mount->flags_cleared;
 	op->flags = mount->flags_cleared ? CTR_OPF_FLAGS_CLEAR : 0;
@@ -389,6 +413,8 @@ static void protect_cgroups(struct ctr_planner *p, const struct ctr_mount *mount
 	op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR,
 			     ctr_arena_printf(p->arena, "%s%s", mount->destination,
 					      p->host->cgroup_mount + strlen("/sys")));
+	op->fd = ctr_plan_kept(p, mount);
+	op->str2 = ctr_plan_str(p->plan, p->host->cgroup_mount + strlen("/sys/"));
 	op->arg = MOUNT_ATTR_RDONLY;
 }
 
@@ -405,12 +431,14 @@ static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount,
 	}
 	if (mount->rec_set || mount->rec_clear) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
+		op->fd = ctr_plan_kept(p, mount);
 		op->arg = mount->rec_set;
 		op->arg2 = mount->rec_clear;
 		op->flags = CTR_OPF_RECURSIVE | link;
 	}
 	if (propagation) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, mount->destination);
+		op->fd = ctr_plan_kept(p, mount);
 		op->arg = propagation;
 		op->flags = link;
 	}
@@ -424,7 +452,6 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 	switch (kind) {
 	case KIND_BIND:
 		replace_root(p, mount, ctr_plan_bind(p, mount));
-		protect_cgroups(p, mount);
 		return;
 	case KIND_REMOUNT:
 		add_remount(p, mount);
@@ -478,9 +505,11 @@ static void add_notify_socket(struct ctr_planner *p)
 	op = ctr_planner_add(p, CTR_OP_BIND, "/run/notify");
 	op->fd = slot;
 	op->str2 = ctr_plan_str(p->plan, p->options->notify_socket_dir);
+	op->fd2 = CTR_SLOT_MOUNT;
 	op->arg = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	/* A slave CRIU would look for by its path, as root of a user namespace. */
 	op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, "/run/notify");
+	op->fd = CTR_SLOT_MOUNT;
 	op->arg = MS_PRIVATE;
 }
 
@@ -504,6 +533,10 @@ void ctr_plan_mounts(struct ctr_planner *p)
 		}
 		ctr_plan_origin(p->plan, "mounts[%zu]", i);
 		add_by_kind(p, mount, i, kind);
+		if (!is_change(kind))
+			note_mount(p, mount);
+		if (kind == KIND_BIND)
+			protect_cgroups(p, mount);
 		add_attributes(p, mount, kind);
 	}
 	if (!joined)

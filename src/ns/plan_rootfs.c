@@ -96,7 +96,9 @@ void ctr_plan_enter_root(struct ctr_planner *p)
 	}
 	if (p->dev_readonly) {
 		ctr_plan_origin(p->plan, "mounts[%zu]", p->dev_readonly_index);
-		ctr_planner_add(p, CTR_OP_REMOUNT, p->dev_readonly->destination)->arg = MS_RDONLY;
+		op = ctr_planner_add(p, CTR_OP_REMOUNT, p->dev_readonly->destination);
+		op->fd = ctr_plan_kept(p, p->dev_readonly);
+		op->arg = MS_RDONLY;
 	}
 }
 

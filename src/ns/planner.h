@@ -30,6 +30,10 @@ struct ctr_planner {
 	uint32_t root_propagation;
 	const struct ctr_mount *dev_readonly; /* /dev, read-only once its nodes are there */
 	size_t dev_readonly_index;
+	/* The latest entry of mounts[] that mounts something, and the one on /dev; their
+	 * operations. */
+	const struct ctr_mount *latest, *dev;
+	size_t latest_op, dev_op;
 
 	struct ctr_fd_request *fds; /* all, in the order of use */
 	size_t nfds, fds_size, fds_used;
@@ -76,6 +80,9 @@ void ctr_plan_root_propagation(struct ctr_planner *p);
 int ctr_plan_check_mounts(struct ctr_planner *p);
 void ctr_plan_request_mounts(struct ctr_planner *p);
 void ctr_plan_mounts(struct ctr_planner *p);
+/* The slot that the mount on the destination of @mount is in; CTR_SLOT_NONE: it must be looked for
+ * at its path. */
+int16_t ctr_plan_kept(struct ctr_planner *p, const struct ctr_mount *mount);
 bool ctr_plan_bind_needs_slot(const struct ctr_planner *p, const struct ctr_mount *mount);
 int ctr_plan_check_bind(const struct ctr_planner *p, const struct ctr_mount *mount, size_t index);
 void ctr_plan_request_bind(struct ctr_planner *p, const struct ctr_mount *mount, size_t index);

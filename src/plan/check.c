@@ -171,6 +171,13 @@ static int check_meaning(struct check *check)
 		if (op->fd == CTR_SLOT_NONE)
 			return wrong(check, "it needs a descriptor");
 		break;
+	case CTR_OP_MOUNT:
+	case CTR_OP_BIND:
+	case CTR_OP_CGROUP_BIND:
+		if (op->fd2 != CTR_SLOT_NONE && op->fd2 != CTR_SLOT_MOUNT &&
+		    op->fd2 != CTR_SLOT_DEV)
+			return wrong(check, "it needs a slot for mounts");
+		break;
 	case CTR_OP_GATE:
 		if (op->fd != CTR_SLOT_GATE)
 			return wrong(check, "it needs the slot of the gate");

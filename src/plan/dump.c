@@ -268,10 +268,21 @@ static void add_slot(struct ctr_buf *out, int16_t slot)
 
 	if (slot == CTR_SLOT_NONE)
 		return;
-	if (slot < CTR_SLOT_FIRST)
+	if (slot == CTR_SLOT_MOUNT || slot == CTR_SLOT_DEV)
+		ctr_buf_adds(out, slot == CTR_SLOT_DEV ? " @dev" : " @mount");
+	else if (slot < CTR_SLOT_FIRST)
 		ctr_buf_addf(out, " @%s", names[slot]);
 	else
 		ctr_buf_addf(out, " @%d", slot - CTR_SLOT_FIRST);
+}
+
+/* Where a mount is kept for what follows. */
+static void add_kept(struct ctr_buf *out, const struct ctr_op *op)
+{
+	if (op->fd2 == CTR_SLOT_NONE)
+		return;
+	ctr_buf_adds(out, " as");
+	add_slot(out, op->fd2);
 }
 
 static const char *add_block(struct ctr_buf *out, const char *s, uint64_t n)
@@ -443,6 +454,7 @@ static void dump_operands(struct ctr_buf *out, const struct ctr_plan_header *pla
 	switch (op->kind) {
 	case CTR_OP_MOUNT:
 		dump_mount(out, plan, op);
+		add_kept(out, op);
 		return;
 	case CTR_OP_DEVICE:
 		dump_device(out, plan, op);
@@ -470,6 +482,7 @@ static void dump_operands(struct ctr_buf *out, const struct ctr_plan_header *pla
 	if (strchr(operands, 's'))
 		add_string(out, ctr_view_str(plan, op->str));
 	dump_arguments(out, op);
+	add_kept(out, op);
 }
 
 void ctr_plan_dump(const struct ctr_plan_header *plan, struct ctr_buf *out)

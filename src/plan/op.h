@@ -33,12 +33,12 @@
 	X(PROPAGATION, "propagation", "sa", "cannot change propagation of '%s'")                   \
 	X(ROOTFS, "rootfs", "sfa", "cannot use root file system '%s'")                             \
 	X(WANT_FDS, "want-fds", "ab", "cannot receive descriptors")                                \
-	X(MOUNT, "mount", "sBa", "cannot mount '%t' on '%s'")                                      \
-	X(BIND, "bind", "stfab", "cannot bind '%t' on '%s'")                                       \
-	X(REMOUNT, "remount", "sab", "cannot change mount flags of '%s'")                          \
-	X(MOUNT_ATTR, "mount-attr", "sab", "cannot change mount attributes of '%s'")               \
-	X(MOUNT_PROPAGATION, "mount-propagation", "sa", "cannot change propagation of '%s'")       \
-	X(CGROUP_BIND, "cgroup-bind", "sta", "cannot mount cgroup on '%s'")                        \
+	X(MOUNT, "mount", "sBga", "cannot mount '%t' on '%s'")                                     \
+	X(BIND, "bind", "stfgab", "cannot bind '%t' on '%s'")                                      \
+	X(REMOUNT, "remount", "sfab", "cannot change mount flags of '%s'")                         \
+	X(MOUNT_ATTR, "mount-attr", "stfab", "cannot change mount attributes of '%s'")             \
+	X(MOUNT_PROPAGATION, "mount-propagation", "sfa", "cannot change propagation of '%s'")      \
+	X(CGROUP_BIND, "cgroup-bind", "stga", "cannot mount cgroup on '%s'")                       \
 	X(DEVICE, "device", "smab", "cannot create device '%s'")                                   \
 	X(SYMLINK, "symlink", "st", "cannot create link '%s' to '%t'")                             \
 	X(PIVOT, "pivot", "", "cannot enter the root file system")                                 \
@@ -123,7 +123,10 @@ enum ctr_slot {
 	CTR_SLOT_GATE,     /* listening socket of the start gate: header.gate_fd */
 	CTR_SLOT_FIRST,
 	CTR_SLOT_BATCH = 64, /* at most that many parents' descriptors at a time */
-	CTR_SLOT_COUNT = CTR_SLOT_FIRST + CTR_SLOT_BATCH,
+	/* Mounts that something is still to be changed of: */
+	CTR_SLOT_MOUNT = CTR_SLOT_FIRST + CTR_SLOT_BATCH, /* the latest */
+	CTR_SLOT_DEV,                                     /* /dev, until its nodes are made */
+	CTR_SLOT_COUNT,
 };
 
 struct ctr_op {
@@ -163,10 +166,14 @@ struct ctr_op {
  * BIND         str = target in the root (made when absent, file or directory as the source is),
  *              str2 = absolute host path of the source, or fd = slot of a detached tree;
  *              arg = MS_* flags to set, arg2 = MS_* flags asked to be cleared.
- * REMOUNT      str = target in the root, arg = MS_* set, arg2 = MS_* cleared; the mount's other
+ *              MOUNT, BIND and CGROUP_BIND: fd2 = slot to keep the mount in, for those that follow.
+ *              Who looked for it at its path again could find another: somebody may rename there.
+ * REMOUNT      str = target in the root, fd = slot of it; without one what lies at the path.
+ *              arg = MS_* set, arg2 = MS_* cleared; the mount's other
  *              flags are kept. (mount option "remount", or a deferred read-only /dev.)
- * MOUNT_ATTR   str = target, arg = MOUNT_ATTR_* set, arg2 = cleared; with RECURSIVE the whole tree.
- * MOUNT_PROPAGATION  str = target, arg = MS_SHARED..., maybe |MS_REC.
+ * MOUNT_ATTR   str = target, fd as with REMOUNT; with fd, str2 = path below that (str is for
+ *              messages); arg = MOUNT_ATTR_* set, arg2 = cleared; with RECURSIVE the whole tree.
+ * MOUNT_PROPAGATION  str = target, fd as with REMOUNT, arg = MS_SHARED..., maybe |MS_REC.
  * CGROUP_BIND  str = target, str2 = where the host has cgroup2: without a cgroup namespace of its
  *              own the container is shown that tree; arg = MS_*.
  * DEVICE       str = path in the root, arg = device number as makedev(3), arg2 = uid << 32 | gid,

@@ -400,6 +400,17 @@ ro'
 }
 
 # bats test_tags=core
+@test "tmpcopyup on the root: what it holds is copied, and can be written" {
+  mount_at / tmpfs tmpfs tmpcopyup
+  config '.root.readonly = false | .mounts |= [.[-1]] + .[:-1]'
+  shell 'echo x >/etc/new && cat /etc/new; ls -d /bin/busybox'
+  run_bundle
+  expect_status 0
+  expect_output $'x\n/bin/busybox'
+  [ ! -e "$BUNDLE/rootfs/etc/new" ]
+}
+
+# bats test_tags=core
 @test "fault 37: recursive attributes on files, sockets, pipes and devices" {
   need root call:mount_setattr
   volume

@@ -494,6 +494,57 @@ static void test_propagation(void **state)
 	assert_non_null(strstr(mount_in(h, "/shared"), "shared:"));
 }
 
+/* Somebody renames where a mount was made: what follows changes that mount, not what lies there. */
+static void test_renamed_target(void **state)
+{
+	struct harness *h = *state;
+
+	make_dir(0755, "vol");
+	make_dir(0755, "vol/x");
+	make_dir(0755, "vol/t");
+	make_dir(0755, "rootfs/other");
+	make_dir(0755, "source");
+	add_root(h, NULL);
+	add_bind(h, "vol", "/vol", 0);
+	add_mount(h, "tmpfs", "/other", 0, "");
+	add_bind(h, "source", "/vol/x", 0)->fd2 = CTR_SLOT_DEV;
+	add_mount(h, "tmpfs", "/vol/t", 0, "")->fd2 = CTR_SLOT_MOUNT;
+	add_op(h, CTR_OP_SEND)->arg = CTR_MSG_HOOKS;
+	add_op(h, CTR_OP_RECV)->arg = CTR_MSG_GO;
+	add_str(h, CTR_OP_MOUNT_ATTR, "/vol/x", MOUNT_ATTR_RDONLY)->fd = CTR_SLOT_DEV;
+	add_str(h, CTR_OP_REMOUNT, "/vol/t", MS_RDONLY)->fd = CTR_SLOT_MOUNT;
+	add_str(h, CTR_OP_MOUNT_PROPAGATION, "/vol/t", MS_SHARED)->fd = CTR_SLOT_MOUNT;
+	add_op(h, CTR_OP_PIVOT);
+	add_stop(h);
+	start_init(h, NEW);
+	expect_message(h, CTR_MSG_HOOKS);
+	assert_int_equal(rename("vol/x", "vol/X"), 0);
+	assert_int_equal(rename("vol/t", "vol/T"), 0);
+	make_symlink("/other", "vol/x");
+	make_symlink("/other", "vol/t");
+	send_message(h, CTR_MSG_GO, NULL, 0);
+	expect_message(h, CTR_MSG_CREATED);
+
+	assert_true(has_option(mount_in(h, "/vol/X"), "ro"));
+	assert_true(has_option(mount_in(h, "/vol/T"), "ro"));
+	assert_non_null(strstr(mount_in(h, "/vol/T"), "shared:"));
+	assert_false(has_option(mount_in(h, "/other"), "ro"));
+	assert_null(strstr(mount_in(h, "/other"), "shared:"));
+}
+
+static void test_tmpcopyup_on_root(void **state)
+{
+	struct harness *h = *state;
+
+	make_file("text", "rootfs/file");
+	add_root(h, NULL);
+	add_mount(h, "tmpfs", "/", 0, "")->flags = CTR_OPF_TMPCOPYUP;
+	add_op(h, CTR_OP_PIVOT);
+	run_to_created(h, NEW);
+	assert_string_equal(read_in(h, "/file"), "text");
+	assert_non_null(strstr(mount_in(h, "/"), "tmpfs"));
+}
+
 /* Detached trees that the parent made. */
 static void test_trees_of_the_parent(void **state)
 {
@@ -602,6 +653,7 @@ int main(void)
 		HARNESS_TEST(test_target_nofollow),     HARNESS_TEST(test_recursive_attributes),
 		HARNESS_TEST(test_single_attributes),   HARNESS_TEST(test_propagation),
 		HARNESS_TEST(test_trees_of_the_parent), HARNESS_TEST(test_bind_on_root),
+		HARNESS_TEST(test_renamed_target),      HARNESS_TEST(test_tmpcopyup_on_root),
 		HARNESS_TEST(test_tmpfs_on_root),       HARNESS_TEST(test_cgroup_bind),
 	};
 

@@ -310,11 +310,22 @@ static void note_mount(struct ctr_planner *p, const struct ctr_mount *mount)
 	}
 }
 
-/* /dev gets its nodes first. */
+/* Is it to be read-only, it alone or with what is mounted below? */
+static bool is_readonly(const struct ctr_mount *mount)
+{
+	return mount->flags & MS_RDONLY || mount->rec_set & MOUNT_ATTR_RDONLY;
+}
+
+/* /dev gets its nodes first, unless it is the host's. */
+static bool defers_readonly(const struct ctr_planner *p, const struct ctr_mount *mount)
+{
+	return is_at(mount, "/dev") && !p->dev_bound && is_readonly(mount);
+}
+
 static void defer_readonly(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
 			   struct ctr_op *op)
 {
-	if (!is_at(mount, "/dev") || !(mount->flags & MS_RDONLY))
+	if (!defers_readonly(p, mount))
 		return;
 
 	op->arg &= ~(uint64_t)MS_RDONLY;
@@ -332,7 +343,7 @@ static void replace_root(struct ctr_planner *p, const struct ctr_mount *mount, s
 		return;
 
 	op->arg &= ~(uint64_t)MS_RDONLY;
-	p->root_readonly = p->spec->root->readonly || mount->flags & MS_RDONLY;
+	p->root_readonly = p->spec->root->readonly || is_readonly(mount);
 	if (mount->propagation)
 		p->root_propagation = mount->propagation;
 }
@@ -371,13 +382,18 @@ static void add_cgroup(struct ctr_planner *p, const struct ctr_mount *mount)
 	op->arg = mount->flags | (p->host->rootless ? MS_RDONLY : 0);
 }
 
-static void add_remount(struct ctr_planner *p, const struct ctr_mount *mount)
+static void add_remount(struct ctr_planner *p, const struct ctr_mount *mount, size_t index)
 {
 	struct ctr_op *op;
 
 	op = ctr_planner_add(p, CTR_OP_REMOUNT, mount->destination);
 	op->fd = ctr_plan_kept(p, mount);
 	op->arg = mount->flags;
+	defer_readonly(p, mount, index, op);
+	if (is_at(mount, "/") && is_readonly(mount)) {
+		op->arg &= ~(uint64_t)MS_RDONLY;
+		p->root_readonly = true;
+	}
 	op->arg2 = mount->flags_cleared;
 	op->flags = mount->flags_cleared ? CTR_OPF_FLAGS_CLEAR : 0;
 }
@@ -418,6 +434,34 @@ static void protect_cgroups(struct ctr_planner *p, const struct ctr_mount *mount
 	op->arg = MOUNT_ATTR_RDONLY;
 }
 
+/*
+ * What is needed still, /dev and the root, becomes read-only later. Below a root that was bound
+ * there may be mounts, which get it now: only the root itself is made writable again.
+ */
+static void add_recursive(struct ctr_planner *p, const struct ctr_mount *mount, enum kind kind,
+			  uint16_t flags)
+{
+	bool readonly = mount->rec_set & MOUNT_ATTR_RDONLY;
+	bool tree = is_at(mount, "/") && (kind == KIND_BIND || is_change(kind));
+	uint64_t set = mount->rec_set;
+	struct ctr_op *op;
+
+	if (readonly && !tree && (is_at(mount, "/") || defers_readonly(p, mount)))
+		set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	if (set || mount->rec_clear) {
+		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
+		op->fd = ctr_plan_kept(p, mount);
+		op->arg = set;
+		op->arg2 = mount->rec_clear;
+		op->flags = CTR_OPF_RECURSIVE | flags;
+	}
+	if (readonly && tree) {
+		op = ctr_planner_add(p, CTR_OP_REMOUNT, mount->destination);
+		op->fd = ctr_plan_kept(p, mount);
+		op->arg2 = MS_RDONLY;
+	}
+}
+
 static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount, enum kind kind)
 {
 	uint16_t link = mount->bits & CTR_MOUNT_COPY_SYMLINK ? CTR_OPF_COPY_SYMLINK : 0;
@@ -429,13 +473,7 @@ static void add_attributes(struct ctr_planner *p, const struct ctr_mount *mount,
 		p->root_propagation = propagation;
 		propagation = 0;
 	}
-	if (mount->rec_set || mount->rec_clear) {
-		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
-		op->fd = ctr_plan_kept(p, mount);
-		op->arg = mount->rec_set;
-		op->arg2 = mount->rec_clear;
-		op->flags = CTR_OPF_RECURSIVE | link;
-	}
+	add_recursive(p, mount, kind, link);
 	if (propagation) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_PROPAGATION, mount->destination);
 		op->fd = ctr_plan_kept(p, mount);
@@ -454,7 +492,7 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 		replace_root(p, mount, ctr_plan_bind(p, mount));
 		return;
 	case KIND_REMOUNT:
-		add_remount(p, mount);
+		add_remount(p, mount, index);
 		return;
 	case KIND_PROPAGATION:
 		return;

@@ -400,6 +400,24 @@ ro'
 }
 
 # bats test_tags=core
+@test "recursively read-only, what is needed still: /dev and the root at the end" {
+  need root call:mount_setattr
+  volume
+  mkdir -p "$BATS_TEST_TMPDIR/root/sub"
+  cp -a "$BUNDLE/rootfs/." "$BATS_TEST_TMPDIR/root"
+  mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR/root/sub"
+  config --arg r "$BATS_TEST_TMPDIR/root" '.root.readonly = false | .mounts |=
+    [{destination: "/", type: "bind", source: $r, options: ["rbind", "rro"]}] +
+    map(if .destination == "/dev" then .options = ["rro", "mode=755"] else . end)'
+  mountinfo
+  umount "$BATS_TEST_TMPDIR/root/sub"
+  is_mounted / ro
+  is_mounted /sub ro
+  is_mounted /dev ro
+  is_mounted /dev/pts rw
+}
+
+# bats test_tags=core
 @test "tmpcopyup on the root: what it holds is copied, and can be written" {
   mount_at / tmpfs tmpfs tmpcopyup
   config '.root.readonly = false | .mounts |= [.[-1]] + .[:-1]'

@@ -135,16 +135,19 @@ static int make_notify(struct ctr_creation *creation, struct ctr_error *err)
 	return ctr_creation_notify(creation, err);
 }
 
-/* State documents for hooks of the container's namespaces, as it sees its own pid. */
-static void plan_hook_states(struct ctr_creation *creation)
+/* What hooks of the container's namespaces are told: its state, as it sees its own pid, and our
+ * environment. */
+static void plan_hooks(struct ctr_creation *creation)
 {
 	const struct ctr_spec *spec = creation->spec;
 	const struct ctr_container *container = &creation->container;
 	int pid = container->record.has_pidns ? 1 : 0;
 
-	if (spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0)
+	if (spec->hooks[CTR_HOOK_CREATE_CONTAINER].count > 0) {
+		creation->plan_options.environment = (const char *const *)environ;
 		creation->plan_options.state_create =
 			ctr_container_hook_state(container, "creating", pid, creation->context);
+	}
 	if (spec->hooks[CTR_HOOK_START_CONTAINER].count > 0)
 		creation->plan_options.state_start =
 			ctr_container_hook_state(container, "created", pid, creation->context);

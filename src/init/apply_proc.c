@@ -285,7 +285,7 @@ long op_rlimit(struct init *init, const struct ctr_op *op)
 
 long op_umask(struct init *init, const struct ctr_op *op)
 {
-	(void)init;
+	init->umask = (long)op->arg;
 	(void)SYS(umask, op->arg);
 	return 0;
 }

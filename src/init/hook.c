@@ -9,8 +9,7 @@
 
 enum {
 	CLOCK_MONOTONIC_ = 1,
-	SLICE_MS = 10, /* between two looks, without a pidfd */
-	INHERIT = UINT32_MAX,
+	SLICE_MS = 10,     /* between two looks, without a pidfd */
 	PID_MARK = '\x01', /* op.h */
 };
 
@@ -61,7 +60,7 @@ static long set_state(struct hook *hook, const char *text)
 
 static long read_plan(struct init *init, const struct ctr_op *op, struct hook *hook)
 {
-	uint32_t nargs = (uint32_t)(op->arg >> 32), nenv = (uint32_t)op->arg;
+	uint32_t nargs = (uint32_t)(op->arg >> 32);
 	const char *state, *s;
 	long r;
 
@@ -72,8 +71,9 @@ static long read_plan(struct init *init, const struct ctr_op *op, struct hook *h
 	for (uint32_t i = 0; i < nargs; i++)
 		s = ctr_view_next(s);
 	s = ctr_view_next(s);
-	hook->envp = nenv == INHERIT ? block_array(init->env, init->nenv, init->home)
-				     : block_array(s, nenv, NULL);
+	hook->envp = (uint32_t)op->arg == CTR_HOOK_ENV_PAYLOAD
+			     ? block_array(init->env, init->nenv, init->home)
+			     : block_array(s, ctr_op_hook_nenv(op->arg), NULL);
 	r = set_state(hook, state);
 	return hook->argv && hook->envp ? r : -ENOMEM;
 }
@@ -119,6 +119,7 @@ static _Noreturn void run_hook(struct init *init, const struct hook *hook, int o
 		r = SYS(dup3, out, 2, 0);
 	if (r >= 0)
 		r = close_from(init, 3);
+	(void)SYS(umask, init->umask);
 	if (r >= 0)
 		r = SYS(execve, hook->path, hook->argv, hook->envp);
 	(void)write_all(error, &r, sizeof(r));

@@ -58,6 +58,8 @@ struct init {
 	size_t dir_length;    /* ... so many bytes of it */
 	unsigned dir_how;     /* it was opened */
 
+	long umask; /* that hooks have: the caller's, then the payload's */
+
 	int null, empty; /* sources of masks: the null device, an empty directory */
 
 	/* the payload (apply_exec.c) */

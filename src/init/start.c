@@ -66,7 +66,7 @@ void init_main(long *stack)
 	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
 
 	/* Modes in the plan are what they say, whatever the caller's umask. */
-	(void)SYS(umask, 0);
+	init->umask = SYS(umask, 0);
 
 	/* The kernel of a virtual machine starts it by this name. */
 	if (str_equal(argv[0], "/init") && SYS(getpid, 0) == 1)

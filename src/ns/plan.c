@@ -132,6 +132,24 @@ static void add_seccomp(struct ctr_planner *p)
 	op->arg2 = p->options->seccomp_flags;
 }
 
+/* A program of the host's, among the host's files, has nothing of what an image says. */
+static uint32_t hook_env(const struct ctr_planner *p, const struct ctr_hook *hook,
+			 enum ctr_hook_kind kind, const char *const **env)
+{
+	uint32_t n = 0;
+
+	*env = hook->env;
+	if (hook->has_env)
+		return (uint32_t)hook->nenv;
+	if (kind == CTR_HOOK_START_CONTAINER)
+		return CTR_HOOK_ENV_PAYLOAD;
+
+	*env = p->options->environment;
+	while (*env && (*env)[n])
+		n++;
+	return CTR_HOOK_ENV_CALLER | n;
+}
+
 static void add_hooks(struct ctr_planner *p, enum ctr_hook_kind kind, const char *name,
 		      const char *state)
 {
@@ -139,7 +157,9 @@ static void add_hooks(struct ctr_planner *p, enum ctr_hook_kind kind, const char
 
 	for (size_t i = 0; i < hooks->count; i++) {
 		const struct ctr_hook *hook = &hooks->list[i];
-		size_t nenv = hook->has_env ? hook->nenv : 0;
+		const char *const *env;
+		const uint32_t which = hook_env(p, hook, kind, &env);
+		const uint32_t nenv = ctr_op_hook_nenv(which);
 		size_t n = 0;
 		const char **block =
 			ctr_arena_array(p->arena, 3 + hook->nargs + nenv, sizeof(*block));
@@ -151,12 +171,12 @@ static void add_hooks(struct ctr_planner *p, enum ctr_hook_kind kind, const char
 			block[n++] = hook->args[j];
 		block[n++] = "";
 		for (size_t j = 0; j < nenv; j++)
-			block[n++] = hook->env[j];
+			block[n++] = env[j];
 
 		ctr_plan_origin(p->plan, "hooks.%s[%zu]", name, i);
 		op = ctr_plan_add(p->plan, CTR_OP_HOOK);
 		op->str2 = ctr_plan_block(p->plan, block, n);
-		op->arg = (uint64_t)hook->nargs << 32 | (hook->has_env ? nenv : UINT32_MAX);
+		op->arg = (uint64_t)hook->nargs << 32 | which;
 		op->arg2 = (uint64_t)hook->timeout << 16 | (uint64_t)kind << 8 | (i & 0xff);
 	}
 }

@@ -72,7 +72,8 @@ struct ctr_plan_options {
 	const char *join_time_ns; /* exec: path of the time namespace to join (SETNS), NULL: none */
 	bool overlay;             /* a writable layer over the root file system, ... */
 	const char *overlay_dir;  /* ... in this directory, NULL: in memory */
-	const char *notify_socket_dir; /* host directory to bind on /run/notify, NULL: none */
+	const char *notify_socket_dir;  /* host directory to bind on /run/notify, NULL: none */
+	const char *const *environment; /* ctr's own, for createContainer hooks; NULL: empty */
 	const char *state_create,
 		*state_start; /* compact state JSON for createContainer and
 			       * startContainer hooks (pid as the container sees it) */

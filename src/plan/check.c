@@ -91,13 +91,12 @@ static int check_block(struct check *check, uint32_t offset, uint64_t n)
 static uint64_t block_count(const struct ctr_op *op)
 {
 	uint64_t nargs = op->arg >> 32;
-	uint64_t nenv = (uint32_t)op->arg;
 
 	switch (op->kind) {
 	case CTR_OP_MOUNT:
 		return 3;
 	case CTR_OP_HOOK:
-		return 2 + nargs + 1 + (nenv == UINT32_MAX ? 0 : nenv);
+		return 2 + nargs + 1 + ctr_op_hook_nenv(op->arg);
 	default:
 		return op->arg;
 	}

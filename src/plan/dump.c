@@ -332,7 +332,7 @@ static void dump_device(struct ctr_buf *out, const struct ctr_plan_header *plan,
 static void dump_hook(struct ctr_buf *out, const struct ctr_plan_header *plan,
 		      const struct ctr_op *op)
 {
-	uint32_t nenv = (uint32_t)op->arg;
+	const uint32_t env = (uint32_t)op->arg;
 	const char *path = ctr_view_str(plan, op->str2);
 	const char *s = ctr_view_next(ctr_view_next(path));
 
@@ -341,11 +341,13 @@ static void dump_hook(struct ctr_buf *out, const struct ctr_plan_header *plan,
 	add_string(out, path);
 	s = add_block(out, s, op->arg >> 32);
 	s = ctr_view_next(s);
-	if (nenv == UINT32_MAX) {
+	if (env == CTR_HOOK_ENV_PAYLOAD) {
 		ctr_buf_adds(out, " env=inherited");
+	} else if (env & CTR_HOOK_ENV_CALLER) {
+		ctr_buf_adds(out, " env=caller");
 	} else {
 		ctr_buf_adds(out, " env:");
-		add_block(out, s, nenv);
+		add_block(out, s, env);
 	}
 	if (op->arg2 >> 16)
 		ctr_buf_addf(out, " timeout=%" PRIu64 "s", op->arg2 >> 16);

@@ -213,15 +213,25 @@ struct ctr_op {
  * HOME         arg = uid: HOME is set from /etc/passwd of the container when it is missing or
  *              empty in ENV; "/" when not found.
  * FIND_EXEC    Resolve ARGS[0] by PATH of ENV and check that it can be executed.
- * HOOK         str2 = block {path, state JSON, args..., "", env...}; arg = nargs << 32 | nenv (nenv
- *              0xffffffff: inherit ENV), arg2 = timeout in seconds << 16 | hook kind << 8 | its
- *              index. The first byte 1 in the state is replaced by the pid as the container sees
- *              it: the parent does not know it yet.
+ * HOOK         str2 = block {path, state JSON, args..., "", env...}; arg = nargs << 32 | nenv
+ *              (CTR_HOOK_ENV_*), arg2 = timeout in seconds << 16 | hook kind << 8 | its index. The
+ *              first byte 1 in the state is replaced by the pid as the container sees it: the
+ *              parent does not know it yet.
  * RLIMIT       str = struct ctr_op_rlimit; one that could not be lived with before.
  * CLOSE_FDS    arg = first descriptor to close on exec.
  * SEND, RECV   arg = enum ctr_msg_type.
  * GATE         fd = CTR_SLOT_GATE: accept one connection; it becomes the parent.
  */
+
+/* nenv of HOOK. What ENV says is the image's, and for nothing that runs among the host's files. */
+#define CTR_HOOK_ENV_PAYLOAD 0xffffffffU /* there are none: inherit ENV */
+#define CTR_HOOK_ENV_CALLER  0x80000000U /* and the number: those that ctr itself has */
+
+/* How many strings of the block of a HOOK with @arg are its environment. */
+static inline uint32_t ctr_op_hook_nenv(uint64_t arg)
+{
+	return (uint32_t)arg == CTR_HOOK_ENV_PAYLOAD ? 0 : (uint32_t)arg & ~CTR_HOOK_ENV_CALLER;
+}
 
 struct ctr_op_caps {
 	uint64_t effective, permitted, inheritable;

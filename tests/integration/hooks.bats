@@ -83,6 +83,19 @@ hook() {
   [ "$(grep -c OTHER "$BATS_TEST_TMPDIR/env")" = 0 ]
 }
 
+@test "hooks: of what the image says only startContainer hears" {
+  config '.root.readonly = false | .process.env += ["WHOSE=image"] | .process.user.umask = 7'
+  hook createRuntime 'echo "$WHOSE $(umask)" >"$1/first"'
+  hook createContainer 'echo "$WHOSE $(umask)" >"$1/second"'
+  hook startContainer 'echo "$WHOSE $(umask)" >/third'
+  command_is cat /third
+  umask 027
+  WHOSE=caller run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output 'image 0007'
+  [ "$(cat "$BATS_TEST_TMPDIR/first")" = 'caller 0027' ]
+  [ "$(cat "$BATS_TEST_TMPDIR/second")" = 'caller 0027' ]
+}
+
 # bats test_tags=core
 @test "delete --force does not wait for a hook that hangs" {
   need root

@@ -51,6 +51,9 @@ void ctr_container_release(struct ctr_container *container);
 /* What it is now; never fails, also not in a race with its end. */
 enum ctr_status ctr_container_status(const struct ctr_container *container);
 const char *ctr_status_name(enum ctr_status status);
+/* Is its environment made, so that something can be executed in it? Not, or not known to be, as
+ * long as ctr-init is about it. */
+bool ctr_container_is_made(const struct ctr_container *container);
 /* Is the init process that the record names alive? */
 bool ctr_container_is_alive(const struct ctr_container *container);
 

@@ -174,7 +174,7 @@ static int make_plan(struct ctr_creation *creation, struct ctr_plan_header **out
 				       ctr_network_is_due(&creation->network, spec));
 	plan_options->ignored_signals = creation->context->host.ignored_signals;
 	plan_options->id = options->id;
-	plan_hook_states(creation);
+	plan_hooks(creation);
 	if (ctr_prepare_fds(options->preserve_fds, &plan_options->preserve_fds,
 			    &plan_options->listen_fds, &plan_options->listen_names, err) < 0 ||
 	    ctr_security_plan(plan_options, spec, spec->process, context, err) < 0)
@@ -287,12 +287,12 @@ static int on_listener(void *data, const struct ctr_launch *launch, int fd, stru
 				     creation->context, fd, err);
 }
 
-/* Hooks of the container's may take long: somebody may want to look at them by exec. */
+/* Hooks may take long, before that and after it. */
 static void on_created(void *data)
 {
 	const struct ctr_creation *creation = data;
 
-	if (creation->spec->hooks[CTR_HOOK_START_CONTAINER].count > 0)
+	if (creation->container.record.hooks != 0)
 		ctr_state_make_known(creation->container.dir);
 }
 

@@ -6,9 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,7 +50,9 @@ int ctr_exec_check(const struct ctr_container *container, bool ignore_paused, st
 	enum ctr_status status =
 		ignore_paused ? ctr_container_status(container) : find_status(container);
 
-	if (status == CTR_STATUS_STOPPED || status == CTR_STATUS_CREATING)
+	/* With a process it is waited for. */
+	if (status == CTR_STATUS_STOPPED ||
+	    (status == CTR_STATUS_CREATING && container->record.pid == 0))
 		return ctr_fail(err, CTR_FAULT_STATE, 0,
 				"container '%s': cannot exec in a %s container", container->id,
 				ctr_status_name(status));
@@ -62,31 +62,12 @@ int ctr_exec_check(const struct ctr_container *container, bool ignore_paused, st
 	return 0;
 }
 
-/* Is its process ctr-init yet, of memory or installed (core/image.c)? Maybe, where it cannot be
- * seen. Not by its arguments: they lie in memory that may never answer. */
-static bool may_be_init(pid_t pid)
-{
-	static const char name[] = "ctr-init";
-	char path[32], exe[PATH_MAX];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	n = readlink(path, exe, sizeof(exe));
-	return n < 0 || memmem(exe, (size_t)n, name, strlen(name));
-}
-
-/*
- * While ctr-init builds, the container's mount namespace has the host's files. Whoever makes or
- * starts a container has its lock meanwhile. Hooks that run later may execute something in it:
- * startContainer has ctr-init wait, poststart finds the program.
- */
+/* While ctr-init builds, the container's mount namespace has the host's files. */
 static int wait_until_made(const struct ctr_container *container, struct ctr_error *err)
 {
 	const struct timespec pause = { .tv_nsec = MADE_ROUND_MS * 1000000L };
 
-	for (int waited = 0; may_be_init(container->record.pid); waited += MADE_ROUND_MS) {
-		if (ctr_state_is_free(container->dir) || ctr_state_is_made(container->dir))
-			return 0;
+	for (int waited = 0; !ctr_container_is_made(container); waited += MADE_ROUND_MS) {
 		if (waited >= MADE_WAIT_MS)
 			return ctr_fail(err, CTR_FAULT_STATE, 0,
 					"container '%s': cannot exec in a container that is still "

@@ -49,8 +49,8 @@ bool ctr_state_relock(int root, const char *id, int dir);
 void ctr_state_end(int dir);
 bool ctr_state_is_ending(int dir);
 
-/* Leave word that the container is made, where whoever has the lock keeps it for long after that;
- * and is there such word? */
+/* Leave word that the container is made (CREATED), where its hooks may take long; and is there such
+ * word? */
 void ctr_state_make_known(int dir);
 bool ctr_state_is_made(int dir);
 

@@ -118,7 +118,7 @@ waiting_hook() {
   ctr run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
   run=$!
   eventually test -e "$OUT.begun"
-  eventually has_status "$ID" running
+  eventually has_status "$ID" creating
   ctr exec "$ID" ls / </dev/null >"$OUT.exec" 2>&1 3>&- &
   PID=$!
   sleep 0.5
@@ -164,7 +164,7 @@ waiting_hook() {
   waiting_hook createRuntime "$OUT"
   in_background create -b "$BUNDLE" "$ID"
   eventually test -e "$OUT.begun"
-  eventually has_status "$ID" created
+  eventually has_status "$ID" creating
   run -255 ctr exec "$ID" true </dev/null
   expect_output "ctr: exec failed: container '$ID': cannot exec in a container that is still made, or whose hooks have not ended"
   kill -0 "$PID"

@@ -66,6 +66,32 @@ killed_after_clone() {
   killed_after_clone run
 }
 
+@test "killed while a hook runs: the container is not made, and nothing is executed in it" {
+  need root
+  local kind verb
+  for kind in createRuntime createContainer; do
+    for verb in create run; do
+      rm -f "$OUT.hook"
+      config --arg kind $kind --arg at "$OUT.hook" '.hooks = {($kind): [{path: "/bin/sh",
+        args: ["sh", "-c", "echo >\"$1\"; exec sleep 1000", "sh", $at]}]}'
+      in_background $verb -b "$BUNDLE" "$ID"
+      eventually test -e "$OUT.hook"
+      has_status "$ID" creating
+      kill -9 "$PID"
+      ended "$PID"
+      # a child that waits for the answer of createRuntime hooks ends with ctr
+      [ $kind = createRuntime ] || has_status "$ID" creating
+      run timeout --foreground 1 "$CTR" --root "$STATE" exec "$ID" cat /etc/hostname </dev/null
+      [ "$status" != 0 ]
+      [[ $output != "$(cat /etc/hostname)" ]]
+      run ctr start "$ID"
+      expect_status 1
+      ctr delete --force "$ID"
+      [ -z "$(leaks)" ]
+    done
+  done
+}
+
 @test "killed in the middle of delete: a second one ends it" {
   need root strace cgroup2
   local step

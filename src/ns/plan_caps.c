@@ -92,7 +92,8 @@ void ctr_plan_capabilities(struct ctr_planner *p)
 
 	ctr_plan_origin(p->plan, "process.capabilities");
 	ctr_plan_add(p->plan, CTR_OP_CAPS)->str = ctr_plan_data(p->plan, &caps, sizeof(caps));
-	if (ambient) {
+	/* The kernel keeps the caller's where both other sets have them. */
+	if (caps.permitted & caps.inheritable) {
 		ctr_plan_origin(p->plan, "process.capabilities.ambient");
 		ctr_plan_add(p->plan, CTR_OP_AMBIENT)->arg = ambient;
 	}

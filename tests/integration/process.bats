@@ -279,6 +279,14 @@ ids() {
   ctr delete --force "$ID"
 }
 
+@test "the caller's ambient capabilities are none of the process's" {
+  need root setpriv
+  config '.process.capabilities |= map_values(["CAP_NET_RAW"]) | .process.capabilities.ambient = []'
+  command_is grep Cap /proc/self/status
+  run -0 setpriv --inh-caps +net_raw --ambient-caps +net_raw "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
+  expect_match 'CapInh:.*2000.*CapAmb:.0000000000000000'
+}
+
 @test "limits that nothing could be set up under are the process's alone" {
   need root
   config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 3}, {type: "RLIMIT_FSIZE", soft: 0, hard: 0}]

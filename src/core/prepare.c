@@ -21,12 +21,13 @@
 #include "ns/plan.h"
 
 /* As the kernel has it (sched_setattr(2)); glibc of Debian 12 has no declaration. */
-struct sched_attr_v0 {
+struct sched_attr_v1 {
 	uint32_t size, policy;
 	uint64_t flags;
 	int32_t nice;
 	uint32_t priority;
 	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max; /* with SCHED_FLAG_UTIL_CLAMP_* */
 };
 
 enum { CPUS_MAX = 8192 };
@@ -60,7 +61,7 @@ static int set_oom_score(const struct ctr_actions *actions, pid_t pid, struct ct
 static int set_scheduler(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
 {
 	const struct ctr_scheduler *scheduler = actions->scheduler;
-	struct sched_attr_v0 attr = { .size = sizeof(attr) };
+	struct sched_attr_v1 attr = { .size = sizeof(attr) };
 
 	if (!scheduler)
 		return 0;

@@ -160,8 +160,7 @@ void ctr_plan_stdio(struct ctr_planner *p)
 				     p->options->exec || p->in_place ? "" : "/dev/console");
 		op->arg = (uint64_t)process->user.uid << 32;
 		if (process->has_console_size)
-			op->arg2 = (process->console_height & UINT16_MAX) << 32 |
-				   (process->console_width & UINT16_MAX);
+			op->arg2 = (uint64_t)process->console_height << 32 | process->console_width;
 		return;
 	}
 

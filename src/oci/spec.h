@@ -62,7 +62,7 @@ struct ctr_user {
 struct ctr_process {
 	bool terminal;
 	bool has_console_size;
-	uint64_t console_height, console_width;
+	uint16_t console_height, console_width;
 	const char *cwd;        /* absolute */
 	const char *const *env; /* "K=V" */
 	size_t nenv;

@@ -225,8 +225,8 @@ static const struct ctr_field user_fields[] = {
 static const struct ctr_type type_user = { CTR_TYPE(struct ctr_user, user_fields) };
 
 static const struct ctr_field console_size_fields[] = {
-	F_U64(struct ctr_process, console_height, "height", CTR_REQUIRED),
-	F_U64(struct ctr_process, console_width, "width", CTR_REQUIRED),
+	F_U16(struct ctr_process, console_height, "height", CTR_REQUIRED),
+	F_U16(struct ctr_process, console_width, "width", CTR_REQUIRED),
 };
 
 static const struct ctr_type type_console_size = {

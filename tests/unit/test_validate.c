@@ -64,6 +64,8 @@ static void process_rules(void **state)
 			    "process.rlimits[0].soft: 2 is above the hard limit 1"),
 		BAD_PROCESS("\"consoleSize\":{\"height\":1}",
 			    "process.consoleSize.width: is required"),
+		BAD_PROCESS("\"consoleSize\":{\"height\":65536,\"width\":80}",
+			    "process.consoleSize.height: 65536 is not in 0..65535"),
 		GOOD_PROCESS("\"apparmorProfile\":\"\",\"selinuxLabel\":\"\""),
 		GOOD_PROCESS("\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-20}"),
 		BAD_PROCESS("\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":20}",

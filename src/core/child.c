@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -117,6 +118,26 @@ static int in_child_limits(struct ctr_child *child)
 	return 0;
 }
 
+/*
+ * Until ctr-init makes itself undumpable, a process of a PID namespace that was there before could
+ * look into it. A program that its caller may not read is executed undumpable (would_dump() in
+ * fs/exec.c), and this one may be read by nobody without capabilities (image.h). Root has them
+ * again after execve. Ids are left alone: processes are counted, keys owned and signals allowed by
+ * the real ones, and where they differ from the effective ones execve cuts RLIMIT_STACK.
+ */
+static long in_child_hide(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	long r = SYS(capget, &header, sets);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		sets[i].effective = 0;
+	return SYS(capset, &header, sets);
+}
+
 static int in_child_exec(struct ctr_child *child)
 {
 	static const char *const no_env[] = { NULL };
@@ -128,12 +149,8 @@ static int in_child_exec(struct ctr_child *child)
 	if (r < 0)
 		return in_child_fail(child, CTR_CHILD_PREPARE, r);
 
-	/*
-	 * Until ctr-init makes itself undumpable, a process of a PID namespace that was there
-	 * before could look into it. With differing real and effective ids execve itself does it.
-	 */
 	if (child->hide) {
-		r = SYS(setresuid, 65534, -1, -1);
+		r = in_child_hide();
 		if (r < 0)
 			return in_child_fail(child, CTR_CHILD_HIDE, r);
 	}

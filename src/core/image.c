@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@
 #define MOUNT_ATTR_RDONLY 0x00000001
 #endif
 
-enum { FD_PATH = 32, PAGE = 4096 };
+enum { FD_PATH = 32, PAGE = 4096, NOBODYS_GID = -2 };
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 /* A memfd with @flags (MFD_EXEC or MFD_NOEXEC_SEAL, which kernels before 6.3 lack). */
@@ -71,6 +72,21 @@ static int seal(int *fd, bool is_memfd, bool executed)
 	if (is_memfd && fcntl(*fd, F_ADD_SEALS, SEALS) < 0)
 		return -1;
 	return is_memfd && !executed ? ctr_take_fd(fd) : reopen(*fd);
+}
+
+/*
+ * Let nobody read what is executed, which the kernel does all the same. The owner could not, and
+ * "others" are those of a user namespace in which the file's ids are not mapped. The group that it
+ * is given where that is allowed is mapped in next to none; the user stays, whose right it is to
+ * change the mode. 0, or -1 and errno.
+ */
+static int conceal(int fd)
+{
+	/* Where that id is none (EINVAL), or without privilege over all ids, the caller's remains.
+	 */
+	if (fchown(fd, (uid_t)-1, (gid_t)NOBODYS_GID) < 0 && errno != EINVAL && errno != EPERM)
+		return -1;
+	return fchmod(fd, 0111);
 }
 
 /* Without memfd_create: a file without a name. */
@@ -133,7 +149,7 @@ int ctr_image_program(void)
 }
 
 int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, int program,
-		   struct ctr_error *err)
+		   bool concealed, struct ctr_error *err)
 {
 	size_t offset = program >= 0 ? 0 : (ctr_init_image_size + PAGE - 1) / PAGE * PAGE;
 	_cleanup_close_ int fd = -1, plan_fd = -1, exec_fd = program;
@@ -162,6 +178,9 @@ int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, in
 	if (plan_fd < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot seal the plan");
 
+	if (concealed && (offset > 0 || exec_fd >= 0) &&
+	    conceal(offset > 0 ? plan_fd : exec_fd) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot let nobody read ctr-init");
 	if (offset == 0 && exec_fd < 0) {
 		exec_fd = open_installed(err);
 		if (exec_fd < 0)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,10 +24,12 @@ struct ctr_image {
 	}
 
 /* Make both, CLOEXEC. 0, or -1 and @err. @program: what ctr_image_program() returned, taken over,
- * or -1. Where executable memfds are forbidden, exec_fd is a read-only detached mount of the
- * installed ctr-init. */
+ * or -1. @concealed: who has no capability over the file's ids may execute it and not read it, so
+ * the kernel lets nobody look into the process who has none there (mm->user_ns), nor does
+ * the caller without CAP_SYS_PTRACE. Where executable memfds are forbidden, exec_fd is a read-only
+ * detached mount of the installed ctr-init, which anybody can read. */
 int ctr_image_make(struct ctr_image *out, const struct ctr_plan_header *plan, int program,
-		   struct ctr_error *err);
+		   bool concealed, struct ctr_error *err);
 
 /* ctr-init's bytes alone, sealed, CLOEXEC, to execute; -1: this kernel cannot, which
  * ctr_image_make() gets by. Makes raw system calls only: a process that shares memory may call it.

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/host.h"
 #include "cgroup/cgroup.h"
 #include "core/image.h"
 #include "core/newnet.h"
@@ -103,6 +105,23 @@ static void describe_child(struct ctr_launch *launch, const struct ctr_cgroup *c
 	};
 }
 
+/* Are there processes before it that may look into it? */
+static bool joins_others(const struct ctr_launch *launch, size_t njoins)
+{
+	return launch->actions->shape.njoins > 0 || njoins > 0;
+}
+
+/*
+ * Let nobody look into the child who is no root here. Before its execve it has the memory of ctr,
+ * and may be in a user namespace with processes that have CAP_SYS_PTRACE there. Without privilege
+ * ctr could not look into it, either.
+ */
+static bool conceals(const struct ctr_launch *launch, size_t njoins)
+{
+	return joins_others(launch, njoins) && launch->host->privileged &&
+	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
 /* Clone, with the shape's joins before those of exec (@joins). */
 static int clone_child(struct ctr_launch *launch, const struct ctr_child_join *joins, size_t njoins,
 		       struct ctr_error *err)
@@ -114,8 +133,9 @@ static int clone_child(struct ctr_launch *launch, const struct ctr_child_join *j
 	size_t opened = child->njoins;
 
 	child->pidns = pidns;
-	/* Root of a user namespace has nothing that its own namespace should not see. */
-	child->hide = (shape->njoins > 0 || njoins > 0) && !shape->become_root;
+	/* Root of a user namespace would have its capabilities there; its file does what can be
+	 * done. */
+	child->hide = joins_others(launch, njoins) && !shape->become_root;
 	for (size_t i = 0; i < njoins; i++) {
 		if (joins[i].by_parent)
 			child->pidns = joins[i].fd;
@@ -152,7 +172,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 
 	describe_child(launch, cgroup, child_sync);
 	if (ctr_image_make(&image, launch->plan,
-			   launch->newnet ? ctr_newnet_program(launch->newnet) : -1, err) < 0)
+			   launch->newnet ? ctr_newnet_program(launch->newnet) : -1,
+			   conceals(launch, njoins), err) < 0)
 		return -1;
 	child->exec_fd = image.exec_fd;
 	child->argv = make_argv(&image, launch->arena);

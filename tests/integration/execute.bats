@@ -192,3 +192,39 @@ waiting_hook() {
   expect_match 'cannot exec in a paused container'
   ctr delete --force "$ID"
 }
+
+@test "exec hides from the container without other ids: limits and keys are root's" {
+  need root setpriv
+  local i pids=()
+  config '.process.rlimits = [{type: "RLIMIT_STACK", soft: 16777216, hard: 16777216},
+    {type: "RLIMIT_NPROC", soft: 4, hard: 4}] | del(.linux.maskedPaths)'
+  command_is sleep 1000
+  for i in 1 2 3 4 5; do
+    setpriv --reuid 65534 sleep 1000 3>&- &
+    pids+=($!)
+  done
+  detached "$ID"
+  run ctr exec "$ID" sh -c 'ulimit -s; ulimit -u 2>/dev/null || ulimit -p; cat /proc/keys'
+  kill "${pids[@]}"
+  expect_status 0
+  [ "${lines[0]}" = 16384 ]
+  [ "${lines[1]}" = 4 ]
+  [ "$(grep -c "_ses.$ID:" <<<"$output")" = 1 ]
+  expect_match " 0 +0 keyring +_ses.$ID:"
+  ctr delete --force "$ID"
+}
+
+@test "exec in a user namespace of a single id" {
+  need root unshare
+  command_is sleep 1000
+  config '(.mounts[].options // empty) -= ["gid=5"]'
+  # shellcheck disable=SC2016 # it is the inner shell's
+  run unshare -Urm sh -ec '
+    "$1" --cgroup-manager disabled --root "$2" run -d -b "$3" "$4" </dev/null >"$5" 2>&1 3>&-
+    "$1" --cgroup-manager disabled --root "$2" exec "$4" id -u
+    "$1" --cgroup-manager disabled --root "$2" delete --force "$4"' - \
+    "$CTR" "$STATE" "$BUNDLE" "$ID" "$OUT"
+  cat "$OUT"
+  expect_status 0
+  expect_output 0
+}

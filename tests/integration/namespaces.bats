@@ -214,3 +214,40 @@ links() { for name in "$@"; do echo "$name $(readlink "/proc/self/ns/$name")"; d
   ctr delete --force "$ID"
   kill "$HOLDER"
 }
+
+# As pods with user namespaces and one PID namespace for all have it.
+@test "who may trace in a user namespace sees nothing of the host through what joins it" {
+  need root
+  local first from
+  for from in 100000 0; do
+    config ".linux.namespaces |= map(select(.type != \"user\" and .type != \"pid\") | del(.path)) +
+      [{ type: \"user\" }, { type: \"pid\" }] |
+      .linux.uidMappings = [{ containerID: 0, hostID: $from, size: 65536 }] |
+      .linux.gidMappings = .linux.uidMappings | del(.hooks) |
+      .process.capabilities |= map_values([\"CAP_SYS_PTRACE\", \"CAP_DAC_OVERRIDE\"])"
+    chown -R $from:$from "$BUNDLE/rootfs"
+    command_is sleep 1000
+    detached "$ID"
+    first=$(pid_of "$ID")
+    cat >"$BUNDLE/look" <<EOF
+#!/bin/sh
+"$CTR" --root "$STATE" exec "$ID" sh -c '
+  stat -Lc "root %d:%i" /proc/[0-9]*/root/
+  grep -l "ctr-[i]nit" /proc/[0-9]*/cmdline' >"$OUT.seen" 2>&1
+exit 0
+EOF
+    chmod +x "$BUNDLE/look"
+    namespace user "/proc/$first/ns/user"
+    namespace pid "/proc/$first/ns/pid"
+    config "del(.linux.uidMappings, .linux.gidMappings) |
+      .hooks.createRuntime = [{ path: \"$BUNDLE/look\" }]"
+    command_is true
+    run -0 ctr run -b "$BUNDLE" "$ID-b"
+    cat "$OUT.seen"
+    grep '^root ' "$OUT.seen"
+    grep '^/proc/.*/cmdline$' "$OUT.seen"
+    ! grep -Fx "root $(stat -Lc %d:%i /)" "$OUT.seen" || return 1
+    ctr delete --force "$ID"
+  done
+  chown -R 0:0 "$BUNDLE/rootfs"
+}

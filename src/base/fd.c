@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -160,6 +161,23 @@ void ctr_fd_close_others(const int *keep, size_t n)
 			kept = fd == keep[i];
 		if (!kept)
 			close(fd);
+	}
+}
+
+void ctr_fd_close_on_exec(unsigned first)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	struct dirent *entry;
+
+	/* Before 5.11 close_range could not set the flag. */
+	if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	dir = opendir("/proc/self/fd");
+	while (dir && (entry = readdir(dir))) {
+		unsigned fd = (unsigned)atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && fd >= first)
+			(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 	}
 }
 

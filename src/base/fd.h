@@ -21,6 +21,9 @@ int ctr_fd_sanitize_std(void);
 /* Close all but the standard streams and @keep, whatever the caller's caller has left open. */
 void ctr_fd_close_others(const int *keep, size_t n);
 
+/* Mark those from @first on, whoever has left them open, to be closed by execve. */
+void ctr_fd_close_on_exec(unsigned first);
+
 /* pidfd_open(2). A new descriptor, or -errno. */
 int ctr_pidfd_open(pid_t pid);
 /* pidfd_send_signal(2). 0 or -errno. */

@@ -170,6 +170,8 @@ int ctr_launch_start(struct ctr_launch *launch, const struct ctr_cgroup *cgroup,
 	_cleanup_(ctr_image_close) struct ctr_image image = CTR_IMAGE_INIT;
 	struct ctr_child *child = &launch->child;
 
+	/* A container that waits for its start can be looked into. */
+	ctr_fd_close_on_exec(STDERR_FILENO + 1 + launch->plan->preserve_fds);
 	describe_child(launch, cgroup, child_sync);
 	if (ctr_image_make(&image, launch->plan,
 			   launch->newnet ? ctr_newnet_program(launch->newnet) : -1,

@@ -121,6 +121,23 @@ all_caps() {
   expect_match 'preserve-fds.*not open'
 }
 
+# Who executes something in it and may trace there would find them.
+@test "a container that waits for its start has nothing open of the caller's but what is passed" {
+  local missing passed
+  command_is true
+  for missing in '' close_range; do
+    # shellcheck disable=SC2086 # none or many words
+    ${missing:+"$HIDE" $missing --} "$CTR" --root "$STATE" create --preserve-fds 1 -b "$BUNDLE" "$ID" \
+      </dev/null >"$OUT" 2>&1 3<"$BUNDLE/config.json" 9<"$BUNDLE"
+    passed=$(find "/proc/$(pid_of "$ID")/fd" -lname "$BUNDLE*" -printf '%f %l\n')
+    [ "$passed" = "3 $BUNDLE/config.json" ] || {
+      echo "$passed"
+      return 1
+    }
+    ctr delete --force "$ID"
+  done
+}
+
 # ---------------------------------------------------------------- links in the image
 
 # CVE-2025-31133
@@ -673,8 +690,8 @@ not permitted'
     for apparmor in '' --apparmor=of-flag --apparmor=; do
       for selinux in '' --process-label=of:the:flag:s0; do
         for rest in '' '--no-new-privs --cap CAP_KILL --env A=1 --user 5:6 --cwd /tmp --tty=false'; do
-          wanted=255
-          [ "$from$apparmor$selinux" != none ] && [ "$from$apparmor$selinux" != none--apparmor= ] || wanted=0
+          passed=255
+          [ "$from$apparmor$selinux" != none ] && [ "$from$apparmor$selinux" != none--apparmor= ] || passed=0
           # shellcheck disable=SC2086 # none or many words
           run ctr exec $apparmor $selinux $rest --process "$document.$from" "$ID"
           expect_status $wanted

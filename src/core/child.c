@@ -102,9 +102,10 @@ static int in_child_limits(struct ctr_child *child)
 
 		if (child->late_rlimits >> rlimit->resource & 1) {
 			r = SYS(prlimit64, 0, rlimit->resource, NULL, limit);
-			if (r == 0 && limit[1] >= rlimit->hard)
+			if (r == 0 && limit[0] >= rlimit->soft && limit[1] >= rlimit->hard)
 				continue;
-			limit[1] = rlimit->hard;
+			limit[0] = limit[0] < rlimit->soft ? rlimit->soft : limit[0];
+			limit[1] = limit[1] < rlimit->hard ? rlimit->hard : limit[1];
 		}
 		if (r == 0)
 			r = SYS(prlimit64, 0, rlimit->resource, limit, NULL);

@@ -45,7 +45,7 @@ struct ctr_child {
 	const struct ctr_rlimit *rlimits; /* set before the joins, while nothing is given up; with
 					   * wait and no helper by the caller */
 	size_t nrlimits;
-	uint32_t late_rlimits; /* 1 << RLIMIT_*: only raised, where that takes privilege */
+	uint32_t late_rlimits; /* 1 << RLIMIT_*: only raised; ctr-init sets them */
 	int pidns;             /* a PID namespace to be born in; -1: the caller's */
 	bool helper;           /* a helper process joins and clones the child with CLONE_PARENT */
 	bool wait; /* reads one byte from sync_fd before it goes on: id maps come first */

@@ -152,9 +152,12 @@ int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr
 
 		if (actions->late_rlimits >> rlimit->resource & 1) {
 			if (prlimit(pid, (int)rlimit->resource, NULL, &limit) == 0 &&
-			    limit.rlim_max >= rlimit->hard)
+			    limit.rlim_cur >= rlimit->soft && limit.rlim_max >= rlimit->hard)
 				continue;
-			limit.rlim_max = rlimit->hard;
+			if (limit.rlim_cur < rlimit->soft)
+				limit.rlim_cur = rlimit->soft;
+			if (limit.rlim_max < rlimit->hard)
+				limit.rlim_max = rlimit->hard;
 		}
 		if (prlimit(pid, (int)rlimit->resource, &limit, NULL) < 0)
 			return ctr_fail(

@@ -273,6 +273,7 @@ static const struct {
 	uint64_t enough;
 } needed[] = {
 	{RLIMIT_NOFILE,  128              }, /* a batch of descriptors, and what it has open */
+	{ RLIMIT_NPROC,  4096             }, /* all of that user count, wherever they run */
 	{ RLIMIT_FSIZE,  RLIM_INFINITY    }, /* tmpcopyup copies what there is */
 	{ RLIMIT_CPU,    60               },
 	{ RLIMIT_RTTIME, 10000000         },

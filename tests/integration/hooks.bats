@@ -149,3 +149,16 @@ hook() {
   run cat "$OUT"
   expect_match '^0 1 2 *$'
 }
+
+# In a user namespace nothing lifts it.
+@test "a hook in the container is under none of its limits" {
+  need root
+  config ".linux.namespaces += [{type: \"user\"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 1300000, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
+    .process.rlimits = [{type: \"RLIMIT_NPROC\", soft: 1, hard: 1}] |
+    .hooks.createContainer = [{path: \"/bin/true\"}]"
+  chown -R 1300000:1300000 "$BUNDLE/rootfs"
+  shell 'ulimit -u 2>/dev/null || ulimit -p'
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output 1
+}

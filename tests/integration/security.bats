@@ -690,8 +690,8 @@ not permitted'
     for apparmor in '' --apparmor=of-flag --apparmor=; do
       for selinux in '' --process-label=of:the:flag:s0; do
         for rest in '' '--no-new-privs --cap CAP_KILL --env A=1 --user 5:6 --cwd /tmp --tty=false'; do
-          passed=255
-          [ "$from$apparmor$selinux" != none ] && [ "$from$apparmor$selinux" != none--apparmor= ] || passed=0
+          wanted=255
+          [ "$from$apparmor$selinux" != none ] && [ "$from$apparmor$selinux" != none--apparmor= ] || wanted=0
           # shellcheck disable=SC2086 # none or many words
           run ctr exec $apparmor $selinux $rest --process "$document.$from" "$ID"
           expect_status $wanted

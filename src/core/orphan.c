@@ -28,6 +28,11 @@ int ctr_orphan_claim(int dir, int fd, struct ctr_error *err)
 	return 0;
 }
 
+void ctr_orphan_forget(int dir)
+{
+	(void)unlinkat(dir, claim_name, 0);
+}
+
 /* The text of a link; empty where it cannot be read. */
 static const char *read_link(int dir, const char *name, char *text, size_t size)
 {

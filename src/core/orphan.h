@@ -12,6 +12,9 @@ struct ctr_error;
  */
 int ctr_orphan_claim(int dir, int fd, struct ctr_error *err);
 
+/* Nobody needs that any more. */
+void ctr_orphan_forget(int dir);
+
 /*
  * SIGKILL for every ctr-init and CRIU that has the socket open which @dir remembers, and wait until
  * none has. Nothing where none is remembered. 0, or -1 and @err (fault HOST: it does not end).

@@ -408,6 +408,7 @@ static int restore(struct restoration *restoration, struct ctr_error *err)
 	    call_criu(restoration, err) < 0)
 		return -1;
 
+	ctr_orphan_forget(creation->container.dir);
 	tell_stand_still(restoration);
 	return leave_paused(restoration, err);
 }

@@ -174,6 +174,7 @@ static int in_child_main(void *arg)
 	long r;
 	int status;
 
+	child->began = true;
 	if (child->wait) {
 		r = SYS(write, child->ready_fd, "", 1);
 		if (r != 1)
@@ -436,6 +437,7 @@ static bool can_return(void)
 static int clone_once(struct ctr_child *child, struct ctr_error *err)
 {
 	child->error = 0;
+	child->began = false;
 	child->pid = 0;
 	child->helper_pid = 0;
 	if (child->helper || child->wait || (child->pidns >= 0 && !can_return()))
@@ -445,12 +447,26 @@ static int clone_once(struct ctr_child *child, struct ctr_error *err)
 
 /*
  * Without clone3, or where root of a user namespace that is joined has no right to the cgroup,
- * which the caller has, the caller moves the child.
+ * which the caller has, the caller moves the child. So it does where a child is killed at its
+ * birth: Linux takes it for one that was about to be born when all of its cgroup was killed,
+ * wherever cgroup.kill was written to more often in one of the two cgroups than in the other
+ * (cgroup_post_fork() of 6.18).
  */
 static bool cannot_start_inside(const struct ctr_child *child)
 {
-	return child->cgroup_fd >= 0 && child->error != 0 && child->step == CTR_CHILD_CLONE &&
+	if (child->cgroup_fd < 0)
+		return false;
+	if (child->error == 0)
+		return child->pid > 0 && !child->began;
+	return child->step == CTR_CHILD_CLONE &&
 	       (child->error == ENOSYS || (child->error == EACCES && helper_becomes_root(child)));
+}
+
+static void reap_stillborn(struct ctr_child *child)
+{
+	ctr_child_forget_helper(child);
+	if (child->pid > 0)
+		reap(child->pid);
 }
 
 int ctr_child_clone(struct ctr_child *child, struct ctr_error *err)
@@ -459,6 +475,7 @@ int ctr_child_clone(struct ctr_child *child, struct ctr_error *err)
 	if (clone_once(child, err) < 0)
 		return -1;
 	if (cannot_start_inside(child)) {
+		reap_stillborn(child);
 		child->enter_cgroup = child->wait = true;
 		if (clone_once(child, err) < 0)
 			return -1;

@@ -62,6 +62,7 @@ struct ctr_child {
 	volatile int error; /* errno of the step that failed; 0: none has */
 	volatile enum ctr_child_step step;
 	volatile size_t failed; /* index, where the step has one */
+	volatile bool began;    /* it came to execute anything */
 	volatile pid_t pid;     /* in the caller's PID namespace */
 	bool enter_cgroup; /* it could not be born in its cgroup: the caller moves it there before
 			    * ctr_child_go() */

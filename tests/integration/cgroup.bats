@@ -317,6 +317,31 @@ other() { timeout 30 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
   run -0 ctr run -b "$BUNDLE" "$ID"
 }
 
+@test "a cgroup, the container's or the caller's, that cgroup.kill was once written for" {
+  need root cgroup2
+  local killed
+  killed=$(cgroup2)/ctr-$ID
+  mkdir "$killed" "$killed-caller"
+  echo 1 >"$killed/cgroup.kill"
+  echo 1 >"$killed-caller/cgroup.kill"
+  config --arg path "/ctr-$ID" '.linux.cgroupsPath = $path'
+  command_is echo alive
+  run -0 ctr run -b "$BUNDLE" "$ID"
+  expect_output alive
+  config --arg path "/ctr-$ID-new" '.linux.cgroupsPath = $path'
+  in_cgroup() { (echo "$BASHPID" >"$killed-caller/cgroup.procs" && ctr "$@"); }
+  run -0 in_cgroup run -b "$BUNDLE" "$ID"
+  expect_output alive
+  command_is sleep 1000
+  detached "$ID"
+  run -0 in_cgroup exec "$ID" echo there
+  expect_output there
+  ctr delete --force "$ID"
+  # one that was there already is not removed with the container
+  rmdir "$killed-caller"
+  [ ! -d "$killed" ] || rmdir "$killed"
+}
+
 @test "'..' in linux.cgroupsPath stops at the top" {
   need root cgroup2
   config --arg path "/../../a/../ctr-$ID" '.linux.cgroupsPath = $path'

@@ -17,11 +17,15 @@
 #include "oci/spec.h"
 #include "oci/words.h"
 
-static int set_groups(struct ctr_process *process, const struct ctr_exec_options *options,
+static int add_groups(struct ctr_process *process, const struct ctr_exec_options *options,
 		      struct ctr_arena *arena, struct ctr_error *err)
 {
-	uint32_t *gids = ctr_arena_array(arena, options->nadditional_gids, sizeof(*gids));
+	struct ctr_user *user = &process->user;
+	uint32_t *gids = ctr_arena_array(arena, user->nadditional_gids + options->nadditional_gids,
+					 sizeof(*gids));
 
+	if (user->nadditional_gids > 0)
+		memcpy(gids, user->additional_gids, user->nadditional_gids * sizeof(*gids));
 	for (size_t i = 0; i < options->nadditional_gids; i++) {
 		uint64_t value;
 
@@ -29,11 +33,11 @@ static int set_groups(struct ctr_process *process, const struct ctr_exec_options
 			return ctr_fail(err, CTR_FAULT_USAGE, 0,
 					"--additional-gids: '%s' is not a group number",
 					options->additional_gids[i]);
-		gids[i] = (uint32_t)value;
+		gids[user->nadditional_gids + i] = (uint32_t)value;
 	}
 
-	process->user.additional_gids = gids;
-	process->user.nadditional_gids = options->nadditional_gids;
+	user->additional_gids = gids;
+	user->nadditional_gids += options->nadditional_gids;
 	return 0;
 }
 
@@ -149,6 +153,9 @@ int ctr_exec_process(struct ctr_process *process, const struct ctr_exec_options 
 	}
 
 	*process = *base;
+	/* As with runc and crun: where a document says nothing of them. */
+	if (!process->capabilities)
+		process->capabilities = container->capabilities;
 	if (!options->process_file) {
 		process->terminal = false;
 		process->args = options->args;
@@ -177,7 +184,7 @@ int ctr_exec_process(struct ctr_process *process, const struct ctr_exec_options 
 	if (options->user && !ctr_user_has_names(options->user) &&
 	    ctr_user_find(&process->user, options->user, -1, arena, err) < 0)
 		return -1;
-	if (options->nadditional_gids > 0 && set_groups(process, options, arena, err) < 0)
+	if (options->nadditional_gids > 0 && add_groups(process, options, arena, err) < 0)
 		return -1;
 	return options->ncaps > 0 ? add_caps(process, options, arena, err) : 0;
 }

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/major.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -136,10 +139,28 @@ static int reset_affinity(const struct ctr_actions *actions, pid_t pid, struct c
 	return 0;
 }
 
+/* So that /dev/stdout can be opened again. Never /dev/null: it is the host's (runc 3674). */
+static int give_streams(const struct ctr_actions *actions, struct ctr_error *err)
+{
+	struct stat st;
+
+	for (int fd = 0; actions->has_stdio_owner && fd <= STDERR_FILENO; fd++) {
+		if (fstat(fd, &st) < 0 ||
+		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(MEM_MAJOR, 3)) ||
+		    st.st_uid == actions->stdio_owner)
+			continue;
+		if (fchown(fd, actions->stdio_owner, (gid_t)-1) < 0 && errno != EINVAL &&
+		    errno != EPERM && errno != EROFS && errno != ENOSYS)
+			return ctr_fail(err, CTR_FAULT_HOST, errno,
+					"process.user.uid: cannot own descriptor %d", fd);
+	}
+	return 0;
+}
+
 int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
 {
-	if (reset_affinity(actions, pid, err) < 0 || set_oom_score(actions, pid, err) < 0 ||
-	    set_scheduler(actions, pid, err) < 0)
+	if (give_streams(actions, err) < 0 || reset_affinity(actions, pid, err) < 0 ||
+	    set_oom_score(actions, pid, err) < 0 || set_scheduler(actions, pid, err) < 0)
 		return -1;
 	return ctr_prepare_io_priority(actions->io_priority, pid, err);
 }

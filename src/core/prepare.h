@@ -17,8 +17,9 @@ void ctr_prepare_warn(const struct ctr_actions *actions);
 /* process.execCPUAffinity.initial: of this process, so that the child is born with it. */
 int ctr_prepare_affinity(const struct ctr_actions *actions, struct ctr_error *err);
 
-/* OOM score, scheduler, I/O priority, CPU affinity (execCPUAffinity.final, or all that the cpuset
- * allows) of @pid: as soon as it is there. */
+/* The owner of our standard streams, which are its own; OOM score, scheduler, I/O priority, CPU
+ * affinity (execCPUAffinity.final, or all that the cpuset allows) of @pid: as soon as it is there.
+ */
 int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
 
 /* The last of them alone; NULL: none. 0, or -1 and @err. */

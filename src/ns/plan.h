@@ -44,6 +44,8 @@ struct ctr_actions {
 	const struct ctr_rlimit *rlimits;
 	size_t nrlimits;
 	uint32_t late_rlimits; /* 1 << RLIMIT_*: set by the plan, until then only raised to it */
+	bool has_stdio_owner;
+	uint32_t stdio_owner; /* uid of the host's: standard streams are given to it */
 	bool has_oom_score_adj;
 	int32_t oom_score_adj;
 	const struct ctr_scheduler *scheduler;

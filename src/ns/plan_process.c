@@ -166,6 +166,13 @@ void ctr_plan_stdio(struct ctr_planner *p)
 
 	if (may_open_any_stream(p))
 		return;
+	/* Root of a user namespace cannot give away what is not its own. */
+	if (p->maps_known && p->host->privileged) {
+		p->actions->has_stdio_owner = true;
+		p->actions->stdio_owner = (uint32_t)ctr_idmap_to_host(
+			p->actions->idmap.uid, p->actions->idmap.nuid, process->user.uid);
+		return;
+	}
 	ctr_plan_origin(p->plan, "process.user.uid");
 	ctr_plan_add(p->plan, CTR_OP_STDIO_OWNER)->arg = process->user.uid;
 }
@@ -230,7 +237,8 @@ static void add_chdir(struct ctr_planner *p, uint16_t flags)
 
 	ctr_plan_origin(p->plan, "process.cwd");
 	op = ctr_planner_add(p, CTR_OP_CHDIR, p->spec->process->cwd);
-	op->arg = 1;
+	/* What runs already has what it needs: a directory that is missing there is a mistake. */
+	op->arg = !p->options->exec;
 	op->flags = flags;
 }
 

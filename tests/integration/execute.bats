@@ -83,6 +83,42 @@ load limits
   done
 }
 
+@test "exec: no directory is made, groups are added, capabilities are the container's" {
+  need root
+  config '.process.user.additionalGids = [5] | .root.readonly = false
+    | .process.capabilities |= with_entries(.value = ["CAP_KILL", "CAP_NET_RAW"])'
+  command_is sleep 1000
+  detached "$ID"
+  run -255 ctr exec --cwd /not/there "$ID" true
+  expect_match "cannot change to directory '/not/there': No such file or directory"
+  [ ! -e "$BUNDLE/rootfs/not" ]
+  run -0 ctr exec -g 9 "$ID" grep Groups: /proc/self/status
+  [[ $output == *$'\t'"5 9"* ]]
+  echo '{"args": ["grep", "CapEff", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"]}' >"$BATS_TEST_TMPDIR/process"
+  run -0 ctr exec --process "$BATS_TEST_TMPDIR/process" "$ID"
+  expect_match '0000000000002020'
+  jq '.capabilities = {}' "$BATS_TEST_TMPDIR/process" >"$BATS_TEST_TMPDIR/none"
+  run -0 ctr exec --process "$BATS_TEST_TMPDIR/none" "$ID"
+  expect_match '0000000000000000'
+  ctr delete --force "$ID"
+}
+
+@test "standard streams of a user namespace can be opened again" {
+  need root
+  local uid
+  mapped_root
+  for uid in 0 7; do
+    config --argjson uid $uid '.process.user.uid = $uid'
+    shell 'stat -L -c %u /proc/self/fd/1; echo again >>/dev/stdout'
+    (umask 077 && : >"$BATS_TEST_TMPDIR/out")
+    ctr run -b "$BUNDLE" "$ID" </dev/null >>"$BATS_TEST_TMPDIR/out" 3>&-
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = "$uid"$'\n'again ]
+    [ "$(stat -c %u "$BATS_TEST_TMPDIR/out")" = $((100000 + uid)) ]
+    [ "$(stat -c %u /dev/null)" = 0 ]
+    rm "$BATS_TEST_TMPDIR/out"
+  done
+}
+
 @test "fault 95: exec --cgroup stays inside" {
   need root cgroup2
   shell 'while :; do sleep 0.1; done'

@@ -296,6 +296,8 @@ static void dump_process_actions(struct ctr_buf *out, const struct ctr_actions *
 			out, "rlimit %u %" PRIu64 " %" PRIu64 "%s\n", actions->rlimits[i].resource,
 			actions->rlimits[i].soft, actions->rlimits[i].hard,
 			actions->late_rlimits >> actions->rlimits[i].resource & 1 ? " late" : "");
+	if (actions->has_stdio_owner)
+		ctr_buf_addf(out, "stdio-owner %u\n", actions->stdio_owner);
 	if (actions->has_oom_score_adj)
 		ctr_buf_addf(out, "oom-score-adj %d\n", actions->oom_score_adj);
 	if (scheduler)

@@ -159,7 +159,7 @@ ids() {
 
 # bats test_tags=core
 @test "exec --user: names are those of the container, with their groups" {
-  need root
+  need root call:openat2
   local etc=$BUNDLE/rootfs/etc
   printf '%s\n' '' '#' lost:x ':x:7:7' root:x:0:0:root:/root:/bin/sh web:x:33:34::/: web:x:5:5::/: \
     'bad:x:one:1::/:' 'gone:x:4294967295:1::/:' 'long:x:11111111111111111:1' last:x:44:45 >"$etc/passwd"

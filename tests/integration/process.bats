@@ -170,7 +170,7 @@ ids() {
   command_is sleep 1000
   detached "$ID"
   ids web && expect_output '33 34 9 63 64'
-  ids web -g 7 && expect_output '33 34 7'
+  ids web -g 7 && expect_output '33 34 7 8'
   ids web:audio && expect_output '33 63 8'
   ids web:1 && expect_output '33 1 8'
   ids 33:video && expect_output '33 64 8'

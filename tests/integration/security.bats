@@ -656,6 +656,7 @@ not permitted'
 
 @test "linux.devices in a user namespace: the host's node, if it is that device" {
   need root
+  [ -c /dev/fuse ] || skip 'needs /dev/fuse on the host'
   config '.root.readonly = false | .linux.namespaces += [{"type": "user"}] |
     .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
     .linux.gidMappings = .linux.uidMappings |

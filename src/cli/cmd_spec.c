@@ -89,10 +89,10 @@ static int place_lint(const struct ctr_command *command, const char **bundle, co
 	const char *operand = command->operands[0], *slash;
 	struct stat st;
 
-	if (operand && options->bundle)
-		return ctr_fail(err, CTR_FAULT_USAGE, 0, "lint: unexpected argument '%s'", operand);
 	*bundle = operand ? operand : options->bundle ? options->bundle : ".";
 	*config = NULL;
+	if (operand && options->bundle)
+		return ctr_fail(err, CTR_FAULT_USAGE, 0, "lint: unexpected argument '%s'", operand);
 	if (!operand || stat(operand, &st) < 0 || S_ISDIR(st.st_mode))
 		return 0;
 

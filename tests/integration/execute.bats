@@ -212,6 +212,7 @@ waiting_hook() {
 }
 
 @test "one that is frozen while somebody has its lock, as by a checkpoint, is waited for" {
+  need own-cgroup
   local frozen
   shell 'while :; do sleep 0.1; done'
   detached "$ID"

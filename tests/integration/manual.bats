@@ -108,7 +108,7 @@ examples() {
 }
 
 @test "examples of ctr-exec(1)" {
-  need root jq
+  need root jq call:openat2
   examples ctr-exec.1
 }
 

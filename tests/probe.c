@@ -54,7 +54,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 30000 };
+/* What the shell's helpers wait for anything: an emulated CPU takes its time. */
+static int patience_ms(void)
+{
+	const char *seconds = getenv("CTR_TIMEOUT");
+
+	return seconds ? atoi(seconds) * 1000 : 60000;
+}
 
 static void die(const char *what)
 {
@@ -366,7 +372,7 @@ static int do_barrier(char **args)
 	notify("BARRIER=1", fds[1]);
 	close(fds[1]);
 	end.fd = fds[0];
-	return poll(&end, 1, PATIENCE_MS) == 1 ? 0 : 1;
+	return poll(&end, 1, patience_ms()) == 1 ? 0 : 1;
 }
 
 static int do_notified(char **args)
@@ -489,10 +495,13 @@ static bool is_action(const char *arg)
 	return arg && strcmp(arg, "--") != 0;
 }
 
-/* Until the last slave is closed. */
+/*
+ * Until the last slave is closed. Who has nothing to do but to hold the master holds it as long as
+ * that takes: its end would be a hangup to the container.
+ */
 static void drive(struct terminal *terminal)
 {
-	int64_t deadline = now_ms() + PATIENCE_MS;
+	int64_t deadline = now_ms() + patience_ms();
 	char data[4096];
 
 	for (;;) {
@@ -501,7 +510,7 @@ static void drive(struct terminal *terminal)
 
 		while (is_action(*terminal->action) && act(terminal, *terminal->action))
 			terminal->action++;
-		if (now_ms() > deadline) {
+		if ((terminal->child > 0 || is_action(*terminal->action)) && now_ms() > deadline) {
 			fprintf(stderr, "probe: nothing came of '%s'\n",
 				is_action(*terminal->action) ? *terminal->action : "waiting");
 			if (terminal->child > 0)
@@ -594,7 +603,7 @@ static int receive_fd(const char *path, char *text, size_t size)
 	int peer, fd = -1;
 	ssize_t n, more;
 
-	if (poll(&wait, 1, PATIENCE_MS) <= 0)
+	if (poll(&wait, 1, patience_ms()) <= 0)
 		die("nobody connected");
 	peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (peer < 0)
@@ -664,7 +673,7 @@ static int do_listener(char **args)
 		struct seccomp_notif call = { 0 };
 		struct seccomp_notif_resp answer = { 0 };
 
-		if (poll(&wait, 1, PATIENCE_MS) <= 0 || !(wait.revents & POLLIN))
+		if (poll(&wait, 1, patience_ms()) <= 0 || !(wait.revents & POLLIN))
 			return 0;
 		if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) {
 			if (errno == EINTR || errno == ENOENT)

@@ -5,6 +5,7 @@
 load ../integration/helper
 load criu
 
+# bats test_tags=guest
 @test "--tcp-skip-in-flight: a connection that nobody has accepted" {
   able sockets
   image
@@ -204,6 +205,7 @@ P
   ctr delete --force "$ID"
 }
 
+# bats test_tags=guest
 @test "--auto-dedup: pages that are written anew leave the parent's images" {
   able tracking
   image

@@ -4,6 +4,7 @@
 load ../integration/helper
 load criu
 
+# bats test_tags=guest
 @test "no group, CPU or session keyring of the caller; the root file system is read-only again" {
   able limits
   image
@@ -30,6 +31,7 @@ load criu
   ctr delete --force "$ID-2"
 }
 
+# bats test_tags=guest
 @test "a user namespace with the host's network: its own cgroup, read-only, and not the host's" {
   image
   host_network

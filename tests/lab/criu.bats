@@ -5,6 +5,7 @@
 load ../integration/helper
 load criu
 
+# bats test_tags=guest
 @test "fault 58: a container goes on where it stood" {
   need cgroup:memory
   image
@@ -138,6 +139,7 @@ end" ]
   ctr delete --force "$ID"
 }
 
+# bats test_tags=guest
 @test "a paused container, restored with --paused" {
   counting
   ctr pause "$ID"
@@ -151,6 +153,7 @@ end" ]
   ctr delete --force "$ID"
 }
 
+# bats test_tags=guest
 @test "the systemd manager: a scope for what is restored" {
   need cgroup:pids
   image
@@ -262,6 +265,7 @@ poststop:stopped"
   ctr delete --force "$ID"
 }
 
+# bats test_tags=guest
 @test "redis with a client outside: memory in two steps, the connection lives on" {
   able sockets tracking
   image
@@ -314,6 +318,7 @@ poststop:stopped"
   expect_match 'needs --detach'
 }
 
+# bats test_tags=guest
 @test "lazy pages: memory follows over a page server" {
   counting
   mkfifo "$BATS_TEST_TMPDIR/status"
@@ -345,6 +350,7 @@ poststop:stopped"
   wait $lazy
 }
 
+# bats test_tags=guest
 @test "damaged images, a root file system that has changed, a CRIU that was killed" {
   counting
 

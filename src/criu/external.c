@@ -166,7 +166,7 @@ static bool is_of_cgroups(const struct ctr_mount *mount)
 }
 
 /* A user namespace that does not own the network namespace can mount no sysfs, and gets the
- * host's; so does who has no cgroup namespace, and cgroups (ns/plan_mount.c). */
+ * host's; so does who has no cgroup namespace, and cgroups (ns/plan_filesystem.c). */
 static const char *source_of(const struct ctr_spec *spec, const struct ctr_mount *mount)
 {
 	const struct ctr_namespace *namespaces = spec->linux_->namespaces;

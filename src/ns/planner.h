@@ -76,7 +76,7 @@ void ctr_plan_enter_root(struct ctr_planner *p);
 void ctr_plan_restrict_paths(struct ctr_planner *p);
 void ctr_plan_root_propagation(struct ctr_planner *p);
 
-/* plan_mount.c, plan_bind.c */
+/* plan_mount.c, plan_mount_kind.c, plan_bind.c */
 int ctr_plan_check_mounts(struct ctr_planner *p);
 void ctr_plan_request_mounts(struct ctr_planner *p);
 void ctr_plan_mounts(struct ctr_planner *p);

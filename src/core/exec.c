@@ -81,31 +81,20 @@ static int decide_joins(struct execution *execution, struct ctr_error *err)
 			     err);
 }
 
-/* --user NAME: the container is made by now. */
 static int find_user(struct execution *execution, struct ctr_error *err)
 {
 	const struct ctr_exec_options *options = execution->options;
-	struct ctr_user *user = &execution->process.user;
-	const struct ctr_user given = *user;
+	struct ctr_arena *arena = execution->context->arena;
 	_cleanup_close_ int root = -1;
 
-	if (!options->user || !ctr_user_has_names(options->user))
-		return 0;
-
-	if (!(execution->machine.backend->bits & CTR_BACKEND_MACHINE)) {
-		root = ctr_exec_open_root(&execution->container, execution->context->arena, err);
+	/* The container is made by now. */
+	if (options->user && ctr_user_has_names(options->user) &&
+	    !(execution->machine.backend->bits & CTR_BACKEND_MACHINE)) {
+		root = ctr_exec_open_root(&execution->container, arena, err);
 		if (root < 0)
 			return ctr_fail_within(err, "--user");
 	}
-	if (ctr_user_find(user, options->user, root, execution->context->arena, err) < 0)
-		return -1;
-
-	if (options->nadditional_gids > 0) {
-		user->additional_gids = given.additional_gids;
-		user->nadditional_gids = given.nadditional_gids;
-		user->groups_of_name = false;
-	}
-	return 0;
+	return ctr_exec_user(&execution->process.user, options, root, arena, err);
 }
 
 /* ---- the course of it */

@@ -17,30 +17,6 @@
 #include "oci/spec.h"
 #include "oci/words.h"
 
-static int add_groups(struct ctr_process *process, const struct ctr_exec_options *options,
-		      struct ctr_arena *arena, struct ctr_error *err)
-{
-	struct ctr_user *user = &process->user;
-	uint32_t *gids = ctr_arena_array(arena, user->nadditional_gids + options->nadditional_gids,
-					 sizeof(*gids));
-
-	if (user->nadditional_gids > 0)
-		memcpy(gids, user->additional_gids, user->nadditional_gids * sizeof(*gids));
-	for (size_t i = 0; i < options->nadditional_gids; i++) {
-		uint64_t value;
-
-		if (ctr_parse_u64(options->additional_gids[i], &value) < 0 || value >= UINT32_MAX)
-			return ctr_fail(err, CTR_FAULT_USAGE, 0,
-					"--additional-gids: '%s' is not a group number",
-					options->additional_gids[i]);
-		gids[user->nadditional_gids + i] = (uint32_t)value;
-	}
-
-	user->additional_gids = gids;
-	user->nadditional_gids += options->nadditional_gids;
-	return 0;
-}
-
 static const struct ctr_name *find_cap(const char *name)
 {
 	const struct ctr_name *cap = ctr_capability_names;
@@ -180,11 +156,41 @@ int ctr_exec_process(struct ctr_process *process, const struct ctr_exec_options 
 		process->apparmor_profile = options->apparmor_profile;
 	if (options->nenv > 0 && add_env(process, options, arena, err) < 0)
 		return -1;
-	/* Names need the container's files, and those may not be there yet. */
-	if (options->user && !ctr_user_has_names(options->user) &&
-	    ctr_user_find(&process->user, options->user, -1, arena, err) < 0)
-		return -1;
-	if (options->nadditional_gids > 0 && add_groups(process, options, arena, err) < 0)
-		return -1;
 	return options->ncaps > 0 ? add_caps(process, options, arena, err) : 0;
+}
+
+/* Those that @given has, and those of the option. */
+static int add_groups(struct ctr_user *user, const struct ctr_user *given,
+		      const struct ctr_exec_options *options, struct ctr_arena *arena,
+		      struct ctr_error *err)
+{
+	size_t n = given->nadditional_gids;
+	uint32_t *gids = ctr_arena_array(arena, n + options->nadditional_gids, sizeof(*gids));
+
+	if (n > 0)
+		memcpy(gids, given->additional_gids, n * sizeof(*gids));
+	for (size_t i = 0; i < options->nadditional_gids; i++) {
+		uint64_t value;
+
+		if (ctr_parse_u64(options->additional_gids[i], &value) < 0 || value >= UINT32_MAX)
+			return ctr_fail(err, CTR_FAULT_USAGE, 0,
+					"--additional-gids: '%s' is not a group number",
+					options->additional_gids[i]);
+		gids[n++] = (uint32_t)value;
+	}
+
+	user->additional_gids = gids;
+	user->nadditional_gids = n;
+	user->groups_of_name = false;
+	return 0;
+}
+
+int ctr_exec_user(struct ctr_user *user, const struct ctr_exec_options *options, int root,
+		  struct ctr_arena *arena, struct ctr_error *err)
+{
+	const struct ctr_user given = *user;
+
+	if (options->user && ctr_user_find(user, options->user, root, arena, err) < 0)
+		return -1;
+	return options->nadditional_gids > 0 ? add_groups(user, &given, options, arena, err) : 0;
 }

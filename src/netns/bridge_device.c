@@ -175,14 +175,25 @@ static int open_ipv6(struct bridge_work *work, struct bridge *bridge,
 	return ctr_ipv6_forward(err);
 }
 
+/* One that was made here, and that nobody has an address of: whoever made it was killed, and it may
+ * be half made. */
+static bool is_unfinished(const struct bridge_work *work, const struct bridge *bridge)
+{
+	return ctr_leases_is_made(&work->leases, bridge->name) &&
+	       ctr_leases_of(&work->leases, bridge->name) == 0;
+}
+
 int bridge_open(struct bridge_work *work, struct bridge *bridge,
 		const struct ctr_attachment *attachment, struct ctr_error *err)
 {
 	const char *localnet = ctr_arena_printf(
 		work->arena, "/proc/sys/net/ipv4/conf/%s/route_localnet", bridge->name);
 	struct ctr_link link;
-	int r = ctr_link_find(&work->host, bridge->name, &link);
+	int r;
 
+	if (is_unfinished(work, bridge) && bridge_drop(work, bridge->name, err) < 0)
+		return -1;
+	r = ctr_link_find(&work->host, bridge->name, &link);
 	if (r < 0 && r != -ENODEV)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "cannot look for '%s'", bridge->name);
 	if ((r < 0 ? make(work, bridge, attachment->address, err)

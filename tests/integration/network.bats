@@ -488,6 +488,21 @@ s.bind(("::", 8083)); s.listen(); time.sleep(60)' 3>&- &
   [ "$(links)" = 'lo ' ]
 }
 
+@test "what has made half a bridge was killed: it is made anew" {
+  bridges
+  shell 'ping -c 1 -W 5 "$(ip route | sed -n "s/^default via \([0-9.]*\).*/\1/p")"'
+  mkdir -p "$LEASES/ctr0"
+  touch "$LEASES/ctr0/made"
+  in_host ip link add ctr0 type bridge
+  run -0 ctr run -b "$BUNDLE" --net bridge "$ID"
+  # one that has its address, and is not up
+  mkdir -p "$LEASES/ctr0"
+  touch "$LEASES/ctr0/made"
+  in_host ip link add ctr0 type bridge
+  in_host ip addr add 10.77.0.1/24 dev ctr0
+  run -0 ctr run -b "$BUNDLE" --net bridge "$ID"
+}
+
 @test "a ctr that was killed while it makes the network: who deletes it waits for that" {
   bridges
   local deleting net

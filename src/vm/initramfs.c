@@ -208,27 +208,35 @@ int ctr_vm_base(const struct ctr_machine *machine, struct ctr_vm_setup *setup, i
 
 /* ---- an instance */
 
+/* A read-only file of the host, as its users see it: those of the guest are to see the same. */
+static int add_copy(const struct ctr_vm_setup *setup, const struct ctr_vm_bind *bind,
+		    struct ctr_buf *archive, struct ctr_error *err)
+{
+	struct stat st;
+	_cleanup_close_ int fd = ctr_file_open(AT_FDCWD, bind->source, &st, err);
+	size_t size = 0;
+	char *data = NULL;
+
+	if (fd >= 0)
+		data = ctr_file_read_fd(archive->arena, fd, bind->source, CTR_VM_FILE_MAX, &size,
+					err);
+	if (!data)
+		return ctr_fail_within(err, "mounts[%zu]", bind->index);
+	/* As those of the root file system are then. */
+	if (setup->all_root)
+		st.st_uid = st.st_gid = 0;
+	ctr_cpio_add_file(archive, bind->guest + 1, &st, data, size);
+	return 0;
+}
+
 int ctr_vm_instance(const struct ctr_vm_setup *setup, const char *config, const void *session,
 		    size_t session_size, struct ctr_buf *archive, struct ctr_error *err)
 {
 	ctr_cpio_add(archive, "ctr/config", S_IFREG | 0600, config, strlen(config));
 	ctr_cpio_add(archive, "ctr/session", S_IFREG | 0600, session, session_size);
-	for (size_t i = 0; i < setup->nbinds; i++) {
-		const struct ctr_vm_bind *bind = &setup->binds[i];
-		struct stat st;
-		size_t size = 0;
-		char *data;
-
-		if (!bind->copied)
-			continue;
-		data = ctr_file_read(archive->arena, AT_FDCWD, bind->source, CTR_VM_FILE_MAX, &size,
-				     err);
-		if (!data)
-			return ctr_fail_within(err, "mounts[%zu]", bind->index);
-		if (stat(bind->source, &st) < 0)
-			st.st_mode = 0444;
-		ctr_cpio_add(archive, bind->guest + 1, S_IFREG | (st.st_mode & 0777), data, size);
-	}
+	for (size_t i = 0; i < setup->nbinds; i++)
+		if (setup->binds[i].copied && add_copy(setup, &setup->binds[i], archive, err) < 0)
+			return -1;
 	ctr_cpio_end(archive);
 	return 0;
 }

@@ -242,6 +242,20 @@ nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
   [ -z "$(grep erofs <<<"$left")" ]
 }
 
+@test "a file that is copied has the owner and the mode that it has on the host" {
+  need root
+  needs
+  echo secret >"$BATS_TEST_TMPDIR/secret"
+  chown 1000:1001 "$BATS_TEST_TMPDIR/secret"
+  chmod 4510 "$BATS_TEST_TMPDIR/secret"
+  mount_at /secret bind "$BATS_TEST_TMPDIR/secret" bind ro
+  config '.process.user = {uid: 1000, gid: 1000}'
+  shell 'stat -c "%u %g %a" /secret; cat /secret'
+  uml
+  expect_status 0
+  expect_output $'1000 1001 4510\nsecret'
+}
+
 @test "what it cannot do is refused by name" {
   needs
   shell 'echo never'

@@ -307,6 +307,9 @@ static void archives(void **state)
 				       "00000000"
 				       "a/b\0\0\0"
 				       "xyz\0";
+	const struct stat st = {
+		.st_mode = 0106510, .st_uid = 1000, .st_gid = 1001, .st_mtime = 7
+	};
 	struct ctr_buf buf;
 
 	(void)state;
@@ -314,6 +317,18 @@ static void archives(void **state)
 	ctr_cpio_add(&buf, "a/b", 0100644, "xyz", 3);
 	assert_int_equal(buf.len, sizeof(expected) - 1);
 	assert_memory_equal(buf.data, expected, sizeof(expected) - 1);
+	ctr_buf_cut(&buf, 0);
+	ctr_cpio_add_file(&buf, "a", &st, "", 0);
+	assert_memory_equal(buf.data,
+			    "070701"
+			    "00000000"
+			    "00008D48"
+			    "000003E8"
+			    "000003E9"
+			    "00000001"
+			    "00000007",
+			    54);
+	ctr_buf_cut(&buf, 0);
 	ctr_cpio_end(&buf);
 	assert_int_equal(buf.len % 512, 0);
 }

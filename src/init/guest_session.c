@@ -61,16 +61,64 @@ static void forget(struct session *session)
 
 /* ---- its beginning */
 
-static long set_rlimits(const struct ctr_guest_session *begin)
+/* Tell the parent why there will be no process, as the host's monitor would: @words up to NULL. */
+static _Noreturn void give_in(int sync, const char *const *words, long error)
 {
+	static struct {
+		struct ctr_msg head;
+		char text[CTR_MSG_TEXT_MAX];
+	} message;
+	char *at = message.text;
+
+	for (; *words && at; words++)
+		at = str_put(at, message.text + sizeof(message.text), *words);
+	message.head = (struct ctr_msg){
+		.type = CTR_MSG_FAIL,
+		.error = (int32_t)-error,
+		.detail = CTR_DETAIL_MACHINE,
+		.length = (uint32_t)str_length(message.text),
+	};
+	(void)write_all(sync, &message, sizeof(message.head) + message.head.length);
+	sys_exit(125);
+}
+
+static const char *in_digits(uint64_t n, char text[24])
+{
+	(void)str_put_number(text, text + 24, n, 10);
+	return text;
+}
+
+/* One of those that the plan sets is only raised, as on the host (core/child.c). */
+static long set_rlimit(const struct ctr_guest_session *begin, uint32_t i)
+{
+	const uint64_t resource = begin->rlimits[i].resource;
+	struct sys_rlimit limit = { begin->rlimits[i].soft, begin->rlimits[i].hard }, now;
+
+	if (begin->late_rlimits >> resource & 1) {
+		if (SYS(prlimit64, 0, resource, NULL, &now) < 0)
+			return 0;
+		limit.cur = now.cur > limit.cur ? now.cur : limit.cur;
+		limit.max = now.max > limit.max ? now.max : limit.max;
+	}
+	return SYS(prlimit64, 0, resource, &limit, NULL);
+}
+
+static void set_rlimits(const struct ctr_guest_session *begin, int sync)
+{
+	char number[24], soft[24], hard[24];
+
 	for (uint32_t i = 0; i < begin->nrlimits && i < CTR_FRAME_RLIMITS; i++) {
-		const struct sys_rlimit limit = { begin->rlimits[i].soft, begin->rlimits[i].hard };
-		long r = SYS(prlimit64, 0, begin->rlimits[i].resource, &limit, NULL);
+		long r = set_rlimit(begin, i);
 
 		if (r < 0)
-			return r;
+			give_in(sync,
+				(const char *const[]){
+					"process.rlimits[", in_digits(i, number),
+					"]: the guest cannot set soft ",
+					in_digits(begin->rlimits[i].soft, soft), ", hard ",
+					in_digits(begin->rlimits[i].hard, hard), NULL },
+				r);
 	}
-	return 0;
 }
 
 static void set_oom_score(const struct ctr_guest_session *begin)
@@ -106,12 +154,12 @@ static _Noreturn void run_child(const struct session *session, int sync, const i
 	if (r >= 0)
 		r = write_all(guest.cgroup, "0", 1);
 	set_oom_score(session->begin);
-	if (r >= 0)
-		r = set_rlimits(session->begin);
 	if (r >= 0 && init_pidfd >= 0 && join)
 		r = SYS(setns, init_pidfd, join);
 	if (r < 0)
-		sys_exit(125);
+		give_in(sync, (const char *const[]){ "the guest cannot begin a process", NULL }, r);
+	/* They may not let it do any of that. */
+	set_rlimits(session->begin, sync);
 
 	init->plan = (const struct ctr_plan_header *)(session->begin + 1);
 	init->sync = sync;

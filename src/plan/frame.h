@@ -85,7 +85,7 @@ struct ctr_guest_session {
 	int32_t oom_score_adj;
 	uint32_t has_oom_score_adj;
 	uint32_t nrlimits;
-	uint32_t reserved;
+	uint32_t late_rlimits; /* 1 << RLIMIT_*: only raised; an operation of the plan sets it */
 	struct {
 		uint64_t resource, soft, hard;
 	} rlimits[CTR_FRAME_RLIMITS];

@@ -256,6 +256,20 @@ nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
   expect_output $'1000 1001 4510\nsecret'
 }
 
+@test "limits that ctr-init could not live with are the program's, and one that the guest refuses is named" {
+  needs
+  config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 4},
+    {type: "RLIMIT_AS", soft: 8192000, hard: 16384000}]'
+  shell 'ulimit -Sn; ulimit -Hn; ulimit -Sv; ulimit -Hv'
+  uml
+  expect_status 0
+  expect_output $'3\n4\n8000\n16000'
+  config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1024, hard: 20000000000}]'
+  uml
+  expect_status 125
+  expect_match 'process.rlimits\[0\]: the guest cannot set soft 1024, hard 20000000000: Operation not permitted'
+}
+
 @test "what it cannot do is refused by name" {
   needs
   shell 'echo never'

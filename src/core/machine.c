@@ -82,6 +82,15 @@ const struct ctr_backend *ctr_machine_backend(const struct ctr_container *contai
 	return backend;
 }
 
+int ctr_machine_can_answer(const struct ctr_container *container, struct ctr_error *err)
+{
+	if (ctr_container_status(container) != CTR_STATUS_PAUSED)
+		return 0;
+	return ctr_fail(err, CTR_FAULT_STATE, 0,
+			"container '%s': cannot ask the guest of a paused container",
+			container->id);
+}
+
 int ctr_machine_open(struct ctr_machine *out, const struct ctr_context *context,
 		     const struct ctr_spec *spec, const struct ctr_container *container,
 		     struct ctr_error *err)

@@ -33,6 +33,10 @@ int ctr_machine_open(struct ctr_machine *out, const struct ctr_context *context,
 const struct ctr_backend *ctr_machine_backend(const struct ctr_container *container,
 					      struct ctr_error *err);
 
+/* Can the guest of a running @container be asked anything? One that is paused would not answer. 0,
+ * or -1 and @err. */
+int ctr_machine_can_answer(const struct ctr_container *container, struct ctr_error *err);
+
 /* What ctr_launch_start() does, for this machine. @dir is the state directory. */
 int ctr_machine_start(struct ctr_machine *machine, struct ctr_launch *launch,
 		      const struct ctr_cgroup *cgroup, int child_sync, int gate, int dir,

@@ -50,7 +50,8 @@ int ctr_guest_processes(const struct ctr_context *context, const char *id, const
 	r = ctr_container_open(&container, context, id, CTR_LOCK_NONE, err);
 	if (r == 0 && !(backend = ctr_machine_backend(&container, err)))
 		r = -1;
-	if (r == 0 && backend->processes && ctr_container_is_alive(&container))
+	if (r == 0 && backend->processes && ctr_container_is_alive(&container) &&
+	    (r = ctr_machine_can_answer(&container, err)) == 0)
 		r = backend->processes(container.dir, context->arena, out, err);
 	ctr_container_release(&container);
 	return r;

@@ -153,6 +153,8 @@ static int update_machine(const struct ctr_container *container, const struct ct
 		return -1;
 	if (!backend->update)
 		return 0;
+	if (ctr_machine_can_answer(container, err) < 0)
+		return -1;
 	spec = ctr_container_spec(container, context, err);
 	if (!spec || ctr_machine_open(&machine, context, spec, container, err) < 0 ||
 	    make_room(container, backend->footprint(&machine, update), &room, err) < 0)

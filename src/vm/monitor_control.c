@@ -107,6 +107,12 @@ static void begin_exec(struct monitor *monitor, struct monitor_client *client, i
 		client->session = NULL;
 		monitor_session_forget(session);
 	} else {
+		/* Whoever waits there is told; our client has closed its end of it. */
+		if (nfds > 0)
+			ctr_monitor_fail(fds[0], -r, "%s",
+					 r == -EAGAIN ? "the guest has as many processes of "
+							"'ctr exec' as it can have"
+						      : "the guest cannot begin a process");
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);
 	}

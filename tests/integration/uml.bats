@@ -270,6 +270,30 @@ nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
   expect_match 'process.rlimits\[0\]: the guest cannot set soft 1024, hard 20000000000: Operation not permitted'
 }
 
+@test "a guest that is paused is not asked; one more process than it can have is refused" {
+  need own-cgroup
+  needs
+  command_is sleep 1000
+  detached "$ID" --isolation uml
+  ctr pause "$ID"
+  run ctr ps "$ID"
+  expect_status 1
+  expect_match 'cannot ask the guest of a paused container'
+  run ctr update --pids-limit 100 "$ID"
+  expect_status 1
+  expect_match 'cannot ask the guest of a paused container'
+  ctr resume "$ID"
+  are_there() { [ "$(ctr ps "$ID" | wc -l)" = 33 ]; }
+  for _ in $(seq 31); do
+    ctr exec --detach "$ID" sleep 1000 </dev/null >/dev/null 2>&1 3>&-
+  done
+  eventually are_there
+  run ctr exec "$ID" true
+  expect_status 255
+  expect_match "the guest has as many processes of 'ctr exec' as it can have"
+  ctr delete --force "$ID"
+}
+
 @test "what it cannot do is refused by name" {
   needs
   shell 'echo never'

@@ -155,6 +155,13 @@ int ctr_vm_size(const struct ctr_machine *machine, struct ctr_vm_setup *setup,
 				field, (unsigned long long)config->hw_config.memory,
 				(int)CTR_VM_MEMORY_MIN);
 
+	if (setup->memory > CTR_VM_MEMORY_MAX * mib)
+		return ctr_fail(
+			err, CTR_FAULT_CONFIG, 0, "%s: %llu MiB are more than a machine can have",
+			config && config->hw_config.has_memory ? field
+							       : "linux.resources.memory.limit",
+			(unsigned long long)(setup->memory / mib));
+
 	setup->vcpus = 1;
 	if (cpu && cpu->has_quota && cpu->quota > 0) {
 		uint64_t period = cpu->has_period && cpu->period ? cpu->period : 100000;

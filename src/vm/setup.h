@@ -22,12 +22,13 @@ struct stat;
 enum {
 	CTR_VM_BOOT_SECONDS = 600, /* translated code on a busy machine takes minutes */
 	CTR_VM_MIB = 1 << 20,
-	CTR_VM_MEMORY = 256,       /* MiB, where nothing is said */
-	CTR_VM_MEMORY_MIN = 96,    /* what a distribution's kernel boots in */
-	CTR_VM_MEMORY_GUEST = 64,  /* what the guest's kernel takes of it */
-	CTR_VM_MEMORY_HOST = 64,   /* what the hypervisor takes beside it */
-	CTR_VM_FILE_MAX = 1 << 20, /* a read-only file up to that size is copied into the guest */
-	CTR_VM_NICS = 4,           /* a microvm has eight places for devices */
+	CTR_VM_MEMORY = 256,         /* MiB, where nothing is said */
+	CTR_VM_MEMORY_MIN = 96,      /* what a distribution's kernel boots in */
+	CTR_VM_MEMORY_MAX = 1 << 26, /* what processors of today can address */
+	CTR_VM_MEMORY_GUEST = 64,    /* what the guest's kernel takes of it */
+	CTR_VM_MEMORY_HOST = 64,     /* what the hypervisor takes beside it */
+	CTR_VM_FILE_MAX = 1 << 20,   /* a read-only file up to that size is copied into the guest */
+	CTR_VM_NICS = 4,             /* a microvm has eight places for devices */
 };
 
 /* A bind mount: copied, or shared with the host. */

@@ -313,6 +313,10 @@ nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
   uml
   expect_status 125
   expect_match "'/bin/sh' is not a Linux kernel"
+  config 'del(.vm) | .linux.resources.memory = {limit: 4611686018427387904}'
+  uml
+  expect_status 125
+  expect_match 'linux.resources.memory.limit: [0-9]+ MiB are more than a machine can have'
 }
 
 @test "ctr compare: a row of its own, never ranked, with the machine and its phases" {

@@ -19,6 +19,14 @@
 		}                                                                                  \
 	} while (0)
 
+/* Of many numbers 0 is what callers write who say nothing: it takes nothing back. */
+#define SAYS(from, field) ((from)->has_##field && (from)->field != 0)
+#define TAKE_SAID(to, from, field)                                                                 \
+	do {                                                                                       \
+		if (SAYS(from, field))                                                             \
+			TAKE(to, from, field);                                                     \
+	} while (0)
+
 /* A copy of the struct at @old, or one that is all zero. */
 static void *copy_of(const void *old, size_t size, struct ctr_arena *arena)
 {
@@ -34,9 +42,9 @@ merge_memory(const struct ctr_memory *old, const struct ctr_memory *update, stru
 {
 	struct ctr_memory *out = copy_of(old, sizeof(*out), arena);
 
-	TAKE(out, update, limit);
-	TAKE(out, update, reservation);
-	TAKE(out, update, swap);
+	TAKE_SAID(out, update, limit);
+	TAKE_SAID(out, update, reservation);
+	TAKE_SAID(out, update, swap);
 	TAKE(out, update, kernel);
 	TAKE(out, update, kernel_tcp);
 	TAKE(out, update, swappiness);
@@ -44,7 +52,7 @@ merge_memory(const struct ctr_memory *old, const struct ctr_memory *update, stru
 	TAKE(out, update, use_hierarchy);
 	TAKE(out, update, check_before_update);
 	/* Who lifts the limit of memory lifts that of the sum. */
-	if (update->has_limit && update->limit == -1 && !update->has_swap && out->has_swap)
+	if (update->has_limit && update->limit == -1 && !SAYS(update, swap) && out->has_swap)
 		out->swap = -1;
 	return out;
 }
@@ -54,11 +62,11 @@ static const struct ctr_cpu *merge_cpu(const struct ctr_cpu *old, const struct c
 {
 	struct ctr_cpu *out = copy_of(old, sizeof(*out), arena);
 
-	TAKE(out, update, shares);
+	TAKE_SAID(out, update, shares);
 	TAKE(out, update, burst);
-	TAKE(out, update, period);
+	TAKE_SAID(out, update, period);
 	TAKE(out, update, realtime_period);
-	TAKE(out, update, quota);
+	TAKE_SAID(out, update, quota);
 	TAKE(out, update, realtime_runtime);
 	TAKE(out, update, idle);
 	if (update->cpus && *update->cpus)
@@ -136,7 +144,7 @@ static const struct ctr_block_io *merge_block_io(const struct ctr_block_io *old,
 {
 	struct ctr_block_io *out = copy_of(old, sizeof(*out), arena);
 
-	TAKE(out, update, weight);
+	TAKE_SAID(out, update, weight);
 	TAKE(out, update, leaf_weight);
 	out->weight_devices = merge_list(out->weight_devices, &out->nweight_devices,
 					 update->weight_devices, update->nweight_devices,
@@ -187,7 +195,7 @@ static const struct ctr_memory *complete_memory(const struct ctr_memory *update,
 {
 	struct ctr_memory *out = copy_of(update, sizeof(*out), arena);
 
-	if (out->has_swap || out->has_limit) {
+	if (SAYS(out, swap) || SAYS(out, limit)) {
 		TAKE(out, merged, swap);
 		TAKE(out, merged, limit);
 	}
@@ -200,13 +208,13 @@ static const struct ctr_cpu *complete_cpu(const struct ctr_cpu *update,
 {
 	struct ctr_cpu *out = copy_of(update, sizeof(*out), arena);
 
-	if (out->has_quota || out->has_period) {
+	if (SAYS(out, quota) || SAYS(out, period)) {
 		TAKE(out, merged, quota);
 		TAKE(out, merged, period);
 		TAKE(out, merged, burst);
 	}
 	/* An idle group has no weight, and forgets the one it had. */
-	if (out->has_idle || out->has_shares) {
+	if (out->has_idle || SAYS(out, shares)) {
 		TAKE(out, merged, idle);
 		TAKE(out, merged, shares);
 	}

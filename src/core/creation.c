@@ -76,6 +76,8 @@ void ctr_creation_undo(struct ctr_creation *creation)
 
 void ctr_creation_undo_child(struct ctr_creation *creation)
 {
+	if (ctr_launch_began_hook(&creation->launch))
+		creation->poststop_due = true;
 	ctr_launch_kill(&creation->launch);
 }
 

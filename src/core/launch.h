@@ -47,16 +47,17 @@ struct ctr_launch {
 	bool slow;      /* it may take seconds: signals that would end us are passed on meanwhile */
 	bool ahead;     /* START was sent ahead of CREATED */
 	bool quiet;     /* and nothing was received since: as a rule there is nothing to serve */
-	pid_t pid;      /* 0: none, or not our child */
-	int pidfd;      /* -1 where pidfd_open is missing */
-	int userns;     /* of the child, opened when first needed; -1 */
+	uint32_t failed;           /* the operation that the child told of; UINT32_MAX: none */
+	pid_t pid;                 /* 0: none, or not our child */
+	int pidfd;                 /* -1 where pidfd_open is missing */
+	int userns;                /* of the child, opened when first needed; -1 */
 	struct ctr_newnet *newnet; /* the helper beside; NULL: there cannot be one */
 	struct ctr_child child;    /* the child reads it until it executes ctr-init */
 };
 
 #define CTR_LAUNCH_INIT                                                                            \
 	{                                                                                          \
-		.sync = -1, .pidfd = -1, .userns = -1                                              \
+		.sync = -1, .failed = UINT32_MAX, .pidfd = -1, .userns = -1                        \
 	}
 
 /*
@@ -97,6 +98,9 @@ bool ctr_launch_asks(const struct ctr_launch *launch);
  * ahead, while it builds; it finds it waiting then, and neither side waits for the other.
  */
 int ctr_launch_go(struct ctr_launch *launch, struct ctr_error *err);
+
+/* Has the child begun a hook? Where it could not tell how far it came, it may have. */
+bool ctr_launch_began_hook(const struct ctr_launch *launch);
 
 /* Kill the child, if it is there, and reap it. */
 void ctr_launch_kill(struct ctr_launch *launch);

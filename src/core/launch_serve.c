@@ -199,6 +199,7 @@ static int dispatch(struct ctr_launch *launch, struct message *msg, int fd, stru
 
 	switch (msg->head.type) {
 	case CTR_MSG_FAIL:
+		launch->failed = msg->head.op;
 		return ctr_msg_fail(launch->plan, &msg->head, msg->text, err);
 	case CTR_MSG_WARN:
 		(void)ctr_msg_fail(launch->plan, &msg->head, msg->text, &warning);
@@ -342,6 +343,34 @@ bool ctr_launch_asks(const struct ctr_launch *launch)
 	}
 
 	return true;
+}
+
+/* Does @op wait for what was not sent? */
+static bool is_held(const struct ctr_launch *launch, const struct ctr_op *op)
+{
+	if (op->kind != CTR_OP_RECV)
+		return false;
+	if (op->arg == CTR_MSG_GO)
+		return launch->state == CTR_SYNC_WAIT_HOOKS;
+	return !launch->ahead && launch->state < CTR_SYNC_STARTING;
+}
+
+bool ctr_launch_began_hook(const struct ctr_launch *launch)
+{
+	const struct ctr_op *ops;
+
+	if (!launch->plan || launch->child.error != 0)
+		return false;
+
+	ops = ctr_view_ops(launch->plan);
+	for (uint32_t i = 0; i < launch->plan->nops && i <= launch->failed; i++) {
+		if (ops[i].kind == CTR_OP_HOOK)
+			return true;
+		if (is_held(launch, &ops[i]))
+			return false;
+	}
+
+	return false;
 }
 
 static int go_ahead(struct ctr_launch *launch, struct ctr_error *err)

@@ -58,6 +58,47 @@ hook() {
   run -0 ctr run -b "$BUNDLE" "$ID"
 }
 
+# runtime.md#lifecycle: whatever hook fails, the container is destroyed and poststop follows.
+@test "hooks: poststop is heard once, whichever hook fails, by run and by create and start" {
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/good.json"
+  for kind in prestart createRuntime createContainer startContainer poststart; do
+    for verbs in run create; do
+      cp "$BATS_TEST_TMPDIR/good.json" "$BUNDLE/config.json"
+      rm -f "$BATS_TEST_TMPDIR/heard"
+      hook $kind 'exit 7'
+      hook poststop "ls '$STATE' >>'$BATS_TEST_TMPDIR/heard'; echo end >>'$BATS_TEST_TMPDIR/heard'"
+      command_is sleep 1000
+      case $verbs-$kind in
+      create-startContainer | create-poststart)
+        created "$ID"
+        run -1 ctr start "$ID"
+        # Engines delete what could not be started.
+        [ ! -e "$BATS_TEST_TMPDIR/heard" ]
+        ctr delete --force "$ID"
+        ;;
+      create-*) run -1 ctr create -b "$BUNDLE" "$ID" </dev/null ;;
+      run-*) run -125 ctr run -b "$BUNDLE" "$ID" ;;
+      esac
+      run cat "$BATS_TEST_TMPDIR/heard"
+      expect_output end
+    done
+  done
+}
+
+@test "hooks: where none has begun poststop hears nothing" {
+  hook createContainer 'exit 0'
+  hook startContainer 'exit 0'
+  hook poststop "echo end >>'$BATS_TEST_TMPDIR/heard'"
+  config '.mounts += [{destination: "/x", type: "nosuchfs", source: "none"}]'
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match nosuchfs
+  [ ! -e "$BATS_TEST_TMPDIR/heard" ]
+  # After one has, it does, whatever fails.
+  config 'del(.mounts[-1]) | .process.args = ["/no/such"]'
+  run -127 ctr run -b "$BUNDLE" "$ID"
+  [ "$(cat "$BATS_TEST_TMPDIR/heard")" = end ]
+}
+
 @test "hooks: poststop is heard once, and after the end, also when poststart fails" {
   hook createRuntime 'exit 0'
   hook poststart 'exit 7'

@@ -26,14 +26,24 @@ void ctr_plan_request_mounts(struct ctr_planner *p)
 		};
 }
 
+/* In which slot the mount that operation @index makes is; it is in none yet: in @slot. */
+static int16_t keep(struct ctr_planner *p, size_t index, int16_t slot)
+{
+	struct ctr_op *op = &p->plan->ops[index];
+
+	if (op->fd2 == CTR_SLOT_NONE)
+		op->fd2 = slot;
+	return op->fd2;
+}
+
 int16_t ctr_plan_kept(struct ctr_planner *p, const struct ctr_mount *mount)
 {
 	if (ctr_plan_mount_is_at(mount, "/"))
 		return CTR_SLOT_ROOT;
 	if (p->dev && ctr_plan_mount_is_at(mount, "/dev"))
-		return p->plan->ops[p->dev_op].fd2 = CTR_SLOT_DEV;
+		return keep(p, p->dev_op, CTR_SLOT_DEV);
 	if (p->latest && ctr_plan_mount_is_at(mount, p->latest->destination))
-		return p->plan->ops[p->latest_op].fd2 = CTR_SLOT_MOUNT;
+		return keep(p, p->latest_op, CTR_SLOT_MOUNT);
 
 	return CTR_SLOT_NONE;
 }
@@ -56,20 +66,65 @@ static bool is_readonly(const struct ctr_mount *mount)
 }
 
 /* /dev gets its nodes first, unless it is the host's. */
-static bool defers_readonly(const struct ctr_planner *p, const struct ctr_mount *mount)
+static bool is_late_dev(const struct ctr_planner *p, const struct ctr_mount *mount)
 {
 	return ctr_plan_mount_is_at(mount, "/dev") && !p->dev_bound && is_readonly(mount);
 }
 
-static void defer_readonly(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
-			   struct ctr_op *op)
+static void defer_dev(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
+		      struct ctr_op *op)
 {
-	if (!defers_readonly(p, mount))
+	if (!is_late_dev(p, mount))
 		return;
 
 	op->arg &= ~(uint64_t)MS_RDONLY;
-	p->dev_readonly = mount;
-	p->dev_readonly_index = index;
+	p->dev_readonly = (struct ctr_late_readonly){ mount, index };
+}
+
+/* A new tmpfs is empty: what is to be mounted below it needs a mount point there. If there are more
+ * of them than slots the last ones have none. */
+static void defer_tmpfs(struct ctr_planner *p, const struct ctr_mount *mount, size_t index,
+			struct ctr_op *op)
+{
+	if (!is_readonly(mount) || ctr_plan_mount_is_at(mount, "/") || is_late_dev(p, mount) ||
+	    p->nlate == CTR_SLOT_LATE_MAX)
+		return;
+
+	op->arg &= ~(uint64_t)MS_RDONLY;
+	op->fd2 = (int16_t)(CTR_SLOT_LATE + p->nlate);
+	p->late[p->nlate++] = (struct ctr_late_readonly){ mount, index };
+}
+
+static bool is_late(const struct ctr_planner *p, const struct ctr_mount *mount)
+{
+	return is_late_dev(p, mount) || (p->nlate > 0 && p->late[p->nlate - 1].mount == mount);
+}
+
+/* What lies on the destination of mounts[@index]. */
+static const struct ctr_mount *mount_below(const struct ctr_planner *p, size_t index)
+{
+	const struct ctr_mount *mounts = p->spec->mounts;
+
+	for (size_t i = index; i-- > 0;)
+		if (!ctr_plan_mount_is_change(ctr_plan_mount_kind(&mounts[i])) &&
+		    ctr_plan_mount_is_at(&mounts[i], mounts[index].destination))
+			return &mounts[i];
+	return NULL;
+}
+
+/* A change makes writable what was to become read-only. */
+static void stay_writable(struct ctr_planner *p, const struct ctr_mount *mount, size_t index)
+{
+	const struct ctr_mount *below = mount_below(p, index);
+
+	if (!(mount->flags_cleared & MS_RDONLY) && !(mount->rec_clear & MOUNT_ATTR_RDONLY))
+		return;
+
+	if (ctr_plan_mount_is_at(mount, "/dev"))
+		p->dev_readonly.mount = NULL;
+	for (size_t i = 0; i < p->nlate; i++)
+		if (p->late[i].mount == below)
+			p->late[i].mount = NULL;
 }
 
 /*
@@ -94,7 +149,8 @@ static void add_remount(struct ctr_planner *p, const struct ctr_mount *mount, si
 	op = ctr_planner_add(p, CTR_OP_REMOUNT, mount->destination);
 	op->fd = ctr_plan_kept(p, mount);
 	op->arg = mount->flags;
-	defer_readonly(p, mount, index, op);
+	defer_dev(p, mount, index, op);
+	stay_writable(p, mount, index);
 	if (ctr_plan_mount_is_at(mount, "/") && is_readonly(mount)) {
 		op->arg &= ~(uint64_t)MS_RDONLY;
 		p->root_readonly = true;
@@ -153,7 +209,7 @@ static void add_recursive(struct ctr_planner *p, const struct ctr_mount *mount,
 	uint64_t set = mount->rec_set;
 	struct ctr_op *op;
 
-	if (readonly && !tree && (ctr_plan_mount_is_at(mount, "/") || defers_readonly(p, mount)))
+	if (readonly && !tree && (ctr_plan_mount_is_at(mount, "/") || is_late(p, mount)))
 		set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	if (set || mount->rec_clear) {
 		op = ctr_planner_add(p, CTR_OP_MOUNT_ATTR, mount->destination);
@@ -213,7 +269,9 @@ static void add_by_kind(struct ctr_planner *p, const struct ctr_mount *mount, si
 	case CTR_MOUNT_KIND_TMPFS:
 	case CTR_MOUNT_KIND_OTHER:
 		op = ctr_plan_filesystem(p, mount, kind);
-		defer_readonly(p, mount, index, op);
+		defer_dev(p, mount, index, op);
+		if (kind == CTR_MOUNT_KIND_TMPFS)
+			defer_tmpfs(p, mount, index, op);
 		replace_root(p, mount, op);
 		return;
 	}

@@ -79,6 +79,16 @@ void ctr_plan_rootfs(struct ctr_planner *p)
 	op->arg = propagation & MS_SLAVE ? propagation : 0;
 }
 
+static void add_readonly(struct ctr_planner *p, const struct ctr_late_readonly *late, int16_t slot)
+{
+	struct ctr_op *op;
+
+	ctr_plan_origin(p->plan, "mounts[%zu]", late->index);
+	op = ctr_planner_add(p, CTR_OP_REMOUNT, late->mount->destination);
+	op->fd = slot;
+	op->arg = MS_RDONLY;
+}
+
 void ctr_plan_enter_root(struct ctr_planner *p)
 {
 	struct ctr_op *op;
@@ -94,12 +104,11 @@ void ctr_plan_enter_root(struct ctr_planner *p)
 		ctr_plan_origin(p->plan, "root.readonly");
 		(void)ctr_plan_add(p->plan, CTR_OP_ROOT_READONLY);
 	}
-	if (p->dev_readonly) {
-		ctr_plan_origin(p->plan, "mounts[%zu]", p->dev_readonly_index);
-		op = ctr_planner_add(p, CTR_OP_REMOUNT, p->dev_readonly->destination);
-		op->fd = ctr_plan_kept(p, p->dev_readonly);
-		op->arg = MS_RDONLY;
-	}
+	if (p->dev_readonly.mount)
+		add_readonly(p, &p->dev_readonly, ctr_plan_kept(p, p->dev_readonly.mount));
+	for (size_t i = 0; i < p->nlate; i++)
+		if (p->late[i].mount)
+			add_readonly(p, &p->late[i], (int16_t)(CTR_SLOT_LATE + i));
 }
 
 void ctr_plan_restrict_paths(struct ctr_planner *p)

@@ -8,6 +8,11 @@
 #include "ns/plan.h"
 #include "plan/build.h"
 
+struct ctr_late_readonly {
+	const struct ctr_mount *mount;
+	size_t index; /* in mounts[] */
+};
+
 struct ctr_planner {
 	struct ctr_plan_builder *plan;
 	struct ctr_actions *actions;
@@ -28,8 +33,10 @@ struct ctr_planner {
 	uint32_t late_rlimits; /* 1 << RLIMIT_*: an operation of the plan */
 	bool root_readonly;
 	uint32_t root_propagation;
-	const struct ctr_mount *dev_readonly; /* /dev, read-only once its nodes are there */
-	size_t dev_readonly_index;
+	/* Mounts that become read-only once all is made in them: /dev, and those whose operation
+	 * keeps them in CTR_SLOT_LATE, and following. NULL: no more. */
+	struct ctr_late_readonly dev_readonly, late[CTR_SLOT_LATE_MAX];
+	size_t nlate;
 	/* The latest entry of mounts[] that mounts something, and the one on /dev; their
 	 * operations. */
 	const struct ctr_mount *latest, *dev;

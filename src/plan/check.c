@@ -173,8 +173,7 @@ static int check_meaning(struct check *check)
 	case CTR_OP_MOUNT:
 	case CTR_OP_BIND:
 	case CTR_OP_CGROUP_BIND:
-		if (op->fd2 != CTR_SLOT_NONE && op->fd2 != CTR_SLOT_MOUNT &&
-		    op->fd2 != CTR_SLOT_DEV)
+		if (op->fd2 != CTR_SLOT_NONE && op->fd2 < CTR_SLOT_MOUNT)
 			return wrong(check, "it needs a slot for mounts");
 		break;
 	case CTR_OP_GATE:

@@ -270,6 +270,8 @@ static void add_slot(struct ctr_buf *out, int16_t slot)
 		return;
 	if (slot == CTR_SLOT_MOUNT || slot == CTR_SLOT_DEV)
 		ctr_buf_adds(out, slot == CTR_SLOT_DEV ? " @dev" : " @mount");
+	else if (slot >= CTR_SLOT_LATE)
+		ctr_buf_addf(out, " @late%d", slot - CTR_SLOT_LATE);
 	else if (slot < CTR_SLOT_FIRST)
 		ctr_buf_addf(out, " @%s", names[slot]);
 	else

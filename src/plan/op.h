@@ -126,7 +126,9 @@ enum ctr_slot {
 	/* Mounts that something is still to be changed of: */
 	CTR_SLOT_MOUNT = CTR_SLOT_FIRST + CTR_SLOT_BATCH, /* the latest */
 	CTR_SLOT_DEV,                                     /* /dev, until its nodes are made */
-	CTR_SLOT_COUNT,
+	CTR_SLOT_LATE, /* those that become read-only at the end, at most so many: */
+	CTR_SLOT_LATE_MAX = 16,
+	CTR_SLOT_COUNT = CTR_SLOT_LATE + CTR_SLOT_LATE_MAX,
 };
 
 struct ctr_op {
@@ -170,7 +172,7 @@ struct ctr_op {
  *              Who looked for it at its path again could find another: somebody may rename there.
  * REMOUNT      str = target in the root, fd = slot of it; without one what lies at the path.
  *              arg = MS_* set, arg2 = MS_* cleared; the mount's other
- *              flags are kept. (mount option "remount", or a deferred read-only /dev.)
+ *              flags are kept. (mount option "remount", or what becomes read-only at the end.)
  * MOUNT_ATTR   str = target, fd as with REMOUNT; with fd, str2 = path below that (str is for
  *              messages); arg = MOUNT_ATTR_* set, arg2 = cleared; with RECURSIVE the whole tree.
  * MOUNT_PROPAGATION  str = target, fd as with REMOUNT, arg = MS_SHARED..., maybe |MS_REC.

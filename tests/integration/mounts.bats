@@ -363,6 +363,26 @@ character special file'
 ro'
 }
 
+# bats test_tags=core,mount_setattr,move_mount,open_tree,openat2
+@test "a read-only tmpfs is read-only at the end: mounts and devices have their place in it" {
+  need root
+  volume
+  mount_at /ro tmpfs tmpfs ro
+  mount_at /ro/dir tmpfs tmpfs rro
+  mount_at /ro/dir/rw tmpfs tmpfs
+  mount_at /ro/file bind "$VOLUME/file" bind
+  mount_at /changed tmpfs tmpfs ro
+  mount_at /changed - - remount rw
+  config '.linux.devices += [{path: "/ro/null", type: "c", major: 1, minor: 3}]'
+  shell 'cat /ro/file; echo x >/ro/null
+    for dir in /ro /ro/dir /ro/dir/rw /changed; do (: >$dir/new) 2>&- && echo $dir; done'
+  run_bundle
+  expect_status 0
+  expect_output 'content
+/ro/dir/rw
+/changed'
+}
+
 # bats test_tags=core
 @test "fault 52: a bind by its type alone, and by its option alone" {
   volume

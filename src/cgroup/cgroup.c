@@ -421,6 +421,14 @@ bool ctr_cgroup_is_replaced(const struct ctr_cgroup *cgroup)
 	       st.st_ino != cgroup->inode;
 }
 
+bool ctr_cgroup_is_gone(const struct ctr_cgroup *cgroup)
+{
+	_cleanup_close_ int mount = open_mount(cgroup);
+
+	return mount >= 0 && faccessat(mount, cgroup->path + 1, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       errno == ENOENT;
+}
+
 void ctr_cgroup_close(struct ctr_cgroup *cgroup)
 {
 	if (cgroup->fd >= 0)

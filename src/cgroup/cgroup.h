@@ -79,6 +79,8 @@ int ctr_cgroup_open(struct ctr_cgroup *cgroup, struct ctr_error *err);
 int ctr_cgroup_adopt(struct ctr_cgroup *cgroup, struct ctr_error *err);
 /* Is there another one by its name? */
 bool ctr_cgroup_is_replaced(const struct ctr_cgroup *cgroup);
+/* Is there none by its name any more? */
+bool ctr_cgroup_is_gone(const struct ctr_cgroup *cgroup);
 void ctr_cgroup_close(struct ctr_cgroup *cgroup);
 
 /* Move @pid in (for kernels without CLONE_INTO_CGROUP). @pid 0 is the caller. */

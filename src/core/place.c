@@ -208,11 +208,12 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 	return 0;
 }
 
-/* There are other state directories with the same ids, and so other units of that name. */
+/* There are other state directories with the same ids, and so other units of that name: where the
+ * cgroup is gone, one in another slice, or without that sub-cgroup. */
 static int end_unit(const struct ctr_cgroup *cgroup, const struct ctr_context *context,
 		    struct ctr_error *err)
 {
-	if (!cgroup->path)
+	if (!cgroup->path || ctr_cgroup_is_gone(cgroup))
 		return ctr_systemd_forget(cgroup->unit, context->arena, err);
 	if (ctr_cgroup_is_replaced(cgroup))
 		return 0;

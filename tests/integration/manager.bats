@@ -165,6 +165,22 @@ without_systemd() {
   no_unit "ctr-$ID.scope"
 }
 
+@test "systemd: units of one name in two slices: neither container touches the other's" {
+  needs
+  other() { timeout 60 "$CTR" --root "$BATS_TEST_TMPDIR/other" "$@"; }
+  config --arg id "$ID" '.linux.cgroupsPath = "ctr-one.slice:ctr:" + $id'
+  running
+  ctr kill "$ID" KILL
+  eventually has_status "$ID" stopped
+  eventually no_unit "ctr-$ID.scope"
+  config --arg id "$ID" '.linux.cgroupsPath = "ctr-two.slice:ctr:" + $id'
+  other --systemd-cgroup run --detach -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&-
+  ctr delete "$ID"
+  [ "$(other state "$ID" | jq -r .status)" = running ]
+  other delete --force "$ID"
+  no_unit "ctr-$ID.scope"
+}
+
 @test "systemd: annotations name a sub-cgroup, and one more that is the container's own" {
   needs cgroup:pids
   config '.linux.resources += {pids: {limit: 33}} | .annotations =

@@ -161,6 +161,10 @@ int ctr_run_from(struct ctr_command *command, const struct ctr_create_options *o
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"run: --pid-file is for one container, not for %zu", n);
 
+	/* For each of them there is to be a directory with its log. */
+	if (access(from, W_OK) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "--from: cannot write to '%s'", from);
+
 	return n > 1 ? run_all(command, options, from, ids, n, err)
 		     : run_one(command, options, from, ids[0], err);
 }

@@ -418,7 +418,7 @@ const char *ctr_checkpoint_bundle(const struct ctr_context *context, const char 
 {
 	struct ctr_images image = CTR_IMAGES_INIT;
 	struct ctr_checkpoint *checkpoint = NULL;
-	int r = ctr_images_open(&image, images, NULL, context->arena, err);
+	int r = ctr_images_look(&image, images, err);
 
 	if (r == 0)
 		r = ctr_images_read(&image, &checkpoint, context->arena, err);

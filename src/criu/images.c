@@ -119,17 +119,9 @@ int ctr_images_make(struct ctr_images *image, const char *path, const char *work
 	return forget_logs(image, err);
 }
 
-int ctr_images_open(struct ctr_images *image, const char *path, const char *work_path,
-		    struct ctr_arena *arena, struct ctr_error *err)
+int ctr_images_look(struct ctr_images *image, const char *path, struct ctr_error *err)
 {
-	const size_t len = strlen(path);
-	int flags = 0;
-
 	image->path = path;
-	image->work_path = work_path ? work_path : path;
-	/* Who wrote the images may have put a link there. */
-	if (strncmp(image->work_path, path, len) == 0 && image->work_path[len] == '/')
-		flags = O_NOFOLLOW;
 	image->dir = open_dir(path, 0);
 	if (image->dir < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: cannot open '%s'", path);
@@ -137,6 +129,21 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"--image-path: there is no checkpoint in '%s' (inventory.img)",
 				path);
+	return 0;
+}
+
+int ctr_images_open(struct ctr_images *image, const char *path, const char *work_path,
+		    struct ctr_arena *arena, struct ctr_error *err)
+{
+	const size_t len = strlen(path);
+	int flags = 0;
+
+	image->work_path = work_path ? work_path : path;
+	/* Who wrote the images may have put a link there. */
+	if (strncmp(image->work_path, path, len) == 0 && image->work_path[len] == '/')
+		flags = O_NOFOLLOW;
+	if (ctr_images_look(image, path, err) < 0)
+		return -1;
 	image->work =
 		make_dir(image->work_path, "--work-path", flags, &image->made_work, arena, err);
 	if (image->work < 0)

@@ -23,6 +23,8 @@ struct ctr_images {
  */
 int ctr_images_make(struct ctr_images *image, const char *path, const char *work_path,
 		    struct ctr_arena *arena, struct ctr_error *err);
+/* Open the images of a checkpoint, to read them: nothing is made or written. 0, or -1 and @err. */
+int ctr_images_look(struct ctr_images *image, const char *path, struct ctr_error *err);
 /* Open those of a checkpoint that is there: complete, or -1 and @err. */
 int ctr_images_open(struct ctr_images *image, const char *path, const char *work_path,
 		    struct ctr_arena *arena, struct ctr_error *err);

@@ -91,3 +91,18 @@ BAD
   run -0 "$BATS_TEST_TMPDIR/octr" --version
   expect_match '^octr version '
 }
+
+@test "run --from: images that nothing can be written beside, and none that is written to" {
+  need root
+  mkdir "$BATS_TEST_TMPDIR/image"
+  touch "$BATS_TEST_TMPDIR/image/inventory.img" "$BATS_TEST_TMPDIR/image/dump.log"
+  run ctr run --from "$BATS_TEST_TMPDIR/image" "$ID"
+  expect_status 125
+  expect_match "'$BATS_TEST_TMPDIR/image' does not tell of which bundle it is"
+  [ -e "$BATS_TEST_TMPDIR/image/dump.log" ]
+  run timeout -k 5 "$CTR_TIMEOUT" unshare -m sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" &&
+    exec "$2" --root "$3" run --detach -b "$4" --from "$1" "$5-a" "$5-b"' sh \
+    "$BATS_TEST_TMPDIR/image" "$CTR" "$STATE" "$BUNDLE" "$ID"
+  expect_status 125
+  expect_output "ctr: --from: cannot write to '$BATS_TEST_TMPDIR/image': Read-only file system"
+}

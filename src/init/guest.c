@@ -10,7 +10,7 @@
  *   mount TYPE,... SOURCE TARGET FLAGS DATA    DATA "-": none
  *   cgroup FILE VALUE                      a limit of the container's cgroup
  *   loopback
- *   link, address, route ...               the network: guest_net.c
+ *   link, up, address, route ...               the network: guest_net.c
  *   sysctl PATH VALUE                      below /proc/sys
  *
  * The host wrote them for this instance. The first step that fails ends the guest.
@@ -273,6 +273,14 @@ static long mount_one(char *types, const char *source, const char *target, uint6
 	return r;
 }
 
+/* A kernel without IPv6 is as one that is told to do without. */
+static long set_sysctl(const char *path, const char *value)
+{
+	long r = write_below("/proc/sys/", path, value);
+
+	return r == -ENOENT && str_starts(path, "net/ipv6/") ? 0 : r;
+}
+
 static long run_step(char **word, int n)
 {
 	if (str_equal(word[0], "module") && n == 2)
@@ -302,12 +310,14 @@ static long run_step(char **word, int n)
 		return raw_loopback_up();
 	if (str_equal(word[0], "link") && n == 4)
 		return guest_link(word[1], word[2], word[3]);
+	if (str_equal(word[0], "up") && n == 2)
+		return guest_up(word[1]);
 	if (str_equal(word[0], "address") && n == 7)
 		return guest_address(word);
 	if (str_equal(word[0], "route") && n == 11)
 		return guest_route(word);
 	if (str_equal(word[0], "sysctl") && n == 3)
-		return write_below("/proc/sys/", word[1], word[2]);
+		return set_sysctl(word[1], word[2]);
 	return -EINVAL;
 }
 

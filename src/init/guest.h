@@ -52,6 +52,7 @@ void guest_nap(void);
 
 /* guest_net.c: steps of /ctr/config, by their words. 0 or -errno. */
 long guest_link(const char *name, const char *mac_text, const char *mtu);
+long guest_up(const char *name);
 long guest_address(char **word);
 long guest_route(char **word);
 

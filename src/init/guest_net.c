@@ -147,19 +147,12 @@ static long give_name(int fd, const char *from, const char *to)
 	return rename_link(fd, from, to);
 }
 
-static long set_up_link(int fd, const char *name, const char *mtu)
+static long set_mtu(int fd, const char *name, const char *mtu)
 {
 	struct request request = { .value.number = (int32_t)str_number(mtu) };
-	long r;
 
 	copy_name(request.name, name);
-	r = SYS(ioctl, fd, SIOCSIFMTU_, &request);
-	if (r >= 0)
-		r = SYS(ioctl, fd, SIOCGIFFLAGS_, &request);
-	if (r < 0)
-		return r;
-	request.value.flags |= IFF_UP_;
-	return SYS(ioctl, fd, SIOCSIFFLAGS_, &request);
+	return SYS(ioctl, fd, SIOCSIFMTU_, &request);
 }
 
 long guest_link(const char *name, const char *mac_text, const char *mtu)
@@ -176,7 +169,23 @@ long guest_link(const char *name, const char *mac_text, const char *mtu)
 	if (r >= 0)
 		r = give_name((int)fd, present, name);
 	if (r >= 0)
-		r = set_up_link((int)fd, name, mtu);
+		r = set_mtu((int)fd, name, mtu);
+	(void)sys_close((int)fd);
+	return r;
+}
+
+long guest_up(const char *name)
+{
+	long r, fd = SYS(socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
+	struct request request = { .name = { 0 } };
+
+	if (fd < 0)
+		return fd;
+	copy_name(request.name, name);
+	r = SYS(ioctl, fd, SIOCGIFFLAGS_, &request);
+	request.value.flags |= IFF_UP_;
+	if (r >= 0)
+		r = SYS(ioctl, fd, SIOCSIFFLAGS_, &request);
 	(void)sys_close((int)fd);
 	return r;
 }

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "netns/addr.h"
@@ -14,6 +15,18 @@ static void veth_name(uint32_t address, char name[CTR_LINK_NAME])
 	(void)snprintf(name, CTR_LINK_NAME, "ctr%08x", address);
 }
 
+/* Its routers are not those who say so: without an address of IPv6 another container would give it
+ * one, and be its way out (CVE-2020-13401 of other runtimes). 0, or -1 and @err. */
+static int distrust_routers(int netns, struct ctr_error *err)
+{
+	static const char path[] = "/proc/sys/net/ipv6/conf/eth0/accept_ra";
+
+	/* A kernel without IPv6 hears none. */
+	if (access("/proc/sys/net/ipv6", F_OK) < 0)
+		return 0;
+	return ctr_netns_write(netns, path, "0", err);
+}
+
 static int configure_inside(const struct bridge *bridge, const struct ctr_lease *lease, int netns,
 			    struct ctr_error *err)
 {
@@ -23,8 +36,7 @@ static int configure_inside(const struct bridge *bridge, const struct ctr_lease 
 	struct ctr_link link;
 	int r;
 
-	/* Its routers are not those who say so. */
-	if (ipv6 && ctr_netns_write(netns, "/proc/sys/net/ipv6/conf/eth0/accept_ra", "0", err) < 0)
+	if (distrust_routers(netns, err) < 0)
 		return -1;
 	if (ctr_rtnl_open_in(&inside, netns, err) < 0) {
 		ctr_rtnl_close(&inside);

@@ -60,6 +60,13 @@ static const struct {
 
 static int add_nic(struct ctr_buf *out, const struct ctr_nic *nic, struct ctr_error *err)
 {
+	/* Whether it is to have IPv6, and to listen to whoever says that he is a router. */
+	static const struct {
+		const char *name, *usual;
+	} words[] = {
+		{"disable_ipv6", "0"},
+		{ "accept_ra",   "1"},
+	};
 	char path[64];
 
 	if (nic->type != ARPHRD_ETHER)
@@ -72,10 +79,11 @@ static int add_nic(struct ctr_buf *out, const struct ctr_nic *nic, struct ctr_er
 	ctr_buf_addf(out, "link %s ", nic->name);
 	add_hex(out, nic->mac, sizeof(nic->mac));
 	ctr_buf_addf(out, " %u\n", nic->mtu);
-	if (!strchr(nic->name, '/')) {
-		(void)snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", nic->name);
-		add_sysctl(out, path, "0");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !strchr(nic->name, '/'); i++) {
+		(void)snprintf(path, sizeof(path), "net/ipv6/conf/%s/%s", nic->name, words[i].name);
+		add_sysctl(out, path, words[i].usual);
 	}
+	ctr_buf_addf(out, "up %s\n", nic->name);
 	return 0;
 }
 

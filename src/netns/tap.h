@@ -17,6 +17,7 @@ struct ctr_error;
  * (init/guest_net.c):
  *
  *   link NAME MAC MTU
+ *   up NAME
  *   address NAME LOCAL PREFIX PEER BROADCAST SCOPE
  *   route TYPE DESTINATION PREFIX GATEWAY NAME METRIC SOURCE SCOPE FLAGS METRICS
  *   sysctl PATH VALUE

@@ -31,6 +31,7 @@
 #define PASST_MAC     "52:54:00:12:34:56"
 #define PASST_LINES                                                                                \
 	"link eth0 525400123456 1500\n"                                                            \
+	"up eth0\n"                                                                                \
 	"address eth0 0a00020f " PASST_PREFIX " - 0a0002ff 0\n"                                    \
 	"route 1 00000000 0 0a000202 eth0 0 - 0 0 -\n"                                             \
 	"sysctl net/ipv4/ping_group_range 0\t2147483647\n"

@@ -56,6 +56,14 @@ server() { # PORT
   [ "$(links)" = 'lo ' ]
 }
 
+@test "fault 125: bridge: a container believes no other one that it is a router" {
+  bridges
+  [ -e /proc/sys/net/ipv6 ] || skip 'needs a kernel with IPv6'
+  shell 'cat /proc/sys/net/ipv6/conf/eth0/accept_ra'
+  run -0 ctr run -b "$BUNDLE" --net bridge "$ID"
+  expect_output 0
+}
+
 @test "bridge: the files of name resolution" {
   bridges
   shell 'cat /etc/hosts; cat /etc/hostname; cat /etc/resolv.conf; echo x >>/etc/hosts'

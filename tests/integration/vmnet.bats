@@ -50,6 +50,10 @@ bridged() { # ISOLATION
   [[ $(ctr exec "$ID" cat /sys/class/net/eth0/address) == "${BASH_REMATCH[1]}" ]]
   [ "$(ctr exec "$ID" cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' ')" = '0 2147483647' ]
 
+  # nobody beside it is its router because he says so
+  [ ! -e /proc/sys/net/ipv6 ] ||
+    [ "$(ctr exec "$ID" cat /proc/sys/net/ipv6/conf/eth0/accept_ra)" = 0 ]
+
   in_host busybox ping -c 1 -W 10 "$ip"
   ctr exec "$ID" ping -c 1 -W 10 "${ip%.*}.1"
   eventually answers "$ip" 80 web

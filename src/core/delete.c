@@ -3,6 +3,7 @@
  * With --force it takes any container, also one whose making was interrupted by kill -9.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <time.h>
@@ -179,6 +180,16 @@ static int remove_damaged(struct ctr_container *container, const struct ctr_cont
 	return ctr_state_remove(container->root, container->id, err);
 }
 
+/* Its record comes before the configuration and goes after it. */
+static int check_record(const struct ctr_container *container, struct ctr_error *err)
+{
+	if (container->record.created[0] == '\0' &&
+	    faccessat(container->dir, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return ctr_fail(err, CTR_FAULT_STATE, 0, "container '%s': state record is missing",
+				container->id);
+	return 0;
+}
+
 int ctr_delete(const struct ctr_context *context, const char *id, bool force, struct ctr_error *err)
 {
 	struct ctr_container container;
@@ -188,6 +199,8 @@ int ctr_delete(const struct ctr_context *context, const char *id, bool force, st
 	r = open_locked(&container, context, id, force, &local);
 	if (r == 0)
 		r = check_status(&container, force, &local);
+	if (r == 0)
+		r = check_record(&container, &local);
 	if (r == 0)
 		r = ctr_container_destroy(&container, context, &local);
 	else if (force && local.fault == CTR_FAULT_NOT_FOUND)

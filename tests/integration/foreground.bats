@@ -46,7 +46,7 @@ foreground() {
   ctr delete --force "$ID"
 }
 
-@test "delete --force of a container whose record is damaged ends its processes" {
+@test "delete --force of a container whose record is damaged or lost ends its processes" {
   need cgroup2 root
   shell 'while :; do sleep 0.1; done'
   detached "$ID"
@@ -54,6 +54,9 @@ foreground() {
   run ctr state "$ID"
   expect_status 1
   expect_match 'state record'
+  ctr delete --force "$ID"
+  detached "$ID"
+  rm "$STATE/$ID/record"
   ctr delete --force "$ID"
 }
 

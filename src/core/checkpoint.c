@@ -23,6 +23,7 @@
 #include "core/machine.h"
 #include "core/notify.h"
 #include "core/prepare.h"
+#include "criu/areas.h"
 #include "criu/call.h"
 #include "criu/external.h"
 #include "criu/images.h"
@@ -169,15 +170,27 @@ static int find_mounts(struct dump *dump, struct ctr_error *err)
 	return ctr_external_find(&dump->externals, &dump->mounts, spec, ids, &notify, arena, err);
 }
 
-static int find_streams(struct dump *dump, struct ctr_error *err)
+/* Those that its cgroup has, if it has one; else init. */
+static int find_processes(struct dump *dump, pid_t **pids, size_t *n, struct ctr_error *err)
 {
 	struct ctr_container *container = &dump->container;
-	pid_t *pids = &container->record.pid;
-	size_t n = 1;
 
-	if (container->cgroup.mount &&
-	    (ctr_cgroup_open(&container->cgroup, err) < 0 ||
-	     ctr_cgroup_procs(&container->cgroup, dump->context->arena, &pids, &n, err) < 0))
+	*pids = &container->record.pid;
+	*n = 1;
+	if (!container->cgroup.mount)
+		return 0;
+	if (ctr_cgroup_open(&container->cgroup, err) < 0)
+		return -1;
+	return ctr_cgroup_procs(&container->cgroup, dump->context->arena, pids, n, err);
+}
+
+static int find_streams(struct dump *dump, struct ctr_error *err)
+{
+	const struct ctr_container *container = &dump->container;
+	pid_t *pids;
+	size_t n;
+
+	if (find_processes(dump, &pids, &n, err) < 0)
 		return -1;
 	return ctr_streams_find(&dump->streams, container->record.pid, &dump->mounts, pids, n,
 				dump->context->arena, err);
@@ -279,7 +292,21 @@ static bool has_made_network(const struct dump *dump)
 	}
 }
 
-/* What is written down before is known to fit on the disk. */
+/* Memory that comes later (--lazy-pages) cannot be dropped at the restore. */
+static int keep_areas(struct dump *dump, struct ctr_error *err)
+{
+	pid_t *pids;
+	size_t n;
+
+	if (find_processes(dump, &pids, &n, err) < 0)
+		return -1;
+	if (ctr_areas_keep(dump->image.dir, dump->container.record.pid, pids, n,
+			   !dump->flags->lazy_pages, err) < 0)
+		return ctr_fail_within(err, "--image-path: '%s'", dump->image.path);
+	return 0;
+}
+
+/* The processes stand still. What is written down before is known to fit on the disk. */
 static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
 		     struct ctr_error *err)
 {
@@ -287,9 +314,11 @@ static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
 
 	(void)pid;
 	ctr_close_ptr(&fd);
-	if (point != CTR_CRIU_POST_DUMP || !ctr_streams_measure(&dump->streams))
+	if (point != CTR_CRIU_POST_DUMP)
 		return 0;
-	return describe(dump, err);
+	if (keep_areas(dump, err) < 0)
+		return -1;
+	return ctr_streams_measure(&dump->streams) ? describe(dump, err) : 0;
 }
 
 static int call_criu(struct dump *dump, struct ctr_error *err)

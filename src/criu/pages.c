@@ -35,7 +35,7 @@ enum {
 	PRESENT = 1 << 2,
 };
 
-static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
+bool ctr_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *out)
 {
 	*out = 0;
 	for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
@@ -56,8 +56,8 @@ static bool read_fields(const uint8_t *at, size_t len, uint64_t fields[static FI
 
 	memset(fields, 0, FIELDS * sizeof(*fields));
 	while (at < end) {
-		if (!read_varint(&at, end, &key) || (key & 7) != 0 ||
-		    !read_varint(&at, end, &value))
+		if (!ctr_varint_read(&at, end, &key) || (key & 7) != 0 ||
+		    !ctr_varint_read(&at, end, &value))
 			return false;
 		if (key >> 3 < FIELDS)
 			fields[key >> 3] = value;

@@ -7,6 +7,9 @@
 
 struct ctr_error;
 
+/* A number of protobuf at *@at, which goes behind it; false: it is not there up to @end. */
+bool ctr_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *out);
+
 /* What a pagemap image says of pages of memory. */
 struct ctr_pagemap {
 	uint64_t file;    /* N of "pages-N.img" */

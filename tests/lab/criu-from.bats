@@ -98,3 +98,41 @@ from() { "$@" "$CTR" --root "$STATE" run --detach --from "$IMAGE" "${IDS[@]}" </
   counts "$ID-b"
   ctr delete --force "$ID-b"
 }
+
+drawn() { cat "$BUNDLE/drawn/"* | sort; }
+
+# The C library keeps the state of its random numbers in an area that CRIU 4.1 takes for any other.
+@test "what is drawn at random: each container of an image, and each child, draws its own" {
+  image
+  host_network
+  guest_rootfs
+  mkdir "$BUNDLE/drawn"
+  mount_at /drawn bind "$BUNDLE/drawn" bind rprivate
+  programmed <<'P'
+import os, time
+os.urandom(8)
+open("/tmp/ready", "w").close()
+while not os.path.exists("/drawn/go"):
+    time.sleep(0.1)
+end, other = os.pipe()
+if os.fork() == 0:
+    os.write(other, os.urandom(8))
+    os._exit(0)
+mine = os.urandom(8).hex()
+with open(f"/drawn/{os.uname().nodename}", "w") as file:
+    file.write(f"{mine}\n{os.read(end, 8).hex()}\n")
+time.sleep(10**6)
+P
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  # an image of what comes out of an image
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  IDS=("$ID-a" "$ID-b")
+  from env || { cat "$OUT"; false; }
+  touch "$BUNDLE/drawn/go"
+  four() { [ "$(drawn | wc -l)" = 4 ]; }
+  eventually four
+  drawn
+  [ -z "$(drawn | uniq -d)" ]
+  for id in "${IDS[@]}"; do ctr delete --force "$id"; done
+}

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "criu/areas.h"
 #include "criu/external.h"
 #include "criu/images.h"
 #include "criu/mountinfo.h"
@@ -423,6 +424,59 @@ static void pagemaps(void **state)
 	assert_false(ctr_pagemap_read(runs, sizeof(runs) - 1).in_parent);
 	for (size_t len = 0; len < sizeof(runs); len++)
 		(void)ctr_pagemap_read(runs, len);
+}
+
+static void areas(void **state)
+{
+	static const char smaps[] = "1000-3000 rw-p 00000000 00:00 0\n"
+				    "Size:                  8 kB\n"
+				    "VmFlags: rd wr mr mw me nr wf dd dp \n"
+				    "5000-6000 rw-p 00000000 00:00 0 [heap]\n"
+				    "VmFlags: rd wr nr dd \n"
+				    "7000-8000 rw-p 00000000 00:00 0\n"
+				    "VmFlags: rd wf \n";
+	/* 8 bytes, the size, a number, [1000, 2000) with MADV_DONTDUMP, the other two */
+	static const uint8_t image[] = {
+		0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x23, 0x00, 0x00, 0x00,
+		0x08, 0x96, 0x01, 0x72, 0x0a, 0x08, 0x80, 0x20, 0x10, 0x80, 0x40, 0x48,
+		0x80, 0x80, 0x04, 0x72, 0x08, 0x08, 0x80, 0xa0, 0x01, 0x10, 0x80, 0xc0,
+		0x01, 0x72, 0x08, 0x08, 0x80, 0xe0, 0x01, 0x10, 0x80, 0x80, 0x02,
+	};
+	/* advice once more: MADV_DONTDUMP, MADV_WIPEONFORK, MADV_DONTNEED */
+	static const uint8_t marked[] = {
+		0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x2b, 0x00, 0x00, 0x00, 0x08, 0x96,
+		0x01, 0x72, 0x0e, 0x08, 0x80, 0x20, 0x10, 0x80, 0x40, 0x48, 0x80, 0x80, 0x04, 0x48,
+		0x90, 0x80, 0x14, 0x72, 0x08, 0x08, 0x80, 0xa0, 0x01, 0x10, 0x80, 0xc0, 0x01, 0x72,
+		0x0c, 0x08, 0x80, 0xe0, 0x01, 0x10, 0x80, 0x80, 0x02, 0x48, 0x80, 0x80, 0x10,
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_area *list;
+	struct ctr_buf out;
+
+	(void)state;
+	assert_int_equal(ctr_areas_find(smaps, &list, &arena), 2);
+	assert_int_equal(list[0].start, 0x1000);
+	assert_int_equal(list[0].end, 0x3000);
+	assert_true(list[0].droppable);
+	assert_int_equal(list[1].start, 0x7000);
+	assert_false(list[1].droppable);
+	assert_int_equal(ctr_areas_find("", &list, &arena), 0);
+
+	(void)ctr_areas_find(smaps, &list, &arena);
+	ctr_buf_init(&out, &arena);
+	assert_true(ctr_areas_mark(&out, image, sizeof(image), list, 2, true));
+	assert_int_equal(out.len, sizeof(marked));
+	assert_memory_equal(out.data, marked, sizeof(marked));
+	ctr_buf_init(&out, &arena);
+	assert_true(ctr_areas_mark(&out, image, sizeof(image), list, 2, false));
+	assert_int_equal(out.len, sizeof(marked));
+	ctr_buf_init(&out, &arena);
+	assert_false(ctr_areas_mark(&out, image, sizeof(image), list, 0, true));
+	for (size_t len = 0; len < sizeof(image); len++) {
+		ctr_buf_init(&out, &arena);
+		assert_false(ctr_areas_mark(&out, image, len, list, 2, true));
+	}
+	ctr_arena_release(&arena);
 }
 
 static void put_bytes(const char *dir, const char *name, const void *data, size_t size)
@@ -890,6 +944,7 @@ int main(void)
 		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
 		cmocka_unit_test(pipes),          cmocka_unit_test(many_pipes),
 		cmocka_unit_test(stand_ins),      cmocka_unit_test(pagemaps),
+		cmocka_unit_test(areas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,7 +276,8 @@ static int on_notify(void *data, enum ctr_criu_point point, pid_t pid, int fd,
 	ctr_close_ptr(&fd);
 	switch (point) {
 	case CTR_CRIU_SETUP_NAMESPACES:
-		return ctr_restore_cgroup_enter(restoration->creation, pid, err) < 0
+		return ctr_restore_cgroup_enter(restoration->creation, pid, err) < 0 ||
+				       ctr_restore_loopback(restoration->creation, pid, err) < 0
 			       ? -1
 			       : ctr_creation_hooks(restoration->creation, pid, err);
 	case CTR_CRIU_POST_RESTORE:

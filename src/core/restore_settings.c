@@ -16,7 +16,9 @@
 #include "core/context.h"
 #include "core/create.h"
 #include "core/creation.h"
+#include "core/network.h"
 #include "core/prepare.h"
+#include "init/raw.h"
 #include "ns/shape.h"
 
 /* ---- processes */
@@ -154,6 +156,38 @@ int ctr_restore_sysctl(const struct ctr_creation *creation, pid_t pid, struct ct
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(order); i++)
 		ctr_close_ptr(&sysctls.namespaces[i]);
 	return r;
+}
+
+/* ---- the loopback interface */
+
+static int bring_up(void *data, int *fd, struct ctr_error *err)
+{
+	const int *net = data;
+	long r;
+
+	(void)fd;
+	if (setns(*net, CLONE_NEWNET) < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno,
+				"cannot join the restored 'network' namespace");
+	r = raw_loopback_up();
+	return r < 0 ? ctr_fail(err, CTR_FAULT_HOST, (int)-r,
+				"cannot bring up the loopback interface")
+		     : 0;
+}
+
+int ctr_restore_loopback(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err)
+{
+	const struct ctr_namespace *network = &creation->spec->linux_->namespaces[CTR_NS_NETWORK];
+	const char *path = ctr_arena_printf(creation->context->arena, "/proc/%d/ns/net", (int)pid);
+	_cleanup_close_ int fd = -1;
+
+	if (!ctr_network_is_due(&creation->network, creation->spec) || !network->listed ||
+	    network->path)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
+	return ctr_errand_run(bring_up, &fd, "what brings up the loopback interface", NULL, err);
 }
 
 /* ---- the host name */

@@ -14,6 +14,10 @@ int ctr_restore_processes(struct ctr_creation *creation, struct ctr_error *err);
  * keeps some of them. 0, or -1 and @err. */
 int ctr_restore_sysctl(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err);
 
+/* The loopback interface in the network namespace of process @pid, where that is for ctr to fill:
+ * CRIU leaves it empty. 0, or -1 and @err. */
+int ctr_restore_loopback(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err);
+
 /* The host name of the configuration, in the UTS namespace of process @pid, where that is the
  * container's own. 0, or -1 and @err. */
 int ctr_restore_hostname(const struct ctr_creation *creation, pid_t pid, struct ctr_error *err);

@@ -45,6 +45,7 @@ taken_on_bridge() {
   counts "$ID-2"
   serves "$ID-2"
   eventually answers 10.77.0.99 80 inside
+  ctr exec "$ID-2" nc 127.0.0.1 80 </dev/null | grep -qx 'i am inside'
   answers 127.0.0.1 8090 inside
   answers 127.0.0.1 8091 inside
   run answer_of 127.0.0.1 8080

@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "base/libc.h"
 #include "base/run.h"
+#include "base/strerror.h"
 #include "oci/words.h"
 #include "state/dir.h"
 
@@ -214,18 +215,28 @@ static int start(struct hook_run *run, const char *cwd, struct ctr_error *err)
 	return 0;
 }
 
-static int report(struct hook_run *run, int status, struct ctr_error *err)
+/* In the words of plan/msg.c, which tells of the hooks that ctr-init runs. */
+static int report(struct hook_run *run, bool late, int status, struct ctr_error *err)
 {
+	const struct ctr_hook *hook = run->hook;
+	const char *before;
+
 	run->output[run->output_len] = '\0';
 	while (run->output_len > 0 && run->output[run->output_len - 1] == '\n')
 		run->output[--run->output_len] = '\0';
+	before = run->output_len > 0 ? ", output: " : "";
 
+	if (late)
+		return ctr_fail(err, CTR_FAULT_HOST, 0,
+				"'%s': hook ran past specified timeout of %llds%s%s", hook->path,
+				(long long)hook->timeout, before, run->output);
 	if (WIFSIGNALED(status))
-		return ctr_fail(err, CTR_FAULT_HOST, 0, "'%s': killed by signal %d, output: %s",
-				run->hook->path, WTERMSIG(status), run->output);
+		return ctr_fail(err, CTR_FAULT_HOST, 0, "'%s': signal %d (%s)%s%s", hook->path,
+				WTERMSIG(status), ctr_strsignal(WTERMSIG(status)), before,
+				run->output);
 
-	return ctr_fail(err, CTR_FAULT_HOST, 0, "'%s': exit status %d, output: %s", run->hook->path,
-			WEXITSTATUS(status), run->output);
+	return ctr_fail(err, CTR_FAULT_HOST, 0, "'%s': exit status %d%s%s", hook->path,
+			WEXITSTATUS(status), before, run->output);
 }
 
 /* Wait for the end of what was started. 0, or -1 and @err. */
@@ -239,19 +250,15 @@ static int await(struct hook_run *run, struct ctr_error *err)
 		(void)kill(run->pid, SIGKILL);
 	while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (r == 0 && run->out >= 0)
+	if ((r == 0 || r == -ETIMEDOUT) && run->out >= 0)
 		collect(run);
 
-	if (r == -ETIMEDOUT)
-		return ctr_fail(err, CTR_FAULT_HOST, 0,
-				"'%s': hook ran past specified timeout of %lld s", hook->path,
-				(long long)hook->timeout);
 	if (r == -ECANCELED)
 		return ctr_fail(err, CTR_FAULT_STATE, 0, "'%s': the container is being deleted",
 				hook->path);
-	if (r < 0)
+	if (r < 0 && r != -ETIMEDOUT)
 		return ctr_fail(err, CTR_FAULT_HOST, -r, "'%s'", hook->path);
-	return status == 0 ? 0 : report(run, status, err);
+	return r == 0 && status == 0 ? 0 : report(run, r < 0, status, err);
 }
 
 static int run_one(const struct ctr_hook *hook, const char *state, const char *cwd, int dir,

@@ -51,6 +51,12 @@ hook() {
     expect_match "error running $kind hook #0: .*exit status 7.*some words"
     [ -z "$(leaks)" ]
   done
+  for kind in prestart createContainer startContainer; do
+    cp "$BATS_TEST_TMPDIR/good.json" "$BUNDLE/config.json"
+    hook $kind 'kill -9 $$'
+    run -125 ctr run -b "$BUNDLE" "$ID"
+    expect_match "error running $kind hook #0: .*signal 9 \(Killed\)\$"
+  done
   # poststop is only a warning
   cp "$BATS_TEST_TMPDIR/good.json" "$BUNDLE/config.json"
   hook poststop 'exit 1'
@@ -112,7 +118,7 @@ hook() {
   config '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
   command_is true
   run -125 ctr run -b "$BUNDLE" "$ID"
-  expect_match 'hook ran past specified timeout of 1 ?s'
+  expect_match 'hook ran past specified timeout of 1s'
   config 'del(.hooks)'
   hook createRuntime 'exec <&-; head -c 1000000 /dev/zero; exit 0'
   hook prestart 'exec <&-; sleep 0.1; exit 0'

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,7 +42,21 @@ static void list_entry(struct ctr_buf *list, const char *name, const struct stat
 		     (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
 }
 
-static int list_tree(struct ctr_buf *list, int dirfd, const char *name, unsigned depth,
+/* A tree's list, and the bytes that an image of it takes at least: one has no holes, and files with
+ * several names once. */
+struct tree {
+	struct ctr_buf list;
+	uint64_t bytes;
+};
+
+static void add_bytes(struct tree *tree, const struct stat *st)
+{
+	const uint64_t bytes = S_ISREG(st->st_mode) ? (uint64_t)st->st_size / st->st_nlink : 0;
+
+	tree->bytes = bytes > UINT64_MAX - tree->bytes ? UINT64_MAX : tree->bytes + bytes;
+}
+
+static int list_tree(struct tree *tree, int dirfd, const char *name, unsigned depth,
 		     struct ctr_error *err)
 {
 	/* The root may be reached by links; nothing in it is. */
@@ -60,11 +75,12 @@ static int list_tree(struct ctr_buf *list, int dirfd, const char *name, unsigned
 		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return ctr_fail(err, CTR_FAULT_CONFIG, errno, "root.path: cannot read '%s'",
 					entry->d_name);
-		list_entry(list, entry->d_name, &st);
-		if (S_ISDIR(st.st_mode) && list_tree(list, fd, entry->d_name, depth + 1, err) < 0)
+		list_entry(&tree->list, entry->d_name, &st);
+		add_bytes(tree, &st);
+		if (S_ISDIR(st.st_mode) && list_tree(tree, fd, entry->d_name, depth + 1, err) < 0)
 			return -1;
 	}
-	ctr_buf_addc(list, '\n');
+	ctr_buf_addc(&tree->list, '\n');
 	return errno ? ctr_fail(err, CTR_FAULT_CONFIG, errno,
 				"root.path: cannot read the directory '%s'", name)
 		     : 0;
@@ -204,8 +220,21 @@ static int run_mkfs(const struct job *job, struct ctr_error *err)
 			text[0] ? text : "it was killed");
 }
 
+/* A file of holes may be larger than all there is: seen before the host has no room left. */
+static int check_room(const struct ctr_machine *machine, int cache, const struct tree *tree,
+		      struct ctr_error *err)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(cache, &fs) < 0 || tree->bytes / fs.f_frsize <= fs.f_bavail)
+		return 0;
+	return ctr_fail(err, CTR_FAULT_HOST, ENOSPC,
+			"root.path: the cache '%s' has no room for an image of %llu bytes",
+			machine->cache, (unsigned long long)tree->bytes);
+}
+
 static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *setup, int cache,
-		const char *name, const char *root, struct ctr_buf *tree, struct ctr_error *err)
+		const char *name, const char *root, struct tree *tree, struct ctr_error *err)
 {
 	struct ctr_arena *arena = machine->arena;
 	const char *file = ctr_arena_printf(arena, "%s.erofs", name);
@@ -216,6 +245,8 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 
 	/* Of one that was killed: we have the lock. */
 	unlinkat(cache, temporary, 0);
+	if (check_room(machine, cache, tree, err) < 0)
+		return -1;
 	r = run_mkfs(&job, err);
 	if (r == 0 && fchmodat(cache, temporary, 0444, 0) < 0)
 		r = ctr_fail(err, CTR_FAULT_HOST, errno, "root.path: no image came of mkfs.erofs");
@@ -229,9 +260,9 @@ static int make(const struct ctr_machine *machine, const struct ctr_vm_setup *se
 	if (fstatat(cache, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s/%s'", machine->cache,
 				file);
-	list_image(tree, &st);
-	if (ctr_file_replace(cache, ctr_arena_printf(arena, "%s.list", name), tree->data, tree->len,
-			     0600, err) < 0) {
+	list_image(&tree->list, &st);
+	if (ctr_file_replace(cache, ctr_arena_printf(arena, "%s.list", name), tree->list.data,
+			     tree->list.len, 0600, err) < 0) {
 		unlinkat(cache, file, 0);
 		return ctr_fail_within(err, "root.path");
 	}
@@ -258,14 +289,14 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 {
 	_cleanup_close_ int lock = -1;
 	const char *name = name_of(root, machine->arena);
-	struct ctr_buf tree;
+	struct tree tree = { .bytes = 0 };
 	struct stat st;
 
-	ctr_buf_init(&tree, machine->arena);
-	ctr_buf_addf(&tree, "%s%c%d\n", root, '\0', setup->all_root);
+	ctr_buf_init(&tree.list, machine->arena);
+	ctr_buf_addf(&tree.list, "%s%c%d\n", root, '\0', setup->all_root);
 	if (stat(root, &st) < 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, errno, "root.path: cannot open '%s'", root);
-	list_entry(&tree, ".", &st);
+	list_entry(&tree.list, ".", &st);
 	if (list_tree(&tree, AT_FDCWD, root, 0, err) < 0)
 		return -1;
 
@@ -273,7 +304,7 @@ int ctr_vm_image(const struct ctr_machine *machine, struct ctr_vm_setup *setup, 
 	if (lock < 0)
 		return ctr_fail(err, CTR_FAULT_HOST, -lock, "cannot lock '%s' in the cache '%s'",
 				name, machine->cache);
-	setup->image = find_cached(cache, name, &tree, machine->arena);
+	setup->image = find_cached(cache, name, &tree.list, machine->arena);
 	if (setup->image >= 0)
 		return 0;
 	if (make(machine, setup, cache, name, root, &tree, err) < 0)

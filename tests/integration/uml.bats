@@ -242,6 +242,22 @@ nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
   [ -z "$(grep erofs <<<"$left")" ]
 }
 
+@test "a file of holes that the cache has no room for: nothing is begun" {
+  needs
+  command_is cat /etc/passwd
+  truncate -s 4T "$BUNDLE/rootfs/holes"
+  [ "$(df --output=avail --block-size=1T "${XDG_CACHE_HOME:-/var/cache}" | tail -1)" -lt 4 ] ||
+    skip 'needs less than 4 TiB of room'
+  uml
+  expect_status 125
+  expect_match 'root.path: the cache .* has no room for an image of 4[0-9]{12} bytes: No space left'
+  # two names of it are one
+  truncate -s 1M "$BUNDLE/rootfs/holes"
+  ln "$BUNDLE/rootfs/holes" "$BUNDLE/rootfs/same"
+  uml
+  expect_status 0
+}
+
 @test "a file that is copied has the owner and the mode that it has on the host" {
   need root
   needs

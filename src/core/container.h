@@ -83,6 +83,9 @@ int ctr_container_remove(struct ctr_container *container, const struct ctr_conte
 struct ctr_spec *ctr_container_spec(const struct ctr_container *container,
 				    const struct ctr_context *context, struct ctr_error *err);
 
+/* delete.c: SIGKILL for init and everything in the cgroup, which is thawed so that they can die;
+ * wait until init ended. 0, or -1 and @err (fault HOST: it does not end). */
+int ctr_container_end(struct ctr_container *container, struct ctr_error *err);
 /* delete.c: end what lives of an open and locked container, and remove all that ctr has made for
  * it; its poststop hooks hear of it. 0, or -1 and @err. */
 int ctr_container_destroy(struct ctr_container *container, const struct ctr_context *context,

@@ -48,8 +48,7 @@ static int wait_for_death(const struct ctr_container *container, int pidfd, stru
 			container->id);
 }
 
-/* SIGKILL for init and everything in the cgroup; a frozen cgroup is thawed so that they can die. */
-static int end_processes(struct ctr_container *container, struct ctr_error *err)
+int ctr_container_end(struct ctr_container *container, struct ctr_error *err)
 {
 	_cleanup_close_ int pidfd = ctr_container_pidfd(container);
 	struct ctr_error ignored;
@@ -97,7 +96,7 @@ int ctr_container_destroy(struct ctr_container *container, const struct ctr_cont
 	const struct ctr_spec *spec = NULL;
 	struct ctr_error warning;
 
-	if (end_processes(container, err) < 0)
+	if (ctr_container_end(container, err) < 0)
 		return -1;
 
 	if (container->record.hooks & 1U << CTR_HOOK_POSTSTOP) {
@@ -120,7 +119,7 @@ static void hurry(struct ctr_container *container)
 	struct ctr_error ignored;
 
 	ctr_state_end(container->dir);
-	(void)end_processes(container, &ignored);
+	(void)ctr_container_end(container, &ignored);
 }
 
 /* A ctr that is at work on it holds the lock; one that was killed does not. */

@@ -69,10 +69,11 @@ static int pass_gate(const struct ctr_container *container, const struct ctr_con
 }
 
 /* A failing poststart hook ends the container (runtime.md#lifecycle step 9, since 1.3). */
-static int run_poststart(const struct ctr_container *container, const struct ctr_context *context,
+static int run_poststart(struct ctr_container *container, const struct ctr_context *context,
 			 struct ctr_error *err)
 {
 	const struct ctr_spec *spec;
+	struct ctr_error ignored;
 	const char *state;
 
 	if (!(container->record.hooks & 1U << CTR_HOOK_POSTSTART))
@@ -87,7 +88,7 @@ static int run_poststart(const struct ctr_container *container, const struct ctr
 			  container->dir, err) == 0)
 		return 0;
 
-	(void)ctr_container_signal(container, SIGKILL);
+	(void)ctr_container_end(container, &ignored);
 	return -1;
 }
 

@@ -64,6 +64,19 @@ hook() {
   run -0 ctr run -b "$BUNDLE" "$ID"
 }
 
+@test "hooks: a container whose poststart hook fails is stopped when start returns, with all in it" {
+  need cgroup2 root
+  config '.root.readonly = false | .linux.namespaces |= map(select(.type != "pid")) | .mounts |= map(select(.type != "proc"))'
+  hook poststart "while [ ! -e '$BUNDLE/rootfs/ready' ]; do sleep 0.1; done; exit 7"
+  shell 'sleep 1000 & : >/ready; exec sleep 1000'
+  created "$ID"
+  run -1 ctr start "$ID"
+  has_status "$ID" stopped
+  is_empty() { [ -z "$(cat "$(cgroup2)/ctr-$ID/cgroup.procs")" ]; }
+  eventually is_empty
+  ctr delete "$ID"
+}
+
 # runtime.md#lifecycle: whatever hook fails, the container is destroyed and poststop follows.
 @test "hooks: poststop is heard once, whichever hook fails, by run and by create and start" {
   cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/good.json"
@@ -80,7 +93,8 @@ hook() {
         run -1 ctr start "$ID"
         # Engines delete what could not be started.
         [ ! -e "$BATS_TEST_TMPDIR/heard" ]
-        ctr delete --force "$ID"
+        eventually has_status "$ID" stopped
+        ctr delete "$ID"
         ;;
       create-*) run -1 ctr create -b "$BUNDLE" "$ID" </dev/null ;;
       run-*) run -125 ctr run -b "$BUNDLE" "$ID" ;;

@@ -332,6 +332,7 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 				   ? NULL
 				   : ctr_arena_printf(arena, "_ses.%s", creation->options->id),
 		.personality = creation->spec->linux_->personality,
+		.memory_policy = creation->spec->linux_->memory_policy,
 		.options = &options,
 		.root = request.root,
 		.fds = fds,

@@ -30,7 +30,7 @@
 #include "oci/spec.h"
 #include "state/dir.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 14, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 17, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
 enum { DUMP_WAIT_MS = 60000, ROUND_MS = 10 };
 enum { CANCELLED = CTR_CRIU_REFUSED - 1, CALLED_OFF = CANCELLED - 1 };
 
@@ -83,6 +83,12 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 	if (call->personality) {
 		argv[n++] = "--personality";
 		argv[n++] = ctr_arena_printf(arena, "%u", call->personality->domain);
+	}
+	if (call->memory_policy) {
+		argv[n++] = "--memory-policy";
+		argv[n++] = ctr_arena_printf(
+			arena, "%u", call->memory_policy->mode | call->memory_policy->flags);
+		argv[n++] = call->memory_policy->nodes ? call->memory_policy->nodes : "";
 	}
 	argv[n++] = call->request;
 	for (size_t i = 0; i < call->options->count; i++)

@@ -8,6 +8,7 @@
 struct ctr_arena;
 struct ctr_criu_list;
 struct ctr_error;
+struct ctr_memory_policy;
 struct ctr_personality;
 
 /* Where CRIU is when it notifies ("action scripts" in its documentation). */
@@ -32,7 +33,8 @@ struct ctr_criu_call {
 	size_t ntrees;
 	int cgroupns;        /* a cgroup namespace for it to work in; 0: the caller's */
 	const char *keyring; /* the name of a new session keyring for it; NULL: the caller's */
-	const struct ctr_personality *personality; /* for it; NULL: the caller's */
+	const struct ctr_personality *personality;     /* for it; NULL: the caller's */
+	const struct ctr_memory_policy *memory_policy; /* likewise */
 	int dir;    /* the container's state directory: "ending" in it is the end of the call */
 	bool dumps; /* its processes belong to the container, which goes on where CRIU fails */
 	/* CRIU is at @point with process @pid; @fd (-1: none) is the callee's. 0 to go on; NULL:

@@ -2,7 +2,8 @@
  * ctr-criu: one request to CRIU, apart from ctr because of libcriu and protobuf.
  *
  *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] [--cgroupns FD]
- *            [--keyring NAME] [--personality NUMBER] REQUEST [NAME=VALUE...]
+ *            [--keyring NAME] [--personality NUMBER] [--memory-policy MODE NODES]
+ *            REQUEST [NAME=VALUE...]
  *
  * REQUEST is one of CRIU's request types (DUMP, PRE_DUMP, RESTORE, CHECK, VERSION ...), NAME a
  * field of its options (rpc.proto), as fields.h wants it. SOCKET is the number of a SOCK_SEQPACKET
@@ -20,10 +21,10 @@
  * by one in which each detached mount FD is attached by the name of its number: that is how CRIU
  * gets what was opened for it, and looks for nothing by path. With --cgroupns it joins that cgroup
  * namespace, with --keyring it has a new session keyring of that name, with --personality that
- * execution domain.
+ * execution domain, with --memory-policy that one (set_mempolicy(2)) of a list of nodes.
  *
  * What CRIU restores are its children, and keep of it what it does not set: CPUs, a session
- * keyring, an execution domain, and supplementary groups where a process had none.
+ * keyring, an execution domain, a memory policy, and supplementary groups where a process had none.
  *
  * Where ctr is killed, or does not want it any more (the socket is shut down then), CRIU gives up
  * at its next notification. If that does not come, as it waits for what does not come either, a
@@ -50,13 +51,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bitlist.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/holders.h"
 #include "libcriu/fields.h"
 #include "libcriu/guard.h"
 
-enum { MESSAGE_MAX = 4096, RESPONSE_MAX = 65536, GRACE_MS = 10000, LOOK_MS = 100 };
+enum {
+	MESSAGE_MAX = 4096,
+	RESPONSE_MAX = 65536,
+	GRACE_MS = 10000,
+	LOOK_MS = 100,
+	NODES_MAX = 4096
+};
 
 struct session {
 	int parent; /* ctr */
@@ -218,6 +226,19 @@ static int own_process(const struct session *session, const char *keyring)
 		key = -1;
 	if (key < 0 && errno != ENOSYS && errno != EPERM && errno != EACCES && errno != EDQUOT)
 		return fail(session, errno, "cannot join a session keyring");
+	return 0;
+}
+
+static int own_memory(const struct session *session, const char *mode, const char *nodes)
+{
+	uint64_t mask[NODES_MAX / 64] = { 0 }, number = 0;
+	int bits = ctr_bitlist_parse(nodes, mask, NODES_MAX);
+
+	/* The kernel takes one bit less than it is told. */
+	if (bits < 0 || ctr_parse_u64(mode, &number) < 0)
+		return fail(session, EINVAL, "--memory-policy");
+	if (syscall(SYS_set_mempolicy, number, bits > 0 ? mask : NULL, bits > 0 ? bits + 1 : 0) < 0)
+		return fail(session, errno, "linux.memoryPolicy: cannot set it for CRIU");
 	return 0;
 }
 
@@ -397,8 +418,8 @@ int main(int argc, char **argv)
 	if (argc < 3 || ctr_parse_u64(argv[1], &number) < 0 || number > INT32_MAX) {
 		fprintf(stderr,
 			"usage: ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] "
-			"[--cgroupns FD] [--keyring NAME] [--personality NUMBER] REQUEST "
-			"[NAME=VALUE...]\n");
+			"[--cgroupns FD] [--keyring NAME] [--personality NUMBER] "
+			"[--memory-policy MODE NODES] REQUEST [NAME=VALUE...]\n");
 		return 1;
 	}
 	session.parent = (int)number;
@@ -424,6 +445,11 @@ int main(int argc, char **argv)
 		if (personality(domain) < 0)
 			return fail(&session, errno, "linux.personality: cannot set it for CRIU");
 		argv += 2;
+	}
+	if (strcmp(argv[0], "--memory-policy") == 0 && argv[1] && argv[2] && argv[3]) {
+		if (own_memory(&session, argv[1], argv[2]) != 0)
+			return 1;
+		argv += 3;
 	}
 
 	type = protobuf_c_enum_descriptor_get_value_by_name(&criu_req_type__descriptor, argv[0]);

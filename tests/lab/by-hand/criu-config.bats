@@ -82,6 +82,27 @@ load ../criu
   ctr delete --force "$ID"
 }
 
+@test "linux.memoryPolicy, also of what is started afterwards" {
+  [ -e /proc/self/numa_maps ] || skip 'this kernel has no memory policies'
+  image
+  host_network
+  config '.linux.memoryPolicy = {mode: "MPOL_BIND", flags: ["MPOL_F_STATIC_NODES"], nodes: "0"}'
+  counter
+  detached "$ID"
+  eventually count "$ID"
+  # of the areas without one of their own, by process
+  look() {
+    local pid
+    for pid in $(ctr ps --format json "$ID" | jq '.[]'); do cut -d' ' -f2 "/proc/$pid/numa_maps"; done 2>/dev/null | sort -u
+  }
+  [ "$(look)" = bind=static:0 ]
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  counts "$ID"
+  [ "$(look)" = bind=static:0 ]
+  ctr delete --force "$ID"
+}
+
 # What is set for a process is a thread's own.
 @test "process.ioPriority of each thread" {
   need ionice python3

@@ -82,18 +82,27 @@ static const char *hint_for(const char *text, size_t len)
 
 static bool is_error(const char *line, size_t len)
 {
-	/* Without CAP_SYS_RESOURCE it goes on with the limit that there is. */
-	return memmem(line, len, "Error (", 7) &&
-	       !memmem(line, len, "RLIMIT_NOFILE for self", strlen("RLIMIT_NOFILE for self"));
+	static const char known[] = "RLIMIT_NOFILE for self",
+			  unnamed[] = "Can't connect to server ";
+
+	/* Without CAP_SYS_RESOURCE it goes on with the limit that there is; that there is no page
+	 * server it does not call an error. */
+	return (memmem(line, len, "Error (", 7) && !memmem(line, len, known, strlen(known))) ||
+	       memmem(line, len, unnamed, strlen(unnamed));
 }
 
-/* From "Error (" on, without the place in CRIU's source. */
+/* Without time, process and place in CRIU's source. */
 static void add_error(struct ctr_buf *buf, const char *line, size_t len)
 {
 	const char *end = line + len;
 	const char *text = memmem(line, len, "): ", 3);
 
-	text = text ? text + 3 : line;
+	if (text)
+		text += 3;
+	else if ((text = memmem(line, len, ") ", 2)))
+		text += 2;
+	else
+		text = line;
 	while (end > text && (end[-1] == ' ' || end[-1] == '`' || end[-1] == '\r'))
 		end--;
 	if (end - text > ERROR_TEXT)

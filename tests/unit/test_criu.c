@@ -378,6 +378,8 @@ static void reasons(void **state)
 		{"(00.1) Warn  (a.c:1): careful\n(00.2) all is well\n",                                  ""                          },
 		{ "(00.1) Error (criu/x.c:12): net: no luck `\n(00.2)      1: Error (criu/y.c:3): more",
                  "net: no luck; more"												},
+		{ "(00.1) Can't connect to server 127.0.0.1:1\n(00.2) Error (a.c:1): Unable to detach",
+                 "Can't connect to server 127.0.0.1:1; Unable to detach"                                                             },
 		{ "(00.1) Error (criu/sk-inet.c:191): inet: Connected TCP socket, consider using "
 		  "--tcp-established option.\n",					"the container has a TCP connection (--tcp-established): inet: Connected TCP "
 		  "socket, consider using --tcp-established option."},

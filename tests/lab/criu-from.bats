@@ -10,7 +10,7 @@ load criu
 hooked() {
   config --arg out "$BATS_TEST_TMPDIR/hooks" --arg n "$1" '.hooks.createRuntime = [{path: "/bin/sh",
     env: ["PATH=/usr/bin:/bin"], args: ["sh", "-c", "cat >/dev/null; echo begin >>\($out); i=0
-      while [ $(grep -c begin \($out)) -lt \($n) ] && [ $i -lt 600 ]; do i=$((i+1)); sleep 0.1; done
+      while [ $(grep -c begin \($out)) -lt \($n) ] && [ $i -lt 6000 ]; do i=$((i+1)); sleep 0.1; done
       sleep 1; echo end >>\($out)"]}]'
 }
 

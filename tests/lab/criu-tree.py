@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 
+PATIENCE = 600  # seconds: no measure of anything
 directory = sys.argv[1]
 token = secrets.token_hex(16)
 shared = mmap.mmap(-1, 4096)  # shared with the children
@@ -84,7 +85,7 @@ shared[100:132] = token.encode()
 
 
 def advances(value, what):
-    before, end = value(), time.monotonic() + 20
+    before, end = value(), time.monotonic() + PATIENCE
     while value() == before:
         if time.monotonic() > end:
             raise RuntimeError(f"{what} stands still")
@@ -103,7 +104,7 @@ def check():
     os.write(asked[1], token.encode())
     expect("pipes", os.read(answered[0], 100).decode(), token[::-1])
     connection.send(token.encode())
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not any(fd == pair[0].fileno() for fd, _ in epoll.poll(1)):
         if time.monotonic() > end:
             raise RuntimeError("epoll does not tell of the socket pair")

@@ -59,7 +59,7 @@ load criu
   shell 'while read -r line; do echo "got $line"; done; echo end'
   mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/in.2"
   # bats waits for whoever holds one of its descriptors
-  beside sh -c 'exec sleep 100 >"$0"' "$BATS_TEST_TMPDIR/in"
+  beside sh -c 'exec sleep 100000 >"$0"' "$BATS_TEST_TMPDIR/in"
   feeder=$BESIDE
   cat "$BATS_TEST_TMPDIR/in" 3>&- | "$CTR" --root "$STATE" run -d -b "$BUNDLE" "$ID" 2>&1 3>&- | cat >"$OUT.1" 3>&- &
   eventually has_status "$ID" running
@@ -106,8 +106,8 @@ end" ]
   ctr checkpoint --image-path "$IMAGE" "$ID"
   wait "$BESIDE" || true
 
-  (sleep 3; echo hello; sleep 2; printf '\004') | timeout 60 "$CTR" --root "$STATE" restore -b "$BUNDLE" \
-    --image-path "$IMAGE" "$ID" >"$OUT" 2>&1 3>&-
+  { echo hello; eventually grep -q 1:hello "$OUT"; printf '\004'; } |
+    timeout "$CTR_TIMEOUT" "$CTR" --root "$STATE" restore -b "$BUNDLE" --image-path "$IMAGE" "$ID" >"$OUT" 2>&1 3>&-
   tr -d '\r' <"$OUT" >"$OUT.text"
   cat "$OUT.text"
   grep -qx '1:hello' "$OUT.text"
@@ -128,7 +128,8 @@ end" ]
   eventually count "$ID"
   ctr checkpoint --image-path "$IMAGE" "$ID"
   restored "$ID"
-  sleep 1
+  ctr exec "$ID" rm /dev/shm/n
+  eventually count "$ID"
   run count "$ID"
   show_result
   [ "${lines[0]}" = 99 ]

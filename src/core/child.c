@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "core/clone.h"
+#include "core/prepare.h"
 #include "init/raw.h"
 #include "oci/spec.h"
 
@@ -295,16 +296,6 @@ static int clone_fail(const struct ctr_child *child, int error, struct ctr_error
 	return ctr_fail(err, CTR_FAULT_HOST, error, "cannot create namespaces");
 }
 
-static int rlimit_fail(const struct ctr_child *child, int error, struct ctr_error *err)
-{
-	const struct ctr_rlimit *rlimit = &child->rlimits[child->failed];
-
-	return ctr_fail(err, CTR_FAULT_CONFIG, error,
-			"process.rlimits[%zu]: cannot set soft %llu, hard %llu%s", child->failed,
-			(unsigned long long)rlimit->soft, (unsigned long long)rlimit->hard,
-			error == EPERM ? " (raising a hard limit needs CAP_SYS_RESOURCE)" : "");
-}
-
 int ctr_child_fail(const struct ctr_child *child, struct ctr_error *err)
 {
 	static const char *const words[] = {
@@ -324,7 +315,8 @@ int ctr_child_fail(const struct ctr_child *child, struct ctr_error *err)
 	case CTR_CHILD_CLONE:
 		return clone_fail(child, child->error, err);
 	case CTR_CHILD_RLIMIT:
-		return rlimit_fail(child, child->error, err);
+		return ctr_prepare_rlimit_fail(&child->rlimits[child->failed], child->failed,
+					       child->error, err);
 	case CTR_CHILD_JOIN:
 		return ctr_fail(err, CTR_FAULT_HOST, child->error, "%s",
 				child->joins[child->failed].origin);

@@ -165,6 +165,21 @@ int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr
 	return ctr_prepare_io_priority(actions->io_priority, pid, err);
 }
 
+int ctr_prepare_rlimit_fail(const struct ctr_rlimit *rlimit, size_t index, int error,
+			    struct ctr_error *err)
+{
+	const char *why = "";
+
+	/* getrlimit(2): for descriptors whoever asks. */
+	if (error == EPERM && rlimit->resource == RLIMIT_NOFILE)
+		why = " (more than fs.nr_open allows, or raised without CAP_SYS_RESOURCE)";
+	else if (error == EPERM)
+		why = " (raising a hard limit needs CAP_SYS_RESOURCE)";
+	return ctr_fail(err, CTR_FAULT_CONFIG, error,
+			"process.rlimits[%zu]: cannot set soft %llu, hard %llu%s", index,
+			(unsigned long long)rlimit->soft, (unsigned long long)rlimit->hard, why);
+}
+
 int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err)
 {
 	for (size_t i = 0; i < actions->nrlimits; i++) {
@@ -181,12 +196,7 @@ int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr
 				limit.rlim_max = rlimit->hard;
 		}
 		if (prlimit(pid, (int)rlimit->resource, &limit, NULL) < 0)
-			return ctr_fail(
-				err, CTR_FAULT_CONFIG, errno,
-				"process.rlimits[%zu]: cannot set soft %llu, hard %llu%s", i,
-				(unsigned long long)rlimit->soft, (unsigned long long)rlimit->hard,
-				errno == EPERM ? " (raising a hard limit needs CAP_SYS_RESOURCE)"
-					       : "");
+			return ctr_prepare_rlimit_fail(rlimit, i, errno, err);
 	}
 
 	return 0;

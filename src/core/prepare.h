@@ -26,6 +26,10 @@ int ctr_prepare_process(const struct ctr_actions *actions, pid_t pid, struct ctr
 int ctr_prepare_io_priority(const struct ctr_io_priority *priority, pid_t pid,
 			    struct ctr_error *err);
 
+/* The error for process.rlimits[@index], which could not be set by errno @error. -1. */
+int ctr_prepare_rlimit_fail(const struct ctr_rlimit *rlimit, size_t index, int error,
+			    struct ctr_error *err);
+
 /* Resource limits of @pid, from outside: of a child that waits in its new user namespace. */
 int ctr_prepare_rlimits(const struct ctr_actions *actions, pid_t pid, struct ctr_error *err);
 

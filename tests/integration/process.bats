@@ -287,6 +287,20 @@ ids() {
   expect_match 'CapInh:.*2000.*CapAmb:.0000000000000000'
 }
 
+@test "a limit of descriptors that the kernel has for nobody, by run and by exec" {
+  need root
+  config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 9007199254740992, hard: 9007199254740992}]'
+  run -125 ctr run -b "$BUNDLE" "$ID"
+  expect_match 'process.rlimits\[0\]: .* \(more than fs.nr_open allows,'
+  jq .process "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process.json"
+  config 'del(.process.rlimits)'
+  command_is sleep 1000
+  detached "$ID"
+  run -255 ctr exec --process "$BATS_TEST_TMPDIR/process.json" "$ID"
+  expect_match 'process.rlimits\[0\]: .* \(more than fs.nr_open allows,'
+  ctr delete --force "$ID"
+}
+
 @test "limits that nothing could be set up under are the process's alone" {
   need root
   config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 3}, {type: "RLIMIT_FSIZE", soft: 0, hard: 0}]

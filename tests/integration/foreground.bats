@@ -4,6 +4,7 @@ load helper
 
 # foreground ID - `ctr run` in the background of this shell, its streams in $OUT
 foreground() {
+  : >"$OUT"
   ctr run -b "$BUNDLE" "$1" </dev/null >"$OUT" 2>&1 3>&- &
   RUN=$!
 }
@@ -126,6 +127,7 @@ foreground() {
   for words in "run -b $BUNDLE $ID-2" "exec $ID sh -c"; do
     # shellcheck disable=SC2086 # words without a space
     if [[ $words = exec* ]]; then set -- $words "$script"; else set -- $words; fi
+    : >"$OUT.2" # the job may do it only after the first look
     env --ignore-signal=HUP "$CTR" --root "$STATE" "$@" </dev/null >"$OUT.2" 2>&1 3>&- &
     PID=$!
     eventually grep -q up "$OUT.2"

@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/signals.h"
 #include "vm/setup.h"
 
 enum { KEPT_DAYS = 30, FRESH_SECONDS = 60, ENTRIES_MAX = 4096 };
@@ -70,20 +71,36 @@ int ctr_vm_cache_open(const char *path, struct ctr_error *err)
 
 /* ---- locks */
 
+/* What another makes may take minutes, and signals are blocked here. 0 or -errno. */
+static int lock_file(int fd, bool wait)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EINTR && (errno != EWOULDBLOCK || !wait))
+			return -errno;
+		if (ctr_signals_pending())
+			return -EINTR;
+		(void)nanosleep(&nap, NULL);
+	}
+	return 0;
+}
+
 int ctr_vm_cache_lock(int cache, const char *name, bool wait)
 {
 	_cleanup_close_ int fd = -1;
 	char file[NAME_MAX + 1];
 	struct stat ours, there;
+	int r;
 
 	(void)snprintf(file, sizeof(file), "%s%s", name, lock_suffix);
 	for (;;) {
 		fd = openat(cache, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0)
 			return -errno;
-		while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
-			if (errno != EINTR)
-				return -errno;
+		r = lock_file(fd, wait);
+		if (r < 0)
+			return r;
 		/* It may have been taken away while we waited. */
 		if (fstat(fd, &ours) == 0 &&
 		    fstatat(cache, file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&

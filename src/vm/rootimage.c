@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/run.h"
+#include "base/signals.h"
 #include "vm/backend.h"
 #include "vm/hypervisor.h"
 #include "vm/hypervisor_root.h"
@@ -199,6 +201,21 @@ static pid_t start(const struct job *job, const char *program, int *errors)
 	return pid;
 }
 
+/* Until it says something, or ends. It may take minutes, and signals are blocked here. */
+static void await(pid_t pid, int errors)
+{
+	struct pollfd fds[] = {
+		{.fd = errors,              .events = POLLIN},
+		{ .fd = ctr_signals_open(), .events = POLLIN},
+	};
+
+	while (poll(fds, 2, -1) < 0 || !fds[0].revents)
+		if (fds[1].revents && kill(pid, SIGKILL) == 0)
+			break;
+	if (fds[1].fd >= 0)
+		close(fds[1].fd);
+}
+
 static int run_mkfs(const struct job *job, struct ctr_error *err)
 {
 	struct ctr_arena *arena = job->machine->arena;
@@ -212,6 +229,7 @@ static int run_mkfs(const struct job *job, struct ctr_error *err)
 		return ctr_fail(err, CTR_FAULT_HOST, -pid,
 				"--isolation %s: cannot run mkfs.erofs (package erofs-utils)",
 				job->machine->backend->name);
+	await(pid, errors);
 	ctr_run_read(errors, text, sizeof(text));
 	if (ctr_run_wait(pid, &status) == 0 && status == 0)
 		return 0;

@@ -189,7 +189,7 @@ const char *ctr_vm_image_refused(int fd, enum ctr_image_format format);
 /* Open the cache directory, which is made if need be and is ours alone to write. */
 int ctr_vm_cache_open(const char *path, struct ctr_error *err);
 /* The lock of what is called @name in there, for as long as the descriptor is open. -errno;
- * -EWOULDBLOCK where another has it and we do not @wait. */
+ * -EWOULDBLOCK where another has it and we do not @wait, -EINTR where somebody asks for our end. */
 int ctr_vm_cache_lock(int cache, const char *name, bool wait);
 /* Open file @name in there, which is ours alone to write; @st is what it is. -1: there is none. */
 int ctr_vm_cache_file(int cache, const char *name, struct stat *st);

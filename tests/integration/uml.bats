@@ -220,6 +220,31 @@ nobody_left() { ! pgrep -f "$BATS_TEST_TMPDIR" >/dev/null; }
   eventually nobody_left
 }
 
+@test "a signal ends ctr that makes an image, and one that waits until another has made it" {
+  needs
+  export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+  local tools=$BATS_TEST_TMPDIR/tools
+  mkdir "$tools"
+  printf '#!/bin/sh\necho >%s\nexec sleep 1000\n' "$tools/making" >"$tools/mkfs.erofs"
+  chmod +x "$tools/mkfs.erofs"
+  shell 'echo never'
+  PATH=$tools:$PATH in_background run -b "$BUNDLE" --isolation uml "$ID"
+  eventually test -e "$tools/making"
+  kill -TERM "$PID"
+  ended "$PID"
+  [ "$status" -ne 0 ]
+  [ -z "$(states)" ]
+  exec 8<"$(echo "$XDG_CACHE_HOME"/ctr/root-*.lock)"
+  flock 8
+  in_background run -b "$BUNDLE" --isolation uml "$ID" 8>&-
+  eventually has_status "$ID" creating
+  kill -TERM "$PID"
+  ended "$PID"
+  exec 8>&-
+  [ "$status" -ne 0 ]
+  refuse_match never
+}
+
 @test "what is not there: its kernel, its modules, room for an image" {
   needs root
   shell 'echo never'

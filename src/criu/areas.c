@@ -203,11 +203,12 @@ static int keep_process(int dir, pid_t pid, bool drop, struct ctr_arena *arena,
 	const char *path = ctr_arena_printf(arena, "/proc/%d/smaps", (int)pid);
 	struct ctr_area *areas;
 	struct ctr_buf out;
+	struct stat st;
 	size_t n, len;
 	char *text, *image;
 
 	/* What exec has started, and what has ended, has no image. */
-	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	text = ctr_file_read(arena, AT_FDCWD, path, FILE_MAX, NULL, err);
 	n = text ? ctr_areas_find(text, &areas, arena) : 0;
@@ -218,8 +219,9 @@ static int keep_process(int dir, pid_t pid, bool drop, struct ctr_arena *arena,
 	if (!image)
 		return -1;
 	ctr_buf_init(&out, arena);
+	/* With CRIU's mode: it opens images as root of the user namespace. */
 	return ctr_areas_mark(&out, (const uint8_t *)image, len, areas, n, drop)
-		       ? ctr_file_replace(dir, name, out.data, out.len, 0600, err)
+		       ? ctr_file_replace(dir, name, out.data, out.len, st.st_mode & 0777, err)
 		       : 0;
 }
 

@@ -106,7 +106,9 @@ drawn() { cat "$BUNDLE/drawn/"* | sort; }
   image
   host_network
   guest_rootfs
-  mkdir "$BUNDLE/drawn"
+  maps '[{"containerID": 0, "hostID": 100000, "size": 65536}]'
+  chown -hR 100000:100000 "$BUNDLE/rootfs"
+  mkdir -m777 "$BUNDLE/drawn"
   mount_at /drawn bind "$BUNDLE/drawn" bind rprivate
   programmed <<'P'
 import os, time

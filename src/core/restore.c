@@ -308,6 +308,16 @@ static size_t collect_fds(const struct restoration *restoration, int fds[static 
 	return n;
 }
 
+/* What the host calls the container's root; where that is not mapped, its own root. */
+static void find_root(const struct ctr_linux *config, uid_t *uid, gid_t *gid)
+{
+	int64_t user = ctr_idmap_to_host(config->uid_mappings, config->nuid_mappings, 0);
+	int64_t group = ctr_idmap_to_host(config->gid_mappings, config->ngid_mappings, 0);
+
+	*uid = user > 0 ? (uid_t)user : 0;
+	*gid = group > 0 ? (gid_t)group : 0;
+}
+
 static int call_criu(struct restoration *restoration, struct ctr_error *err)
 {
 	const struct ctr_creation *creation = restoration->creation;
@@ -326,7 +336,7 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 	struct ctr_arena *arena = creation->context->arena;
 	struct ctr_criu_list options;
 	int fds[FDS], pid = 0;
-	const struct ctr_criu_call call = {
+	struct ctr_criu_call call = {
 		.request = "RESTORE",
 		.keyring = creation->options->no_new_keyring
 				   ? NULL
@@ -347,6 +357,7 @@ static int call_criu(struct restoration *restoration, struct ctr_error *err)
 	};
 	int r;
 
+	find_root(creation->spec->linux_, &call.keyring_uid, &call.keyring_gid);
 	ctr_criu_list_init(&options, arena);
 	if (ctr_criu_config(creation->spec, &request.config, err) < 0 ||
 	    ctr_criu_restore_options(&options, &request, err) < 0)

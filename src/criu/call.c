@@ -30,7 +30,7 @@
 #include "oci/spec.h"
 #include "state/dir.h"
 
-enum { MESSAGE_MAX = 4096, FIXED_ARGS = 17, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
+enum { MESSAGE_MAX = 4096, FIXED_ARGS = 19, CHILDREN_MAX = 1 << 20, LOOK_MS = 100 };
 enum { DUMP_WAIT_MS = 60000, ROUND_MS = 10 };
 enum { CANCELLED = CTR_CRIU_REFUSED - 1, CALLED_OFF = CANCELLED - 1 };
 
@@ -79,6 +79,8 @@ static int start(const struct ctr_criu_call *call, int sock, pid_t *pid, struct 
 	if (call->keyring) {
 		argv[n++] = "--keyring";
 		argv[n++] = call->keyring;
+		argv[n++] = ctr_arena_printf(arena, "%u", (unsigned)call->keyring_uid);
+		argv[n++] = ctr_arena_printf(arena, "%u", (unsigned)call->keyring_gid);
 	}
 	if (call->personality) {
 		argv[n++] = "--personality";

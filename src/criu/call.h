@@ -33,6 +33,8 @@ struct ctr_criu_call {
 	size_t ntrees;
 	int cgroupns;        /* a cgroup namespace for it to work in; 0: the caller's */
 	const char *keyring; /* the name of a new session keyring for it; NULL: the caller's */
+	uid_t keyring_uid;   /* and its owner */
+	gid_t keyring_gid;
 	const struct ctr_personality *personality;     /* for it; NULL: the caller's */
 	const struct ctr_memory_policy *memory_policy; /* likewise */
 	int dir;    /* the container's state directory: "ending" in it is the end of the call */

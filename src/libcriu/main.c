@@ -2,7 +2,7 @@
  * ctr-criu: one request to CRIU, apart from ctr because of libcriu and protobuf.
  *
  *   ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] [--cgroupns FD]
- *            [--keyring NAME] [--personality NUMBER] [--memory-policy MODE NODES]
+ *            [--keyring NAME UID GID] [--personality NUMBER] [--memory-policy MODE NODES]
  *            REQUEST [NAME=VALUE...]
  *
  * REQUEST is one of CRIU's request types (DUMP, PRE_DUMP, RESTORE, CHECK, VERSION ...), NAME a
@@ -20,8 +20,8 @@
  * restored root must be, and which ends with it. There, with --trees, another DIRECTORY is covered
  * by one in which each detached mount FD is attached by the name of its number: that is how CRIU
  * gets what was opened for it, and looks for nothing by path. With --cgroupns it joins that cgroup
- * namespace, with --keyring it has a new session keyring of that name, with --personality that
- * execution domain, with --memory-policy that one (set_mempolicy(2)) of a list of nodes.
+ * namespace, with --keyring it has a new session keyring of that name and owner, with --personality
+ * that execution domain, with --memory-policy that one (set_mempolicy(2)) of a list of nodes.
  *
  * What CRIU restores are its children, and keep of it what it does not set: CPUs, a session
  * keyring, an execution domain, a memory policy, and supplementary groups where a process had none.
@@ -206,9 +206,14 @@ static int own_mounts(const struct session *session, const char *root, const Cri
 /* KEYRING_PERM of ctr-init: all for who has it, to look at and to search for its owner. */
 enum { KEYRING_PERM = 0x3f1b0000 };
 
+struct keyring {
+	const char *name;  /* NULL: the caller's */
+	uint64_t uid, gid; /* the container's root */
+};
+
 /* Nothing of the caller's is to be found in what is restored. A kernel or a host without keys for
  * us is no reason to fail. */
-static int own_process(const struct session *session, const char *keyring)
+static int own_process(const struct session *session, const struct keyring *keyring)
 {
 	unsigned char all[1024];
 	long key;
@@ -218,11 +223,14 @@ static int own_process(const struct session *session, const char *keyring)
 		return fail(session, errno, "cannot leave the groups of the caller");
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(all), all) < 0)
 		return fail(session, errno, "cannot leave the CPUs of the caller");
-	if (!keyring)
+	if (!keyring->name)
 		return 0;
 
-	key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, keyring);
+	key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, keyring->name);
 	if (key >= 0 && syscall(SYS_keyctl, KEYCTL_SETPERM, key, KEYRING_PERM) < 0)
+		key = -1;
+	if (key >= 0 && (keyring->uid != 0 || keyring->gid != 0) &&
+	    syscall(SYS_keyctl, KEYCTL_CHOWN, key, (long)keyring->uid, (long)keyring->gid) < 0)
 		key = -1;
 	if (key < 0 && errno != ENOSYS && errno != EPERM && errno != EACCES && errno != EDQUOT)
 		return fail(session, errno, "cannot join a session keyring");
@@ -411,14 +419,15 @@ int main(int argc, char **argv)
 	struct session session = { .parent = -1, .criu = -1, .pidfd = -1, .root = -1 };
 	CriuOpts options = CRIU_OPTS__INIT;
 	CriuReq request = CRIU_REQ__INIT;
-	const char *root = NULL, *cover = NULL, *keyring = NULL;
+	const char *root = NULL, *cover = NULL;
+	struct keyring keyring = { 0 };
 	char *trees = NULL;
 	uint64_t number, cgroupns = 0, domain = 0;
 
 	if (argc < 3 || ctr_parse_u64(argv[1], &number) < 0 || number > INT32_MAX) {
 		fprintf(stderr,
 			"usage: ctr-criu SOCKET [--root DIRECTORY] [--trees DIRECTORY FD,...] "
-			"[--cgroupns FD] [--keyring NAME] [--personality NUMBER] "
+			"[--cgroupns FD] [--keyring NAME UID GID] [--personality NUMBER] "
 			"[--memory-policy MODE NODES] REQUEST [NAME=VALUE...]\n");
 		return 1;
 	}
@@ -436,9 +445,11 @@ int main(int argc, char **argv)
 	if (strcmp(argv[0], "--cgroupns") == 0 && argv[1] && argv[2] &&
 	    ctr_parse_u64(argv[1], &cgroupns) == 0 && cgroupns <= INT32_MAX)
 		argv += 2;
-	if (strcmp(argv[0], "--keyring") == 0 && argv[1] && argv[2]) {
-		keyring = argv[1];
-		argv += 2;
+	if (strcmp(argv[0], "--keyring") == 0 && argv[1] && argv[2] && argv[3] && argv[4] &&
+	    ctr_parse_u64(argv[2], &keyring.uid) == 0 &&
+	    ctr_parse_u64(argv[3], &keyring.gid) == 0) {
+		keyring.name = argv[1];
+		argv += 4;
 	}
 	if (strcmp(argv[0], "--personality") == 0 && argv[1] && argv[2] &&
 	    ctr_parse_u64(argv[1], &domain) == 0) {
@@ -467,7 +478,7 @@ int main(int argc, char **argv)
 	    (root && own_mounts(&session, root, &options) != 0) ||
 	    (cover && attach_trees(&session, cover, trees) != 0) ||
 	    (cgroupns && join_cgroups(&session, (int)cgroupns) != 0) ||
-	    (root && own_process(&session, keyring) != 0) || start_criu(&session) != 0)
+	    (root && own_process(&session, &keyring) != 0) || start_criu(&session) != 0)
 		return 1;
 
 	if (send_request(&session, &request) < 0)

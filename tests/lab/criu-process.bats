@@ -49,6 +49,25 @@ load criu
   ctr delete --force "$ID"
 }
 
+@test "a user namespace: its root has the session keyring" {
+  image
+  host_network
+  guest_rootfs
+  maps '[{"containerID": 0, "hostID": 100000, "size": 65536}]'
+  cp "$BATS_TEST_DIRNAME/criu-caller.py" "$BUNDLE/rootfs/caller.py"
+  chown -hR 100000:100000 "$BUNDLE/rootfs"
+  command_is python3 /caller.py /tmp
+  detached "$ID"
+  eventually ctr exec "$ID" test -e /tmp/before
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  restored "$ID"
+  eventually ctr exec "$ID" test -e /tmp/after
+  run ctr exec "$ID" diff /tmp/before /tmp/after
+  show_result
+  expect_status 0
+  ctr delete --force "$ID"
+}
+
 # passing FILE COMMAND... - with descriptor 3, a pipe, whose other end writes to FILE; warnings are in $OUT
 passing() {
   local file=$1

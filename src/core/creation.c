@@ -202,14 +202,16 @@ static int open_sockets(struct ctr_creation *creation, struct ctr_plan_header *p
 		int fd = ctr_unix_listen(creation->container.dir, "gate", SOCK_SEQPACKET);
 
 		if (fd < 0)
-			return ctr_fail(err, CTR_FAULT_HOST, -fd, "cannot make the start gate");
+			return ctr_fail(err, CTR_FAULT_HOST, -fd,
+					"state of container '%s': cannot make the start gate",
+					creation->options->id);
 		creation->gate = fd;
 	}
 	/* The child leaves the pair when it waits at the gate. */
 	if (!creation->container.cgroup.mount &&
 	    ctr_orphan_claim(creation->container.dir,
 			     creation->run ? creation->child_sync : creation->gate, err) < 0)
-		return -1;
+		return ctr_fail_within(err, "state of container '%s'", creation->options->id);
 
 	plan->gate_fd = creation->gate;
 	if (creation->newnet.pid > 0) {
@@ -310,7 +312,7 @@ int ctr_creation_keep(struct ctr_creation *creation, struct ctr_error *err)
 {
 	if (ctr_file_replace(creation->container.dir, "config.json", creation->config,
 			     creation->config_len, 0600, err) < 0)
-		return -1;
+		return ctr_fail_within(err, "state of container '%s'", creation->options->id);
 	return write_record(creation, err);
 }
 

@@ -205,8 +205,9 @@ static int make_place(struct ctr_creation *creation, struct ctr_error *err)
 		return -1;
 	ctr_creation_push_undo(creation, undo_cgroup);
 	ctr_place_to_record(&container->cgroup, &container->record);
-	if (ctr_place_claim(&container->cgroup, container->dir, err) < 0 ||
-	    ctr_place_give(&container->cgroup, creation->spec, context, err) < 0)
+	if (ctr_place_claim(&container->cgroup, container->dir, err) < 0)
+		return ctr_fail_within(err, "state of container '%s'", container->id);
+	if (ctr_place_give(&container->cgroup, creation->spec, context, err) < 0)
 		return -1;
 	if (container->cgroup.made == 0)
 		creation->oom_kills = ctr_container_oom_kills(&container->cgroup);

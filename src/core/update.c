@@ -61,7 +61,9 @@ static int save_new(const struct ctr_container *container, const struct ctr_cont
 	ctr_buf_init(&buf, context->arena);
 	ctr_json_init(&json, &buf, NULL);
 	ctr_resources_encode(&json, NULL, resources);
-	return ctr_file_replace(container->dir, new_name, buf.data, buf.len, 0600, err);
+	if (ctr_file_replace(container->dir, new_name, buf.data, buf.len, 0600, err) < 0)
+		return ctr_fail_within(err, "state of container '%s'", container->id);
+	return 0;
 }
 
 static int keep_new(const struct ctr_container *container, struct ctr_error *err)

@@ -307,7 +307,9 @@ int ctr_record_write(const struct ctr_record *record, int dir, struct ctr_arena 
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
 				"annotations: too long: the state record must not exceed %d bytes",
 				(int)CTR_RECORD_SIZE_MAX);
-	return ctr_file_replace(dir, "record", text, len, 0600, err);
+	if (ctr_file_replace(dir, "record", text, len, 0600, err) < 0)
+		return ctr_fail_within(err, "state of container '%s'", record->id);
+	return 0;
 }
 
 int ctr_record_read(struct ctr_record *out, int dir, const char *id, struct ctr_arena *arena,

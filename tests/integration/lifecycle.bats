@@ -1121,3 +1121,25 @@ FAILURES
   expect_match 'does not exist'
   [ ! -e /no/such ]
 }
+
+@test "a state root without room: the error names the container, and nothing is left" {
+  need root
+  command_is true
+  mkdir "$BATS_TEST_TMPDIR/small"
+  # one file more each time, until there is room for all
+  run timeout -k 5 "$CTR_TIMEOUT" unshare -m sh -c 'n=3
+    until mount -t tmpfs -o nr_inodes=$n none "$1" || exit
+      "$2" --root "$1/state" create -b "$3" "$4" </dev/null; do
+      [ -z "$(ls -A "$1/state")" ] || exit
+      umount "$1"
+      n=$((n+1))
+    done
+    "$2" --root "$1/state" delete "$4" && echo done' sh "$BATS_TEST_TMPDIR/small" "$CTR" "$BUNDLE" "$ID"
+  show_result
+  [ "${#lines[@]}" -ge 4 ]
+  [ "${lines[-1]}" = done ]
+  unset 'lines[-1]'
+  for line in "${lines[@]}"; do
+    [[ $line == *"container '$ID'"*"No space left on device" ]]
+  done
+}

@@ -127,6 +127,8 @@ static long run(struct init *init, const struct ctr_op *op)
 		return op_umask(init, op);
 	case CTR_OP_CHDIR:
 		return op_chdir(init, op);
+	case CTR_OP_DIRECTORY:
+		return op_directory(init, op);
 	case CTR_OP_CHECK_CWD:
 		return op_check_cwd(init, op);
 	case CTR_OP_ENV:

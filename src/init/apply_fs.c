@@ -155,6 +155,16 @@ long make_link(struct init *init, const struct ctr_op *op, const char *text)
 	return r == -EEXIST ? 0 : r;
 }
 
+long op_directory(struct init *init, const struct ctr_op *op)
+{
+	bool made;
+	long fd = path_make(init, op_str(init, op->str), PATH_MAKE_DIR, 0755, &made);
+
+	if (fd >= 0)
+		(void)sys_close((int)fd);
+	return 0;
+}
+
 long op_symlink(struct init *init, const struct ctr_op *op)
 {
 	return make_link(init, op, op_str(init, op->str2));

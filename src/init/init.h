@@ -256,6 +256,7 @@ const char **block_array(const char *s, uint64_t n, const char *home);
 	X(no_new_privs)                                                                            \
 	X(umask)                                                                                   \
 	X(chdir)                                                                                   \
+	X(directory)                                                                               \
 	X(check_cwd)                                                                               \
 	X(env)                                                                                     \
 	X(home)                                                                                    \

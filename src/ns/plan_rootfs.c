@@ -1,4 +1,5 @@
 /* The root file system: how it comes to be, how it is entered, what is taken away in it. */
+#include <string.h>
 #include <sys/mount.h>
 
 #include "base/error.h"
@@ -89,6 +90,19 @@ static void add_readonly(struct ctr_planner *p, const struct ctr_late_readonly *
 	op->arg = MS_RDONLY;
 }
 
+/* What is missing of the working directory cannot be made later, where it is entered. */
+static void add_cwd(struct ctr_planner *p)
+{
+	const char *cwd = p->spec->process->cwd;
+
+	if (p->in_place || strcmp(cwd, "/") == 0 ||
+	    (!p->root_readonly && !p->dev_readonly.mount && p->nlate == 0))
+		return;
+
+	ctr_plan_origin(p->plan, "process.cwd");
+	(void)ctr_planner_add(p, CTR_OP_DIRECTORY, cwd);
+}
+
 void ctr_plan_enter_root(struct ctr_planner *p)
 {
 	struct ctr_op *op;
@@ -100,6 +114,7 @@ void ctr_plan_enter_root(struct ctr_planner *p)
 	else if (p->options->no_pivot)
 		op->flags = CTR_OPF_NO_PIVOT;
 
+	add_cwd(p);
 	if (p->root_readonly) {
 		ctr_plan_origin(p->plan, "root.readonly");
 		(void)ctr_plan_add(p->plan, CTR_OP_ROOT_READONLY);

@@ -79,7 +79,8 @@
 	X(RECV, "recv", "a", "cannot receive from the parent")                                     \
 	X(GATE, "gate", "f", "cannot wait at the start gate")                                      \
 	/* -- later kinds, as a guest that runs keeps the ctr-init it began with */                \
-	X(JOIN_MAKER, "join-maker", "a", "cannot create namespaces")
+	X(JOIN_MAKER, "join-maker", "a", "cannot create namespaces")                               \
+	X(DIRECTORY, "directory", "s", "cannot make directory '%s'")
 
 enum ctr_op_kind {
 #define X(kind, name, operands, words) CTR_OP_##kind,
@@ -210,6 +211,7 @@ struct ctr_op {
  * UMASK        arg = mask.
  * CHDIR        str = path, made when absent (arg = 1). EACCES/EPERM without AFTER_IDS are left for
  *              the second try.
+ * DIRECTORY    str = path in the root, made when absent; what cannot be made is left to CHDIR.
  * CHECK_CWD    getcwd(2) must be below the root.
  * ENV, ARGS    str2 = block of strings, arg = count.
  * HOME         arg = uid: HOME is set from /etc/passwd of the container when it is missing or

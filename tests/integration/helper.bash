@@ -99,10 +99,11 @@ mount_at() {
 
 run_bundle() { run ctr run -b "$BUNDLE" "$@" "$ID"; }
 
-# A shell without job control has its background jobs ignore both, and so would the container.
+# A shell without job control has its background jobs ignore INT and QUIT, nohup all of them HUP, and
+# ctr would pass on none of these.
 in_background() {
   : >"$OUT" # by the time that the job does it, one may have looked at what the last one said
-  env --default-signal=INT,QUIT "$CTR" --root "$STATE" "$@" </dev/null >"$OUT" 2>&1 3>&- &
+  env --default-signal=HUP,INT,QUIT "$CTR" --root "$STATE" "$@" </dev/null >"$OUT" 2>&1 3>&- &
   PID=$!
 }
 

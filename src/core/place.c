@@ -176,6 +176,37 @@ int ctr_place_attach(const struct ctr_cgroup *cgroup, const char *sub, pid_t pid
 				  pid, context->arena, err);
 }
 
+/*
+ * What systemd writes anew whenever it changes something of the same controller, and has no
+ * property for that says as much: a quota is rounded to percents, and OOMPolicy cannot be changed
+ * later.
+ */
+static const char *const rewritten[] = {
+	"cpu.max",
+	"cpu.weight", /* of cpu.weight.nice */
+	"memory.oom.group",
+	"memory.zswap.writeback",
+};
+
+static int tell_systemd(const struct ctr_cgroup *cgroup, const struct ctr_properties *properties,
+			const struct ctr_context *context, struct ctr_error *err)
+{
+	char before[CTR_ARRAY_SIZE(rewritten)][64], now[64];
+	ssize_t n[CTR_ARRAY_SIZE(rewritten)];
+	int r;
+
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(rewritten); i++)
+		n[i] = ctr_file_read_small(cgroup->fd, rewritten[i], before[i], sizeof(before[i]));
+	r = ctr_systemd_set(cgroup->unit, properties, context->arena, err);
+	for (size_t i = 0; i < CTR_ARRAY_SIZE(rewritten); i++)
+		if (n[i] > 0 &&
+		    ctr_file_read_small(cgroup->fd, rewritten[i], now, sizeof(now)) > 0 &&
+		    strcmp(now, before[i]) != 0)
+			(void)ctr_file_write_once(cgroup->fd, rewritten[i], before[i],
+						  strlen(before[i]));
+	return r;
+}
+
 int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *update,
 		     const struct ctr_limits *limits, const struct ctr_context *context,
 		     struct ctr_error *err)
@@ -195,7 +226,7 @@ int ctr_place_update(struct ctr_cgroup *cgroup, const struct ctr_resources *upda
 		ctr_properties_devices(&properties, update->devices, update->ndevices);
 	if (properties.count == 0)
 		return 0;
-	if (ctr_systemd_set(cgroup->unit, &properties, context->arena, err) < 0) {
+	if (tell_systemd(cgroup, &properties, context, err) < 0) {
 		ctr_limits_put_back(limits, cgroup, before);
 		return -1;
 	}

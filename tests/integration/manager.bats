@@ -59,6 +59,17 @@ no_unit() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
   no_unit "ctr-$ID.scope"
 }
 
+@test "systemd: an update changes nothing of what it has no property for" {
+  needs cgroup:memory cgroup:cpu
+  config '.linux.resources = {unified: {"memory.oom.group": "1", "cpu.weight.nice": "5"}}'
+  created_so "$ID"
+  ctr update --cpu-quota 12345 --memory 100m "$ID"
+  values memory.oom.group 1 cpu.weight.nice 5 cpu.max '12345 100000' memory.max 104857600
+  ctr update --cpu-share 512 "$ID"
+  values cpu.max '12345 100000' cpu.weight 59
+  ctr delete --force "$ID"
+}
+
 @test "systemd: updates that are refused name the field and change nothing" {
   refusals
 }

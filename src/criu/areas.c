@@ -107,6 +107,25 @@ static void add_varint(struct ctr_buf *out, uint64_t number)
 	ctr_buf_addc(out, (char)number);
 }
 
+static size_t varint_size(uint64_t number)
+{
+	size_t n = 1;
+
+	for (; number >= 0x80; number >>= 7)
+		n++;
+	return n;
+}
+
+/* Of a field that is there twice the last one counts. */
+static void add_area(struct ctr_buf *out, const struct field *area, uint64_t advice)
+{
+	add_varint(out, AREA);
+	add_varint(out, area->number + varint_size(AREA_ADVICE) + varint_size(advice));
+	ctr_buf_add(out, area->bytes, area->number);
+	add_varint(out, AREA_ADVICE);
+	add_varint(out, advice);
+}
+
 /* What is to be told of the area in @field. Its advice so far is in *@advice; false: damaged. */
 static bool read_area(const struct field *area, const struct ctr_area *areas, size_t n, bool drop,
 		      uint64_t *advice)
@@ -150,8 +169,6 @@ bool ctr_areas_mark(struct ctr_buf *out, const uint8_t *image, size_t len,
 
 	ctr_buf_add(out, image, HEAD);
 	for (const uint8_t *at = image + HEAD; at < end; at = field.end) {
-		size_t before;
-
 		if (!read_field(at, end, &field))
 			return false;
 		advice = 0;
@@ -161,17 +178,7 @@ bool ctr_areas_mark(struct ctr_buf *out, const uint8_t *image, size_t len,
 			ctr_buf_add(out, at, (size_t)(field.end - at));
 			continue;
 		}
-		/* Of a field that is there twice the last one counts. */
-		add_varint(out, AREA);
-		before = out->len;
-		add_varint(out, AREA_ADVICE);
-		add_varint(out, advice);
-		size = (uint32_t)(out->len - before);
-		ctr_buf_cut(out, before);
-		add_varint(out, field.number + size);
-		ctr_buf_add(out, field.bytes, field.number);
-		add_varint(out, AREA_ADVICE);
-		add_varint(out, advice);
+		add_area(out, &field, advice);
 		marked = true;
 	}
 	size = (uint32_t)(out->len - HEAD);

@@ -433,6 +433,8 @@ const char *ctr_checkpoint_bundle(const struct ctr_context *context, const char 
 	struct ctr_checkpoint *checkpoint = NULL;
 	int r = ctr_images_look(&image, images, err);
 
+	if (r < 0)
+		(void)ctr_fail_within(err, "--from");
 	if (r == 0)
 		r = ctr_images_read(&image, &checkpoint, context->arena, err);
 	if (r == 0 && !checkpoint)

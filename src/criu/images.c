@@ -90,7 +90,8 @@ static int forget_logs(const struct ctr_images *image, struct ctr_error *err)
 	static const char *const names[] = { "dump.log", "restore.log", "stats-restore" };
 
 	if (faccessat(image->work, ".", W_OK, 0) < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "--work-path: cannot write to '%s'",
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "%s: cannot write to '%s'",
+				image->work_path == image->path ? "--image-path" : "--work-path",
 				image->work_path);
 	for (size_t i = 0; i < CTR_ARRAY_SIZE(names); i++)
 		(void)unlinkat(image->work, names[i], 0);
@@ -124,11 +125,10 @@ int ctr_images_look(struct ctr_images *image, const char *path, struct ctr_error
 	image->path = path;
 	image->dir = open_dir(path, 0);
 	if (image->dir < 0)
-		return ctr_fail(err, CTR_FAULT_HOST, errno, "--image-path: cannot open '%s'", path);
+		return ctr_fail(err, CTR_FAULT_HOST, errno, "cannot open '%s'", path);
 	if (faccessat(image->dir, "inventory.img", R_OK, 0) < 0)
 		return ctr_fail(err, CTR_FAULT_CONFIG, 0,
-				"--image-path: there is no checkpoint in '%s' (inventory.img)",
-				path);
+				"there is no checkpoint in '%s' (inventory.img)", path);
 	return 0;
 }
 
@@ -143,7 +143,7 @@ int ctr_images_open(struct ctr_images *image, const char *path, const char *work
 	if (strncmp(image->work_path, path, len) == 0 && image->work_path[len] == '/')
 		flags = O_NOFOLLOW;
 	if (ctr_images_look(image, path, err) < 0)
-		return -1;
+		return ctr_fail_within(err, "--image-path");
 	image->work =
 		make_dir(image->work_path, "--work-path", flags, &image->made_work, arena, err);
 	if (image->work < 0)

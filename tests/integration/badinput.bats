@@ -94,7 +94,13 @@ BAD
 
 @test "run --from: images that nothing can be written beside, and none that is written to" {
   need root
+  run ctr run --from "$BATS_TEST_TMPDIR/image" "$ID"
+  expect_status 125
+  expect_output "ctr: --from: cannot open '$BATS_TEST_TMPDIR/image': No such file or directory"
   mkdir "$BATS_TEST_TMPDIR/image"
+  run ctr run --from "$BATS_TEST_TMPDIR/image" "$ID"
+  expect_status 125
+  expect_output "ctr: --from: there is no checkpoint in '$BATS_TEST_TMPDIR/image' (inventory.img)"
   touch "$BATS_TEST_TMPDIR/image/inventory.img" "$BATS_TEST_TMPDIR/image/dump.log"
   run ctr run --from "$BATS_TEST_TMPDIR/image" "$ID"
   expect_status 125

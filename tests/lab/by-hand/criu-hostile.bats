@@ -208,7 +208,7 @@ text() {
   again
   mount --bind "$IMAGE" "$IMAGE"
   mount -o remount,bind,ro "$IMAGE"
-  refused "--work-path: cannot write to '$IMAGE': Read-only file system"
+  refused "--image-path: cannot write to '$IMAGE': Read-only file system"
   mkdir "$BATS_TEST_TMPDIR/work"
   restored "$ID" --work-path "$BATS_TEST_TMPDIR/work"
   counts "$ID"

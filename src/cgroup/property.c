@@ -193,71 +193,102 @@ void ctr_properties_limit(struct ctr_properties *properties, const char *file, c
 
 /* ---- devices */
 
-static void add_access(struct ctr_buf *buf, uint32_t access)
+enum { ALL_ACCESS = CTR_ACCESS_READ | CTR_ACCESS_WRITE | CTR_ACCESS_MKNOD };
+
+/* An entry of DeviceAllow; below 0: any. */
+struct allowed {
+	bool block;
+	int64_t major, minor;
+	uint32_t access;
+};
+
+struct allow_list {
+	struct allowed *items;
+	size_t n;
+};
+
+/* What systemd cannot say (a wildcard major with a fixed minor) is left to the runtime's own
+ * filter, which is attached besides: both must agree. Of two entries for the same it takes the
+ * last. */
+static void allow(struct allow_list *list, bool block, int64_t major, int64_t minor,
+		  uint32_t access)
 {
-	ctr_buf_addf(buf, " %s%s%s\n", access & CTR_ACCESS_READ ? "r" : "",
-		     access & CTR_ACCESS_WRITE ? "w" : "", access & CTR_ACCESS_MKNOD ? "m" : "");
+	struct allowed *item = list->items;
+
+	if (major < 0)
+		minor = -1;
+	for (; item < list->items + list->n; item++)
+		if (item->block == block && item->major == major && item->minor == minor)
+			break;
+	if (item == list->items + list->n)
+		list->items[list->n++] =
+			(struct allowed){ .block = block, .major = major, .minor = minor };
+	item->access |= access;
 }
 
-/* One allowing rule. What systemd cannot say (a wildcard major with a fixed minor) is left to the
- * runtime's own filter, which is attached besides: both must agree. */
-static void add_rule(struct ctr_buf *buf, const struct ctr_device_rule *rule)
+static void add_allowed(struct ctr_buf *buf, const struct allowed *item)
 {
-	const char *kind = rule->type == CTR_DEVICE_BLOCK ? "block" : "char";
+	const char *kind = item->block ? "block" : "char";
 
-	if (rule->type == CTR_DEVICE_ALL) {
-		ctr_buf_adds(buf, "block-*");
-		add_access(buf, rule->access);
-		ctr_buf_adds(buf, "char-*");
-	} else if (rule->major < 0) {
+	if (item->major < 0)
 		ctr_buf_addf(buf, "%s-*", kind);
-	} else if (rule->minor < 0) {
-		ctr_buf_addf(buf, "%s-%" PRId64, kind, rule->major);
-	} else {
-		ctr_buf_addf(buf, "/dev/%s/%" PRId64 ":%" PRId64, kind, rule->major, rule->minor);
-	}
-	add_access(buf, rule->access);
+	else if (item->minor < 0)
+		ctr_buf_addf(buf, "%s-%" PRId64, kind, item->major);
+	else
+		ctr_buf_addf(buf, "/dev/%s/%" PRId64 ":%" PRId64, kind, item->major, item->minor);
+	ctr_buf_addf(buf, " %s%s%s\n", item->access & CTR_ACCESS_READ ? "r" : "",
+		     item->access & CTR_ACCESS_WRITE ? "w" : "",
+		     item->access & CTR_ACCESS_MKNOD ? "m" : "");
+}
+
+static void allow_rule(struct allow_list *list, const struct ctr_device_rule *rule)
+{
+	const bool all = rule->type == CTR_DEVICE_ALL;
+
+	if (all || rule->type == CTR_DEVICE_BLOCK)
+		allow(list, true, all ? -1 : rule->major, rule->minor, rule->access);
+	if (all || rule->type == CTR_DEVICE_CHAR)
+		allow(list, false, all ? -1 : rule->major, rule->minor, rule->access);
 }
 
 static bool allows_all(const struct ctr_device_rule *rule)
 {
-	const uint32_t all = CTR_ACCESS_READ | CTR_ACCESS_WRITE | CTR_ACCESS_MKNOD;
-
 	return rule->type == CTR_DEVICE_ALL && rule->major < 0 && rule->minor < 0 &&
-	       rule->access == all;
+	       rule->access == ALL_ACCESS;
 }
 
 void ctr_properties_devices(struct ctr_properties *properties, const struct ctr_device_rule *rules,
 			    size_t n)
 {
+	struct allow_list list = { 0 };
 	bool everything = false;
 	struct ctr_buf buf;
 
-	ctr_buf_init(&buf, properties->arena);
-	ctr_buf_adds(&buf, "DeviceAllow=a(ss)=char-* m\nblock-* m\n");
-	for (size_t i = 0; i < CTR_DEFAULT_DEVICES; i++) {
-		const struct ctr_device_rule rule = {
-			.type = CTR_DEVICE_CHAR,
-			.major = ctr_default_devices[i].major,
-			.minor = ctr_default_devices[i].minor,
-			.access = CTR_ACCESS_READ | CTR_ACCESS_WRITE | CTR_ACCESS_MKNOD,
-		};
-
-		add_rule(&buf, &rule);
-	}
+	list.items = ctr_arena_array(properties->arena, 2 + CTR_DEFAULT_DEVICES + 2 * n,
+				     sizeof(*list.items));
+	allow(&list, false, -1, -1, CTR_ACCESS_MKNOD);
+	allow(&list, true, -1, -1, CTR_ACCESS_MKNOD);
+	for (size_t i = 0; i < CTR_DEFAULT_DEVICES; i++)
+		allow(&list, false, ctr_default_devices[i].major, ctr_default_devices[i].minor,
+		      ALL_ACCESS);
 	for (size_t i = 0; i < n; i++) {
 		/* The last rule wins: one about everything makes those before it void. */
 		if (allows_all(&rules[i]))
 			everything = rules[i].allow;
 		else if (rules[i].allow)
-			add_rule(&buf, &rules[i]);
+			allow_rule(&list, &rules[i]);
 	}
 
 	/* An empty list first: properties of arrays add to what is there. */
 	addf(properties, "DevicePolicy=s=%s", everything ? "auto" : "strict");
 	addf(properties, "DeviceAllow=a(ss)=");
-	if (!everything)
-		add(properties, ctr_buf_str(&buf));
+	if (everything)
+		return;
+	ctr_buf_init(&buf, properties->arena);
+	ctr_buf_adds(&buf, "DeviceAllow=a(ss)=");
+	for (size_t i = 0; i < list.n; i++)
+		add_allowed(&buf, &list.items[i]);
+	add(properties, ctr_buf_str(&buf));
 }
 
 /* ---- annotations */

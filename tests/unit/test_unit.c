@@ -118,6 +118,47 @@ static void limits(void **state)
 	ctr_arena_release(&arena);
 }
 
+/* Of two entries for the same devices systemd takes the last. */
+static void devices(void **state)
+{
+	static const struct ctr_device_rule rules[] = {
+		{.allow = true,
+                 .type = CTR_DEVICE_CHAR,
+                 .major = 1,
+                 .minor = 3,
+                 .access = CTR_ACCESS_READ },
+		{ .allow = true,
+                 .type = CTR_DEVICE_BLOCK,
+                 .major = 8,
+                 .minor = -1,
+                 .access = CTR_ACCESS_READ },
+		{ .allow = true,
+                 .type = CTR_DEVICE_ALL,
+                 .major = -1,
+                 .minor = -1,
+                 .access = CTR_ACCESS_READ },
+		{ .allow = true,
+                 .type = CTR_DEVICE_BLOCK,
+                 .major = 8,
+                 .minor = -1,
+                 .access = CTR_ACCESS_WRITE},
+	};
+	struct ctr_arena arena = CTR_ARENA_INIT;
+	struct ctr_properties properties;
+
+	(void)state;
+	ctr_properties_init(&properties, &arena);
+	ctr_properties_devices(&properties, rules, unit_count(rules));
+	assert_int_equal(properties.count, 3);
+	assert_string_equal(properties.list[0], "DevicePolicy=s=strict");
+	assert_string_equal(properties.list[1], "DeviceAllow=a(ss)=");
+	assert_non_null(strstr(properties.list[2], "DeviceAllow=a(ss)=char-* rm\nblock-* rm\n"));
+	assert_non_null(strstr(properties.list[2], "/dev/char/1:3 rwm\n"));
+	assert_null(strstr(properties.list[2], "/dev/char/1:3 r\n"));
+	assert_non_null(strstr(properties.list[2], "\nblock-8 rw\n"));
+	ctr_arena_release(&arena);
+}
+
 static void annotations(void **state)
 {
 	static const struct {
@@ -167,10 +208,8 @@ static void annotations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names),
-		cmocka_unit_test(slices),
-		cmocka_unit_test(limits),
-		cmocka_unit_test(annotations),
+		cmocka_unit_test(names),   cmocka_unit_test(slices),      cmocka_unit_test(limits),
+		cmocka_unit_test(devices), cmocka_unit_test(annotations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

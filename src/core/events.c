@@ -103,10 +103,12 @@ static int look_for_oom(struct watch *watch, struct ctr_error *err)
 	uint64_t before = watch->kills;
 	char ignored[512];
 
-	/* Reading from the descriptor that is polled makes poll(2) wait again. */
-	if (watch->oom < 0 || pread(watch->oom, ignored, sizeof(ignored), 0) < 0 ||
-	    ctr_stats_key(watch->container->cgroup.fd, "memory.events", "oom_kill", &watch->kills) <
-		    0)
+	/* Reading from the descriptor that is polled makes poll(2) wait again; not so that of a
+	 * cgroup which is gone, while its process lives on in another. */
+	if (watch->oom >= 0 && pread(watch->oom, ignored, sizeof(ignored), 0) < 0)
+		watch->oom = -1;
+	if (watch->oom < 0 || ctr_stats_key(watch->container->cgroup.fd, "memory.events",
+					    "oom_kill", &watch->kills) < 0)
 		return 0;
 	return watch->kills > before ? emit(watch, "oom", NULL, err) : 0;
 }

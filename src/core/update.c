@@ -213,7 +213,7 @@ static int update_container(struct ctr_container *container, const struct ctr_co
 	const struct ctr_resources *current = NULL, *merged, *host, *host_current;
 	struct ctr_limits limits;
 
-	if (check(container, err) < 0 || load_current(container, context, &current, err) < 0 ||
+	if (load_current(container, context, &current, err) < 0 ||
 	    ctr_cgroup_open(&container->cgroup, err) < 0)
 		return -1;
 	merged = ctr_resources_merge(current, update, context->arena);
@@ -257,6 +257,8 @@ int ctr_update(const struct ctr_context *context, const char *id,
 	int r;
 
 	r = ctr_container_open(&container, context, id, CTR_LOCK_WAIT, err);
+	if (r == 0)
+		r = check(&container, err);
 	if (r == 0)
 		r = update_resctrl(&container, context, rdt, err);
 	if (r == 0)

@@ -200,6 +200,24 @@ cpu_stat() {
   ctr delete "$ID"
 }
 
+@test "events of a container whose cgroup is gone waits, and does not ask again and again" {
+  needs cgroup:memory root strace
+  local cgroup events
+  resources '{memory: {limit: 104857600}}'
+  command_is sleep 1000
+  detached "$ID"
+  cgroup=$(cgroup_of "$ID")
+  strace -o "$OUT.trace" -e trace=poll "$CTR" --root "$STATE" events --interval 1000s "$ID" >"$OUT.events" 2>&1 3>&- &
+  events=$!
+  eventually grep -qs poll "$OUT.trace"
+  pid_of "$ID" >/sys/fs/cgroup/cgroup.procs
+  eventually rmdir "$cgroup"
+  ctr kill "$ID" KILL
+  wait "$events" || true
+  [ "$(grep -c poll "$OUT.trace")" -lt 10 ]
+  ctr delete --force "$ID"
+}
+
 @test "events tells of the OOM killer" {
   needs cgroup:memory root
   resources '{memory: {limit: 31457280, swap: 31457280}}'

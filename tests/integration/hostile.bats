@@ -73,7 +73,7 @@ load helper
   for n in 4 5 6 7 8 9; do
     run bash -c 'ulimit -n $1; shift; exec "$@"' - $n "$CTR" --root "$STATE" run -b "$BUNDLE" "$ID"
     expect_status 125
-    expect_match '^ctr: cannot .*: Too many open files$'
+    expect_match "^ctr: (state of container '$ID': )?cannot .*: Too many open files\$"
     [ -z "$(states)" ]
   done
 }

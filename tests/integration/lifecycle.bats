@@ -919,10 +919,12 @@ FAILURES
     [ "$(wc -l <<<"$columns")" -gt 5 ]
     [ "$(sort -u <<<"$columns" | wc -l)" = 1 ]
   done
-  config '.root.readonly = true | .process.cwd = "/no/such"'
+  mkdir "$BATS_TEST_TMPDIR/elsewhere/no"
+  mount_at /elsewhere bind "$BATS_TEST_TMPDIR/elsewhere" bind ro
+  config '.root.readonly = false | .process.cwd = "/elsewhere/no/such"'
   run_bundle
   expect_status 125
-  expect_match "process.cwd: cannot change to directory '/no/such': it is missing and cannot be made: Read-only"
+  expect_match "process.cwd: cannot change to directory '/elsewhere/no/such': it is missing and cannot be made: Read-only"
 }
 
 @test "what was typed and what was meant: commands, flags, words of the document" {

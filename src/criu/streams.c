@@ -287,6 +287,9 @@ static bool can_be_file(int fd, const struct ctr_stream *stream)
 {
 	struct stat st;
 
+	/* CRIU opens it anew by its number, which a pipe without a name allows as well. */
+	if (S_ISFIFO(stream->mode))
+		return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 	/* A file has a position, which CRIU sets; a pipe and a terminal have none. */
 	if (lseek(fd, 0, SEEK_CUR) < 0 || fstat(fd, &st) < 0)
 		return false;
@@ -298,12 +301,25 @@ static bool can_be_file(int fd, const struct ctr_stream *stream)
 	       (st.st_size < stream->size && ftruncate(fd, stream->size) == 0);
 }
 
+/* A pipe with nobody at its other end, as of a fifo that was left alone. */
+static int open_lone_pipe(void)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	close(ends[1]);
+	return ends[0];
+}
+
 /* A descriptor, or -errno. */
 static int open_stand_in(const struct ctr_stream *stream)
 {
 	const bool is_file = stream->size > 0 || S_ISREG(stream->mode);
 	_cleanup_close_ int fd = -1;
 
+	if (S_ISFIFO(stream->mode))
+		return open_lone_pipe();
 	if (is_file)
 		fd = memfd_create("ctr-stream", MFD_CLOEXEC);
 	else
@@ -371,9 +387,9 @@ static int resolve(struct ctr_stream *stream, size_t i, uint32_t preserved, stru
 		return ctr_fail(err, CTR_FAULT_HOST, -stream->stand_in,
 				"cannot open a file for standard stream %zu", i);
 	ctr_log(CTR_LOG_WARNING,
-		"standard stream %zu was a file of %u bytes: what it is now cannot take its place, "
+		"standard stream %zu was a %s of %u bytes: what it is now cannot take its place, "
 		"nothing does",
-		i, stream->size);
+		i, S_ISFIFO(stream->mode) ? "fifo" : "file", stream->size);
 	stream->fd = stream->stand_in;
 	return 0;
 }

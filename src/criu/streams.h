@@ -48,9 +48,9 @@ bool ctr_streams_measure(struct ctr_streams *streams);
 /*
  * The caller's streams in place of those of @checkpoint (NULL: of none). CRIU wants a file to be as
  * long as it was, and of its type: a shorter one gets a hole; where the caller has a longer one, or
- * none, what is written goes nowhere. Pipes behind other descriptors are those of the caller's of
- * the same number, of which @preserved from 3 on are meant so. 0, or -1 and @err. Release in any
- * case.
+ * none, what is written goes nowhere. For a fifo any pipe will do. Pipes behind other descriptors
+ * are those of the caller's of the same number, of which @preserved from 3 on are meant so. 0, or
+ * -1 and @err. Release in any case.
  */
 int ctr_streams_resolve(struct ctr_streams *out, const struct ctr_checkpoint *checkpoint,
 			uint32_t preserved, struct ctr_error *err);

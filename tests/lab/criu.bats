@@ -71,6 +71,26 @@ got b
 end" ]
 }
 
+@test "fifos of the caller are new ones, or pipes" {
+  image
+  shell 'while read -r line; do echo "got $line"; done; echo end'
+  mkfifo "$BATS_TEST_TMPDIR/in"
+  beside sh -c 'exec sleep 100000 >"$0"' "$BATS_TEST_TMPDIR/in"
+  ctr run -d -b "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/in" >"$OUT" 2>&1 3>&-
+  ctr checkpoint --image-path "$IMAGE" "$ID"
+  kill "$BESIDE"
+  mkfifo "$BATS_TEST_TMPDIR/in.2"
+  beside sh -c 'echo a >"$0"' "$BATS_TEST_TMPDIR/in.2"
+  ctr restore -b "$BUNDLE" --image-path "$IMAGE" "$ID" <"$BATS_TEST_TMPDIR/in.2" >"$OUT" 2>&1 3>&-
+  [ "$(cat "$OUT")" = "got a
+end" ]
+  echo b | ctr restore -b "$BUNDLE" --image-path "$IMAGE" "$ID" >"$OUT.2" 2>&1 3>&-
+  [ "$(cat "$OUT.2")" = "got b
+end" ]
+  ctr restore -b "$BUNDLE" --image-path "$IMAGE" "$ID" </dev/null >"$OUT.3" 2>&1 3>&-
+  [ "$(cat "$OUT.3")" = end ]
+}
+
 @test "images that are not there, a container that is not" {
   image
   command_is true

@@ -934,6 +934,43 @@ static void stand_ins(void **state)
 	close(old);
 }
 
+/* A fifo's place takes a pipe, with a name or without; where there is none, one with nobody at its
+ * other end. */
+static void fifos(void **state)
+{
+	static const char *const names[] = { "file[1f:a8]" };
+	static const uint32_t modes[] = { S_IFIFO | 0644 };
+	const struct ctr_checkpoint checkpoint = {
+		.descriptors = names, .ndescriptors = 1, .modes = modes, .nmodes = 1
+	};
+	struct ctr_streams streams = { 0 };
+	struct ctr_error err = { 0 };
+	int old = dup(STDIN_FILENO), null = open("/dev/null", O_RDONLY | O_CLOEXEC), ends[2];
+	struct stat st;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(ctr_streams_resolve(&streams, &checkpoint, 0, &err), 0);
+	assert_int_equal(streams.list[0].fd, STDIN_FILENO);
+	assert_int_equal(streams.list[0].stand_in, -1);
+	ctr_streams_release(&streams);
+
+	assert_int_equal(dup2(null, STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(ctr_streams_resolve(&streams, &checkpoint, 0, &err), 0);
+	assert_int_equal(fstat(streams.list[0].fd, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(read(streams.list[0].fd, &byte, 1), 0);
+	ctr_streams_release(&streams);
+
+	dup2(old, STDIN_FILENO);
+	close(old);
+	close(null);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -946,7 +983,7 @@ int main(void)
 		cmocka_unit_test(hostile_images), cmocka_unit_test(streams),
 		cmocka_unit_test(pipes),          cmocka_unit_test(many_pipes),
 		cmocka_unit_test(stand_ins),      cmocka_unit_test(pagemaps),
-		cmocka_unit_test(areas),
+		cmocka_unit_test(areas),          cmocka_unit_test(fifos),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,8 +101,6 @@ static int forget_logs(const struct ctr_images *image, struct ctr_error *err)
 int ctr_images_make(struct ctr_images *image, const char *path, const char *work_path,
 		    struct ctr_arena *arena, struct ctr_error *err)
 {
-	bool made = false;
-
 	image->path = path;
 	image->work_path = work_path ? work_path : path;
 	image->dir = make_dir(path, "--image-path", 0, &image->made, arena, err);
@@ -112,7 +110,7 @@ int ctr_images_make(struct ctr_images *image, const char *path, const char *work
 		return ctr_fail(err, CTR_FAULT_USAGE, 0,
 				"--image-path: '%s' holds images that are not of a checkpoint",
 				path);
-	image->work = make_dir(image->work_path, "--work-path", 0, &made, arena, err);
+	image->work = make_dir(image->work_path, "--work-path", 0, &image->made_work, arena, err);
 	if (image->work < 0)
 		return -1;
 
@@ -191,9 +189,11 @@ void ctr_images_release(struct ctr_images *image)
 	ctr_close_ptr(&image->dir);
 	ctr_close_ptr(&image->work);
 	image->dir = image->work = -1;
-	/* only if nothing is in it */
+	/* only if nothing is in them */
 	if (image->made_work)
 		(void)rmdir(image->work_path);
+	if (image->made)
+		(void)rmdir(image->path);
 }
 
 void ctr_images_remove(const struct ctr_images *image)

@@ -273,8 +273,12 @@ poststop:stopped"
   expect_status 1
   expect_match 'ghost file'
   expect_match "log: $BATS_TEST_TMPDIR/work/dump.log"
-  [ "$(ls "$IMAGE")" = '' ]
+  [ ! -e "$IMAGE" ]
   counts "$ID"
+  # nor is what it has made before it looks at the parent
+  run ctr checkpoint --image-path "$IMAGE" --work-path "$BATS_TEST_TMPDIR/new" --parent-path ../none "$ID"
+  expect_status 1
+  [ ! -e "$IMAGE" ] && [ ! -e "$BATS_TEST_TMPDIR/new" ]
   ctr delete --force "$ID"
 
   config --arg f "$BATS_TEST_TMPDIR/criu.conf" '.annotations["org.criu.config"] = $f'
